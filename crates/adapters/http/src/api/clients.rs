@@ -1,0 +1,190 @@
+//! Clients over HTTP.
+
+use std::collections::BTreeMap;
+
+use actix_web::{delete, get, post, route};
+use claudetools_sessions::{BillingRounding, Client, ClientFields, ClientFilter, ClientSort, ClientType};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use crate::{
+    extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read},
+    openapi::{Listed, Paging},
+    reply::{Answer, Reply, list as list_of, resource},
+    wire::{Amount, Field, Instant, Nullable, Wire, Word},
+};
+
+type TypeWord = Word<ClientType>;
+type RoundingWord = Word<BillingRounding>;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(create).service(get).service(update).service(remove);
+}
+
+/// A client to enter, or what to change of it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct ClientBody {
+    /// Unique, whatever the case.
+    #[schema(required, example = "Acme Dental", max_length = 255)]
+    name: Field<String>,
+    #[serde(rename = "type")]
+    #[schema(required)]
+    client_type: Field<TypeWord>,
+    /// CIDR, IPv4 or IPv6; host bits are cleared.
+    #[schema(example = "10.20.0.0/16")]
+    network_subnet: Nullable<String>,
+    #[schema(example = "acme.example")]
+    domain_name: Nullable<String>,
+    primary_contact: Nullable<String>,
+    #[schema(example = "it@acme.example")]
+    contact_email: Nullable<String>,
+    contact_phone: Nullable<String>,
+    notes: Nullable<String>,
+    /// True unless given.
+    is_active: Field<bool>,
+    hourly_rate: Nullable<Amount>,
+    /// Minutes that billing counts in; 15 unless given.
+    #[schema(minimum = 1, maximum = 1440, example = 15)]
+    billing_increment_minutes: Field<i32>,
+    /// `up` unless given.
+    billing_rounding: Field<RoundingWord>,
+    /// ISO 4217; USD unless given.
+    #[schema(example = "USD")]
+    currency: Field<String>,
+    /// Ids in other systems.
+    #[schema(example = json!({"psa": "4711"}))]
+    external_ids: Field<BTreeMap<String, String>>,
+}
+
+impl From<ClientBody> for ClientFields {
+    fn from(body: ClientBody) -> Self {
+        Self {
+            name: body.name.get(),
+            client_type: body.client_type.get(),
+            network_subnet: body.network_subnet.get(),
+            domain_name: body.domain_name.get(),
+            primary_contact: body.primary_contact.get(),
+            contact_email: body.contact_email.get(),
+            contact_phone: body.contact_phone.get(),
+            notes: body.notes.get(),
+            is_active: body.is_active.get(),
+            hourly_rate: body.hourly_rate.get(),
+            billing_increment_minutes: body.billing_increment_minutes.get(),
+            billing_rounding: body.billing_rounding.get(),
+            currency: body.currency.get(),
+            external_ids: body.external_ids.get(),
+        }
+    }
+}
+
+/// A client.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClientView {
+    id: Uuid,
+    name: String,
+    #[serde(rename = "type")]
+    client_type: TypeWord,
+    network_subnet: Option<String>,
+    domain_name: Option<String>,
+    primary_contact: Option<String>,
+    contact_email: Option<String>,
+    contact_phone: Option<String>,
+    notes: Option<String>,
+    is_active: bool,
+    hourly_rate: Option<Amount>,
+    billing_increment_minutes: i32,
+    billing_rounding: RoundingWord,
+    #[schema(example = "USD")]
+    currency: String,
+    external_ids: BTreeMap<String, String>,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+impl From<&Client> for ClientView {
+    fn from(client: &Client) -> Self {
+        Self {
+            id: client.id.uuid(),
+            name: client.name.clone(),
+            client_type: Word(client.client_type),
+            network_subnet: client.network_subnet.clone(),
+            domain_name: client.domain_name.clone(),
+            primary_contact: client.primary_contact.clone(),
+            contact_email: client.contact_email.clone(),
+            contact_phone: client.contact_phone.clone(),
+            notes: client.notes.clone(),
+            is_active: client.is_active,
+            hourly_rate: client.hourly_rate.map(Wire),
+            billing_increment_minutes: client.billing_increment_minutes,
+            billing_rounding: Word(client.billing_rounding),
+            currency: client.currency.as_str().to_owned(),
+            external_ids: client.external_ids.clone(),
+            created_at: Wire(client.created_at),
+            updated_at: Wire(client.updated_at),
+        }
+    }
+}
+
+/// Which clients to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ClientQuery {
+    #[serde(rename = "type")]
+    #[param(inline)]
+    client_type: Option<TypeWord>,
+    is_active: Option<bool>,
+    /// Substring of name, domain, contact or notes, whatever the case.
+    q: Option<String>,
+}
+
+impl From<ClientQuery> for ClientFilter {
+    fn from(query: ClientQuery) -> Self {
+        Self { client_type: query.client_type.map(|word| word.0), is_active: query.is_active, q: query.q }
+    }
+}
+
+/// List clients
+#[utoipa::path(params(ClientQuery, Paging<ClientSort>), responses((status = 200, body = Listed<ClientView>)), security(("bearer" = ["msp:read"])))]
+#[get("/clients")]
+async fn list(caller: Caller<Read>, query: ListQuery<ClientQuery, ClientSort>) -> Answer {
+    let page = caller.services().clients.list(caller.actor(), &query.filter.into(), &query.page).await?;
+    list_of("clients", page.map(|client| ClientView::from(&client)), &query.page)
+}
+
+/// Enter a client
+#[utoipa::path(request_body = ClientBody, responses((status = 201, body = ClientView)), security(("bearer" = ["msp:admin"])))]
+#[post("/clients")]
+async fn create(caller: Caller<Admin>, body: Body<ClientBody>) -> Answer {
+    let (clients, fields) = (&caller.services().clients, ClientFields::from(body.0));
+    let use_case = || clients.create(caller.actor(), fields.clone());
+    caller.write(use_case, |new| Reply::created(format!("/clients/{}", new.id), new.revision, &ClientView::from(new))).await
+}
+
+/// Read a client
+#[utoipa::path(responses((status = 200, body = ClientView)), security(("bearer" = ["msp:read"])))]
+#[get("/clients/{id}")]
+async fn get(caller: Caller<Read>, id: PathId<Client>) -> Answer {
+    let client = caller.services().clients.get(caller.actor(), id.0).await?;
+    resource(caller.headers(), client.revision, &ClientView::from(&client))
+}
+
+/// Change a client
+#[utoipa::path(request_body = ClientBody, responses((status = 200, body = ClientView)), security(("bearer" = ["msp:admin"])))]
+#[route("/clients/{id}", method = "PUT", method = "PATCH")]
+async fn update(caller: Caller<Admin>, id: PathId<Client>, expected: IfMatch, body: Body<ClientBody>) -> Answer {
+    let (clients, fields) = (&caller.services().clients, ClientFields::from(body.0));
+    let use_case = || clients.update(caller.actor(), id.0, fields.clone(), &expected.0);
+    caller.write(use_case, |now| Reply::ok(now.revision, &ClientView::from(now))).await
+}
+
+/// Remove a client that nothing refers to
+#[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:admin"])))]
+#[delete("/clients/{id}")]
+async fn remove(caller: Caller<Admin>, id: PathId<Client>, expected: IfMatch) -> Answer {
+    let clients = &caller.services().clients;
+    caller.write(|| clients.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
+}

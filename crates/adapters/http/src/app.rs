@@ -1,0 +1,123 @@
+//! What is mounted where.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use actix_web::{
+    http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
+    web::{self, Data, PayloadConfig},
+};
+use claudetools_kernel::{Actor, Clock, Error, IdGenerator, Transaction, UnitOfWork};
+use claudetools_sessions::ClientService;
+use ipnet::IpNet;
+use utoipa_actix_web::{scope, service_config::ServiceConfig};
+
+use crate::{
+    api,
+    audit::AuditSink,
+    docs,
+    extract::{MAX_BODY, RunningKeys},
+    fallback::{self, RouteTable},
+};
+
+/// Turns an access token into its caller, from memory alone.
+pub type Authenticate = Arc<dyn Fn(&str) -> Result<Actor, Error> + Send + Sync>;
+
+/// How the API behaves towards the outside.
+#[derive(Debug, Clone, Default)]
+pub struct HttpOptions {
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Headers on every answer.
+    pub security_headers: SecurityHeaders,
+}
+
+/// The security headers of every answer.
+#[derive(Debug, Clone, Default)]
+pub struct SecurityHeaders(Vec<(HeaderName, HeaderValue)>);
+
+impl SecurityHeaders {
+    /// The headers with the values given; an empty value switches one off. `over_tls` adds `Strict-Transport-Security`.
+    ///
+    /// # Errors
+    /// A value that cannot stand in a header.
+    pub fn new(
+        content_type_options: &str,
+        frame_options: &str,
+        referrer_policy: &str,
+        permissions_policy: &str,
+        over_tls: bool,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let transport = if over_tls { "max-age=31536000; includeSubDomains" } else { "" };
+        let wanted = [
+            (header::X_CONTENT_TYPE_OPTIONS, content_type_options),
+            (header::X_FRAME_OPTIONS, frame_options),
+            (header::REFERRER_POLICY, referrer_policy),
+            (header::PERMISSIONS_POLICY, permissions_policy),
+            (header::STRICT_TRANSPORT_SECURITY, transport),
+        ];
+        let set = wanted.into_iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, value)| Ok((name, HeaderValue::from_str(value)?))).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(crate) fn pairs(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0
+    }
+}
+
+/// Everything the handlers call.
+pub struct Services {
+    /// Clients.
+    pub clients: ClientService,
+    /// Storage of what commits with a change.
+    pub journal: Arc<dyn UnitOfWork<dyn Transaction>>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Where the audit rows of requests go that write nothing; `None` switches the API audit log off.
+    pub audit: Option<AuditSink>,
+    /// Who stands behind a token.
+    pub authenticator: Authenticate,
+    /// Behaviour towards the outside.
+    pub options: HttpOptions,
+    /// Idempotency keys in use right now.
+    pub running: RunningKeys,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Services {
+    pub(crate) fn authenticate(&self, token: &str) -> Result<Actor, Error> {
+        (self.authenticator)(token)
+    }
+
+    /// How long to wait before the attempt after the `tried`th: doubling from 5 ms, with half of it left to chance so that
+    /// writers who met once do not meet again.
+    pub(crate) fn backoff(&self, tried: u32) -> Duration {
+        let longest = 5_u64 << tried.min(8);
+        let chance = u64::from(self.ids.next().as_bytes()[15]);
+        Duration::from_millis(longest / 2 + longest * chance / 512)
+    }
+}
+
+/// Mounts the API, its description and its probes.
+pub fn mount(config: &mut web::ServiceConfig, services: &Data<Services>, routes: &Data<RouteTable>) {
+    config
+        .app_data(services.clone())
+        .app_data(routes.clone())
+        .app_data(PayloadConfig::new(MAX_BODY))
+        .configure(docs::routes);
+    mount_described(&mut ServiceConfig::new(config));
+    config.default_service(web::to(fallback::not_found));
+}
+
+/// Mounts what the OpenAPI description shows; `openapi.rs` collects it from here.
+pub(crate) fn mount_described(config: &mut ServiceConfig<'_>) {
+    config.configure(api::outside::routes);
+    config.service(scope::scope("/api/v1").configure(api::routes).default_service(web::to(fallback::not_found)));
+    config.service(scope::scope("/api").configure(api::routes).default_service(web::to(fallback::not_found)));
+}

@@ -1,0 +1,197 @@
+//! The outermost layer: request id, log span, panics, security headers, error bodies, the audit of what wrote nothing.
+
+use std::{
+    future::{Ready, ready},
+    panic::AssertUnwindSafe,
+    rc::Rc,
+};
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+    http::header::{self, HeaderName, HeaderValue},
+    web::Data,
+};
+use claudetools_kernel::{Actor, AuditEntry};
+use futures::future::{FutureExt, LocalBoxFuture};
+use serde_json::{Value, json};
+use tracing::Instrument;
+
+use crate::{
+    app::Services,
+    error::{self, Problem},
+    extract::{RequestInfo, client_ip, own_request_id, user_agent},
+};
+
+/// Set in the request's extensions once the row of the audit log has been committed together with the change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Audited;
+
+/// Paths that leave no row in the audit log: probes and the description.
+fn is_unaudited(path: &str) -> bool {
+    matches!(path, "/health" | "/healthz" | "/readyz" | "/openapi.json" | "/api/v1/health" | "/api/health")
+        || ["/docs", "/api/docs"].iter().any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// The layer. It wraps everything else, so that no answer leaves without passing it.
+#[derive(Debug, Clone, Copy)]
+pub struct Envelope;
+
+impl<S, B> Transform<S, ServiceRequest> for Envelope
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Transform = EnvelopeService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(EnvelopeService { service: Rc::new(service) }))
+    }
+}
+
+/// [`Envelope`] around a service.
+#[derive(Debug)]
+pub struct EnvelopeService<S> {
+    service: Rc<S>,
+}
+
+impl<S, B> Service<ServiceRequest> for EnvelopeService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let service = Rc::clone(&self.service);
+        Box::pin(async move {
+            let Some(services) = request.app_data::<Data<Services>>().cloned() else {
+                return Err(actix_web::error::ErrorInternalServerError("the services are not mounted"));
+            };
+            let info = note_request(&request, &services);
+            let span = tracing::info_span!("request", request_id = %info.request_id, method = %request.method(), path = request.path());
+            let answer = answer(service, request, &services, &info).instrument(span.clone()).await;
+            let took = services.clock.now().since(info.started);
+            span.in_scope(|| tracing::info!(status = answer.status().as_u16(), took_us = took.num_microseconds(), "answered"));
+            Ok(answer)
+        })
+    }
+}
+
+fn note_request(request: &ServiceRequest, services: &Services) -> RequestInfo {
+    let headers = request.headers();
+    let info = RequestInfo {
+        request_id: own_request_id(headers).map_or_else(|| services.ids.next().to_string(), str::to_owned),
+        started: services.clock.now(),
+        client_ip: client_ip(request.peer_addr(), headers, &services.options.trusted_proxies),
+        user_agent: user_agent(headers),
+    };
+    request.extensions_mut().insert(info.clone());
+    info
+}
+
+async fn answer<S, B>(service: Rc<S>, request: ServiceRequest, services: &Services, info: &RequestInfo) -> ServiceResponse<BoxBody>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    // Kept for the case that the handler panics and takes the other one with it.
+    let kept = request.request().clone();
+    let outcome = AssertUnwindSafe(service.call(request)).catch_unwind().await;
+    let (request, response) = match outcome {
+        Ok(Ok(answered)) => {
+            let (request, response) = answered.into_parts();
+            (request, response.map_into_boxed_body())
+        }
+        Ok(Err(error)) => (kept, error.error_response()),
+        Err(_) => {
+            tracing::error!("a handler panicked");
+            (kept, error::response(Problem::new("INTERNAL_ERROR", "the server failed; quote the request id when you report it")))
+        }
+    };
+    let mut response = with_error_body(response, &request, info, services);
+    set_headers(&mut response, info, services);
+    if request.extensions().get::<Audited>().is_none() && !is_unaudited(request.path()) {
+        if let Some(sink) = &services.audit {
+            sink.record(entry(&request, info, services, response.status().as_u16())).await;
+        }
+    }
+    ServiceResponse::new(request, response)
+}
+
+/// Gives an error answer the body that fits its prefix. Errors of actix's own layers come without a problem and get one here.
+fn with_error_body(mut response: HttpResponse, request: &HttpRequest, info: &RequestInfo, services: &Services) -> HttpResponse {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let noted = response.extensions_mut().remove::<Problem>();
+    let problem = noted.unwrap_or_else(|| Problem::of_status(status));
+    let body = if is_first_generation(request.path()) {
+        json!({ "error": problem.message, "details": problem.details, "path": request.path() })
+    } else {
+        let mut error = json!({ "code": problem.code, "message": problem.message, "details": problem.details });
+        if let (Some(seconds), Value::Object(error)) = (problem.retry_after, &mut error) {
+            error.insert("retry_after".to_owned(), seconds.into());
+        }
+        json!({
+            "error": error,
+            "detail": problem.detail_value(),
+            "path": request.path(),
+            "timestamp": services.clock.now(),
+            "request_id": info.request_id,
+        })
+    };
+    let mut response = response.set_body(BoxBody::new(body.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Whether the path stands under `/api` without a version, where the first generation's error body is expected.
+fn is_first_generation(path: &str) -> bool {
+    path.strip_prefix("/api/").is_some_and(|rest| rest != "v1" && !rest.starts_with("v1/"))
+}
+
+fn set_headers(response: &mut HttpResponse, info: &RequestInfo, services: &Services) {
+    let headers = response.headers_mut();
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value == "identity") {
+        headers.remove(header::CONTENT_ENCODING);
+    }
+    if let Ok(id) = HeaderValue::from_str(&info.request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    for (name, value) in services.options.security_headers.pairs() {
+        headers.insert(name.clone(), value.clone());
+    }
+}
+
+/// The row of the audit log for this request.
+pub(crate) fn entry(request: &HttpRequest, info: &RequestInfo, services: &Services, status: u16) -> AuditEntry {
+    let extensions = request.extensions();
+    let actor = extensions.get::<Actor>();
+    let agent = actor.and_then(|actor| actor.agent.as_ref());
+    AuditEntry {
+        id: services.ids.next(),
+        at: info.started,
+        request_id: info.request_id.clone(),
+        subject: actor.map(|actor| actor.subject.clone()),
+        agent_type: agent.map(|agent| agent.agent_type.clone()),
+        parent_session: agent.map(|agent| agent.parent_session),
+        method: request.method().to_string(),
+        route: request.match_pattern(),
+        path: request.path().to_owned(),
+        status,
+        duration_micros: services.clock.now().since(info.started).num_microseconds().unwrap_or(i64::MAX),
+        client_ip: info.client_ip,
+        user_agent: info.user_agent.clone(),
+    }
+}

@@ -1,0 +1,130 @@
+//! JSON bodies: strict, and with all faults at once.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::{Method, header},
+    web::Bytes,
+};
+use claudetools_kernel::{Error, Faults};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+use crate::error::{ApiError, Problem};
+
+/// The largest body taken, in bytes.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// SHA-256 of the body as sent; kept in the request's extensions for the idempotency fingerprint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyDigest(pub(crate) [u8; 32]);
+
+/// A JSON body. `T` is a struct whose fields may all be absent (`#[serde(default, deny_unknown_fields)]`); those marked
+/// `#[schema(required)]` are demanded of a POST.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = Bytes::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            refuse_other_types(&request)?;
+            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            if request.headers().contains_key("idempotency-key") {
+                request.extensions_mut().insert(BodyDigest(digest(&bytes)));
+            }
+            parse(&bytes, request.method() == Method::POST).map(Self).map_err(ApiError::from)
+        })
+    }
+}
+
+/// SHA-256.
+pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    out
+}
+
+fn refuse_other_types(request: &HttpRequest) -> Result<(), ApiError> {
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let mut parts = given.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_utf8 = parts.all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    if is_json && is_utf8 {
+        return Ok(());
+    }
+    Err(ApiError(Problem::new("UNSUPPORTED_MEDIA_TYPE", "send the body as application/json in UTF-8")))
+}
+
+fn unreadable(error: &actix_web::Error) -> ApiError {
+    let overflow = matches!(error.as_error::<PayloadError>(), Some(PayloadError::Overflow))
+        || error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE;
+    if overflow {
+        return ApiError(Problem::new("PAYLOAD_TOO_LARGE", format!("send at most {MAX_BODY} bytes")));
+    }
+    Faults::one("body", "complete", "could not be read to its end").into()
+}
+
+fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8], is_create: bool) -> Result<T, Error> {
+    let failure = match serde_json::from_slice(bytes) {
+        Ok(body) => return Ok(body),
+        Err(failure) => failure,
+    };
+    let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
+        return Err(Faults::one("body", "json", &format!("is not valid JSON: {failure}")));
+    };
+    let Value::Object(object) = value else {
+        return Err(Faults::one("body", "object", "must be a JSON object"));
+    };
+    let mut faults = faults_of::<T>(&object);
+    if is_create {
+        let given = |name: &String| object.get(name).is_some_and(|value| !value.is_null());
+        for name in required_fields::<T>().iter().filter(|name| !given(name)) {
+            faults.schema(name, "required", "is required");
+        }
+    }
+    if faults.is_empty() {
+        // Only a repeated key is lost on the way through `Value`.
+        faults.schema("body", "json", &format!("is not acceptable: {failure}"));
+    }
+    Err(Error::Invalid(faults))
+}
+
+/// Each field read by itself, which finds all that are wrong instead of the first.
+fn faults_of<T: DeserializeOwned>(object: &Map<String, Value>) -> Faults {
+    let mut faults = Faults::default();
+    for (name, value) in object {
+        let alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
+        if let Err(error) = serde_json::from_value::<T>(alone) {
+            let text = error.to_string();
+            match text.strip_prefix("unknown field ") {
+                Some(rest) => {
+                    let known = rest.split_once(", ").map_or("", |(_, known)| known);
+                    faults.schema(name, "unknown_field", &format!("is not a known field; {known}"));
+                }
+                None => faults.schema(name, "type", &format!("is not acceptable: {text}")),
+            }
+        }
+    }
+    faults
+}
+
+fn required_fields<T: ToSchema>() -> Vec<String> {
+    match T::schema() {
+        RefOr::T(Schema::Object(object)) => object.required,
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,335 @@
+//! Who is calling, as a handler's parameter, and how a handler writes.
+
+use std::{
+    collections::HashSet,
+    future::{Future, Ready, ready},
+    marker::PhantomData,
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload, http::header, web::Data};
+use chrono::TimeDelta;
+use claudetools_kernel::{Actor, Change, Error, Faults, Receipt, ReplayRecord, Scope, StoreError};
+
+use super::{BodyDigest, RequestInfo, body::digest};
+use crate::{
+    app::Services,
+    envelope::{Audited, entry},
+    error::{ApiError, Problem, status_of},
+    reply::{Answer, Reply},
+};
+
+/// How often a use case is repeated when it met another writer.
+const ATTEMPTS: u32 = 6;
+/// How long the answer under an idempotency key is kept, in hours.
+const KEY_LIFETIME_HOURS: i64 = 24;
+/// The longest idempotency key taken, in characters.
+const LONGEST_KEY: usize = 128;
+
+/// A scope as a type, so that a handler cannot run without naming one.
+pub(crate) trait Need: 'static {
+    const SCOPE: Scope;
+}
+
+macro_rules! needs {
+    ($($(#[$meta:meta])* $name:ident),+) => {
+        $($(#[$meta])* pub(crate) struct $name;
+        impl Need for $name { const SCOPE: Scope = Scope::$name; })+
+    };
+}
+needs!(
+    /// `msp:read`
+    Read,
+    /// `msp:write`
+    Write,
+    /// `msp:admin`
+    Admin
+);
+
+/// The request being handled.
+pub(crate) struct Call {
+    request: HttpRequest,
+    services: Data<Services>,
+    info: RequestInfo,
+}
+
+/// A call by somebody who holds the scope `S`.
+pub(crate) struct Caller<S> {
+    call: Call,
+    actor: Actor,
+    scope: PhantomData<S>,
+}
+
+/// A call that needs no token.
+pub(crate) struct Public(Call);
+
+impl<S> Deref for Caller<S> {
+    type Target = Call;
+    fn deref(&self) -> &Call {
+        &self.call
+    }
+}
+
+impl Deref for Public {
+    type Target = Call;
+    fn deref(&self) -> &Call {
+        &self.0
+    }
+}
+
+impl<S: Need> FromRequest for Caller<S> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(authenticate(request).and_then(|(call, actor)| {
+            actor.require(S::SCOPE)?;
+            Ok(Self { call, actor, scope: PhantomData })
+        }))
+    }
+}
+
+impl FromRequest for Public {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Call::of(request).map(Self))
+    }
+}
+
+impl<S> Caller<S> {
+    /// The caller.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+fn authenticate(request: &HttpRequest) -> Result<(Call, Actor), ApiError> {
+    let call = Call::of(request)?;
+    let token = bearer(request)?;
+    let actor = call.services.authenticate(token)?;
+    // For the audit row, also of a call that is refused for its scope.
+    request.extensions_mut().insert(actor.clone());
+    Ok((call, actor))
+}
+
+fn bearer(request: &HttpRequest) -> Result<&str, Error> {
+    let missing = Error::Unauthorized("send an access token: Authorization: Bearer <token>");
+    let mut given = request.headers().get_all(header::AUTHORIZATION);
+    let (Some(value), None) = (given.next(), given.next()) else { return Err(missing) };
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() {
+        Ok(token.trim())
+    } else {
+        Err(Error::Unauthorized("send an access token: Authorization: Bearer <token>"))
+    }
+}
+
+impl Call {
+    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let services = request.app_data::<Data<Services>>().cloned();
+        let (Some(services), Some(info)) = (services, RequestInfo::of(request)) else {
+            return Err(Error::Internal("the services are not mounted".to_owned()).into());
+        };
+        Ok(Self { request: request.clone(), services, info })
+    }
+
+    /// The use cases.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The request's headers, for conditional reads.
+    pub(crate) fn headers(&self) -> &header::HeaderMap {
+        self.request.headers()
+    }
+
+    /// What is known of the request.
+    pub(crate) fn info(&self) -> &RequestInfo {
+        &self.info
+    }
+
+    /// The prefix that the request came in by.
+    fn prefix(&self) -> &'static str {
+        if self.request.path().starts_with("/api/v1/") { "/api/v1" } else { "/api" }
+    }
+
+    /// Runs a writing use case, turns its result into the answer, and commits it together with its audit row and, under an
+    /// idempotency key, with the answer itself. The whole is repeated when it met another writer.
+    ///
+    /// `render` may refuse: the change is then committed all the same (a failed log-in is counted), and the refusal answered.
+    pub(crate) async fn write<T, F, R>(&self, use_case: F, render: impl Fn(&T) -> Result<Reply, Error>) -> Answer
+    where
+        F: Fn() -> R,
+        R: Future<Output = Result<Change<T>, Error>>,
+    {
+        let Some(key) = self.idempotency_key()? else {
+            return self.attempt(&use_case, &render, None).await;
+        };
+        let Some(_running) = self.services.running.enter(&key) else {
+            let problem = Problem::new("CONFLICT", "a request with this Idempotency-Key is still running; try again");
+            return Err(ApiError(problem.retry_after(1)));
+        };
+        // A second look after a lost race finds what the winner, on another replica, has committed.
+        for _ in 0..2 {
+            if let Some(kept) = self.kept(&key).await? {
+                return self.replay(&key, kept);
+            }
+            match self.attempt(&use_case, &render, Some(&key)).await {
+                Err(error) if error.0.code == KEY_TAKEN => {}
+                done => return done,
+            }
+        }
+        Err(Error::Store(StoreError::Contention("idempotency key".to_owned())).into())
+    }
+
+    /// [`Self::write`] for answers that carry a token or a secret: never kept, never cached, never compressed.
+    pub(crate) async fn write_secret<T, F, R>(&self, use_case: F, render: impl Fn(&T) -> Result<Reply, Error>) -> Answer
+    where
+        F: Fn() -> R,
+        R: Future<Output = Result<Change<T>, Error>>,
+    {
+        if self.request.headers().contains_key("idempotency-key") {
+            let rule = "is not accepted here: the answer carries a secret and is never stored";
+            return Err(Faults::one("Idempotency-Key", "forbidden", rule).into());
+        }
+        let mut response = self.attempt(&use_case, &render, None).await?;
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("identity"));
+        Ok(response)
+    }
+
+    async fn attempt<T, F, R>(&self, use_case: &F, render: &impl Fn(&T) -> Result<Reply, Error>, key: Option<&Key>) -> Answer
+    where
+        F: Fn() -> R,
+        R: Future<Output = Result<Change<T>, Error>>,
+    {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let error = match use_case().await {
+                Ok(change) => match self.commit(change, render, key).await {
+                    Ok(answer) => return answer,
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            if let (Some(key), Error::Store(StoreError::Constraint(_))) = (key, &error) {
+                if self.kept(key).await?.is_some() {
+                    return Err(ApiError(Problem::new(KEY_TAKEN, "")));
+                }
+            }
+            if !error.is_retryable() || tried == ATTEMPTS {
+                return Err(error.into());
+            }
+            tokio::time::sleep(self.services.backoff(tried)).await;
+        }
+    }
+
+    async fn commit<T>(
+        &self,
+        change: Change<T>,
+        render: &impl Fn(&T) -> Result<Reply, Error>,
+        key: Option<&Key>,
+    ) -> Result<Answer, Error> {
+        let rendered = render(change.value());
+        let status = rendered.as_ref().map_or_else(status_of, |reply| reply.0.status);
+        let replay = match (key, &rendered) {
+            (Some(key), Ok(reply)) => Some(self.replay_record(key, reply)),
+            _ => None,
+        };
+        let audit = self.services.audit.as_ref().map(|_| entry(&self.request, &self.info, &self.services, status));
+        change.commit(Receipt { audit, replay }).await?;
+        self.request.extensions_mut().insert(Audited);
+        Ok(rendered.map(|reply| reply.into_response(self.prefix())).map_err(ApiError::from))
+    }
+
+    fn replay_record(&self, key: &Key, reply: &Reply) -> ReplayRecord {
+        let now = self.services.clock.now();
+        ReplayRecord {
+            caller: key.caller.clone(),
+            key: key.key.clone(),
+            fingerprint: key.fingerprint,
+            reply: reply.0.clone(),
+            created_at: now,
+            expires_at: now.plus(TimeDelta::hours(KEY_LIFETIME_HOURS)),
+        }
+    }
+
+    /// The key of this request, if it bears one.
+    fn idempotency_key(&self) -> Result<Option<Key>, Error> {
+        let mut given = self.request.headers().get_all("idempotency-key");
+        let Some(value) = given.next() else { return Ok(None) };
+        let key = value.to_str().ok().filter(|key| {
+            (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        let (Some(key), None) = (key, given.next()) else {
+            return Err(Faults::one("Idempotency-Key", "pattern", "must be one key of 1 to 128 visible ASCII characters"));
+        };
+        let caller = self.request.extensions().get::<Actor>().map(Actor::key_space).unwrap_or_default();
+        Ok(Some(Key { caller, key: key.to_owned(), fingerprint: self.fingerprint() }))
+    }
+
+    /// What tells this request from another under the same key: method, path behind the prefix, query, body.
+    fn fingerprint(&self) -> [u8; 32] {
+        let path = self.request.path().strip_prefix(self.prefix()).unwrap_or_default();
+        let body = self.request.extensions().get::<BodyDigest>().map_or([0; 32], |digest| digest.0);
+        let mut text = format!("{}\n{path}\n{}\n", self.request.method(), self.request.query_string()).into_bytes();
+        text.extend_from_slice(&body);
+        digest(&text)
+    }
+
+    async fn kept(&self, key: &Key) -> Result<Option<ReplayRecord>, Error> {
+        let mut tx = self.services.journal.read().await?;
+        Ok(tx.kept_reply(&key.caller, &key.key, self.services.clock.now()).await?)
+    }
+
+    fn replay(&self, key: &Key, kept: ReplayRecord) -> Answer {
+        if kept.fingerprint != key.fingerprint {
+            let rule = "was used for another request; use a new key";
+            return Err(Faults::one_semantic("Idempotency-Key", "same_request", rule).into());
+        }
+        let mut response: HttpResponse = Reply(kept.reply).into_response(self.prefix());
+        response
+            .headers_mut()
+            .insert(header::HeaderName::from_static("idempotent-replayed"), header::HeaderValue::from_static("true"));
+        Ok(response)
+    }
+}
+
+/// Marks, between two functions of this module only, that another request committed under the same key meanwhile.
+const KEY_TAKEN: &str = "KEY_TAKEN";
+
+/// An idempotency key with what belongs to it.
+struct Key {
+    caller: String,
+    key: String,
+    fingerprint: [u8; 32],
+}
+
+/// The idempotency keys whose first request is still running in this process. Across processes the primary key of the table
+/// decides; this only lets a second request be told at once instead of waiting.
+#[derive(Debug, Clone, Default)]
+pub struct RunningKeys(Arc<Mutex<HashSet<(String, String)>>>);
+
+impl RunningKeys {
+    fn enter(&self, key: &Key) -> Option<RunningKey> {
+        let entry = (key.caller.clone(), key.key.clone());
+        let entered = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.clone());
+        entered.then(|| RunningKey { keys: self.clone(), entry })
+    }
+}
+
+struct RunningKey {
+    keys: RunningKeys,
+    entry: (String, String),
+}
+
+impl Drop for RunningKey {
+    fn drop(&mut self) {
+        self.keys.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.entry);
+    }
+}

@@ -1,0 +1,16 @@
+//! What handlers take. Every one answers with our own errors, never with actix's.
+
+mod body;
+mod caller;
+mod conditional;
+mod path;
+mod query;
+mod request;
+
+pub(crate) use body::{Body, BodyDigest, MAX_BODY, digest};
+pub(crate) use caller::{Admin, Caller, Read};
+pub use caller::RunningKeys;
+pub(crate) use conditional::{IfMatch, none_match};
+pub(crate) use path::PathId;
+pub(crate) use query::{ListQuery, MAX_LIMIT, list_body};
+pub(crate) use request::{RequestInfo, client_ip, own_request_id, user_agent};

@@ -1,0 +1,92 @@
+//! What is known of a request before anything else is looked at.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::{HttpMessage, HttpRequest, http::header};
+use claudetools_kernel::Timestamp;
+use ipnet::IpNet;
+
+/// The longest `X-Request-Id` that is taken from a client.
+const LONGEST_REQUEST_ID: usize = 128;
+/// How much of a `User-Agent` is kept.
+const LONGEST_USER_AGENT: usize = 255;
+
+/// Put into the request's extensions by the envelope.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestInfo {
+    pub(crate) request_id: String,
+    pub(crate) started: Timestamp,
+    pub(crate) client_ip: Option<IpAddr>,
+    pub(crate) user_agent: Option<String>,
+}
+
+impl RequestInfo {
+    /// What the envelope noted; requests that bypass it do not reach a handler.
+    pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+}
+
+/// The client's own request id, if it is one: 1 to 128 characters of `A-Za-z0-9._-`.
+pub(crate) fn own_request_id(headers: &header::HeaderMap) -> Option<&str> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    let fits = (1..=LONGEST_REQUEST_ID).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    fits.then_some(id)
+}
+
+/// The `User-Agent` as far as it is kept.
+pub(crate) fn user_agent(headers: &header::HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().take(LONGEST_USER_AGENT).collect())
+}
+
+/// The caller's address: the peer's, or behind trusted proxies the last address in `X-Forwarded-For` that is not one of
+/// theirs. What stands before that was written by the caller and is not believed.
+pub(crate) fn client_ip(peer: Option<SocketAddr>, headers: &header::HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = peer?.ip().to_canonical();
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    if !is_trusted(&peer) {
+        return Some(peer);
+    }
+    let forwarded: Vec<&str> =
+        headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    let mut nearest = peer;
+    for hop in forwarded.iter().rev() {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        nearest = address.to_canonical();
+        if !is_trusted(&nearest) {
+            break;
+        }
+    }
+    Some(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &'static str) -> header::HeaderMap {
+        let mut headers = header::HeaderMap::new();
+        headers.insert(header::HeaderName::from_static(name), header::HeaderValue::from_static(value));
+        headers
+    }
+
+    #[test]
+    fn a_request_id_outside_the_alphabet_or_length_is_not_taken() {
+        assert_eq!(own_request_id(&headers("x-request-id", "a.B-9_")), Some("a.B-9_"));
+        for bad in ["", "a b", "ä", "<script>"] {
+            assert_eq!(own_request_id(&headers("x-request-id", bad)), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn forwarded_addresses_are_believed_from_trusted_peers_only() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let sent = headers("x-forwarded-for", "1.1.1.1, 203.0.113.9, 10.0.0.7");
+        let via_proxy = client_ip(Some("10.0.0.1:5".parse().unwrap()), &sent, &trusted);
+        assert_eq!(via_proxy, Some("203.0.113.9".parse().unwrap()));
+        let direct = client_ip(Some("198.51.100.4:5".parse().unwrap()), &sent, &trusted);
+        assert_eq!(direct, Some("198.51.100.4".parse().unwrap()));
+    }
+}

@@ -1,0 +1,29 @@
+//! The REST API on actix-web.
+//!
+//! - `api/` holds a module per resource: bodies, views, handlers of a dozen lines, `routes`.
+//! - `extract/` holds what handlers take: [`extract::Caller`] (nobody reaches a handler without the scope in its type),
+//!   `Body`, `PathId`, `ListQuery`.
+//! - `wire.rs` holds how kernel types look in JSON and in the OpenAPI description.
+//! - `error.rs` is the one table from errors to statuses; `envelope.rs` is the outermost layer, which gives every answer its
+//!   request id, its security headers and, when it is an error, its body.
+//!
+//! The mounting is the description: `openapi.rs` collects what `app.rs` mounts.
+
+mod api;
+mod app;
+mod audit;
+mod docs;
+mod envelope;
+mod error;
+mod extract;
+mod fallback;
+mod openapi;
+mod reply;
+mod wire;
+
+pub use app::{Authenticate, HttpOptions, SecurityHeaders, Services, mount};
+pub use audit::{AuditSink, WriteBatch};
+pub use envelope::Envelope;
+pub use extract::RunningKeys;
+pub use fallback::RouteTable;
+pub use openapi::description;

@@ -1,0 +1,224 @@
+//! The OpenAPI 3.1 description: what is mounted, completed by the rules that hold for every operation.
+//!
+//! A handler says only what is its own (summary, body, success answer, scope). Here every operation gets what follows from
+//! the conventions: its tag and id, the errors it can answer, the headers it takes, an example; and bodies shared by create
+//! and update get their two forms.
+
+mod example;
+mod parameters;
+
+use actix_web::App;
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+use utoipa_actix_web::AppExt;
+
+use crate::{app, error::CODES};
+
+pub(crate) use parameters::{Listed, Paging};
+
+/// Operations without a token. `tests/` compares this with what the server does.
+const PUBLIC: &[&str] = &["/", "/health", "/healthz", "/readyz", "/api/v1/health", "/api/v1/auth/token", "/api/v1/auth/refresh"];
+
+/// The description of everything mounted under `/api/v1` and outside the prefixes.
+pub fn description() -> Value {
+    let (_, collected) = App::new().into_utoipa_app().openapi(Info::openapi()).configure(app::mount_described).split_for_parts();
+    let mut document = serde_json::to_value(collected).unwrap_or_default();
+    inline_fields(&mut document);
+    let schemas = document["components"]["schemas"].clone();
+    let mut updates = Map::new();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.retain(|path, _| !path.starts_with("/api/") || path.starts_with("/api/v1/"));
+        for (path, item) in paths {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
+                complete(path, method, operation, &schemas, &mut updates);
+            }
+        }
+    }
+    if let Some(components) = document["components"]["schemas"].as_object_mut() {
+        components.retain(|name, _| !name.starts_with("Inline") && !name.starts_with("ListOf"));
+        components.extend(updates);
+        components.insert("Error".to_owned(), error_schema());
+    }
+    document["components"]["responses"] = error_responses();
+    document
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "ClaudeTools",
+        description = "The system of record of a managed service provider: whom we work for, what was done, how long it took.\n\n\
+            Conventions that hold for every operation (ids, instants, paging, conditional and idempotent requests, errors) are in \
+            `docs/api/README.md`. The same operations are served under `/api` for clients of the first generation; only the error \
+            body differs there."
+    ),
+    modifiers(&Bearer)
+)]
+struct Info;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Replaces references to `Inline…` schemas by what they refer to; what stands beside a reference wins.
+fn inline_fields(document: &mut Value) {
+    let schemas = document["components"]["schemas"].clone();
+    inline(document, &schemas);
+}
+
+fn inline(value: &mut Value, schemas: &Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| inline(item, schemas)),
+        Value::Object(object) => {
+            object.values_mut().for_each(|member| inline(member, schemas));
+            if object.get("default") == Some(&Value::Null) {
+                object.remove("default");
+            }
+            if let Some(mut whole) = inlined(object, schemas) {
+                inline(&mut whole, schemas);
+                *value = whole;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn inlined(object: &Map<String, Value>, schemas: &Value) -> Option<Value> {
+    let name = object.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")?;
+    if !name.starts_with("Inline") {
+        return None;
+    }
+    let mut whole = schemas.get(name)?.as_object()?.clone();
+    whole.extend(object.iter().filter(|(key, _)| *key != "$ref").map(|(key, member)| (key.clone(), member.clone())));
+    Some(Value::Object(whole))
+}
+
+fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value, updates: &mut Map<String, Value>) {
+    let segment = path.strip_prefix("/api/v1/").unwrap_or("service").split('/').next().unwrap_or("service");
+    let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let suffix = if method == "patch" { "_patch" } else { "" };
+    operation["tags"] = json!([segment]);
+    operation["operationId"] = json!(format!("{}_{name}{suffix}", segment.replace('-', "_")));
+    if method == "patch" {
+        let summary = operation["summary"].as_str().unwrap_or_default().to_owned();
+        operation["summary"] = json!(format!("{summary} (the same as PUT)"));
+    }
+    if PUBLIC.contains(&path) {
+        operation["security"] = json!([]);
+    }
+    parameters::add(path, method, operation);
+    if matches!(method, "put" | "patch") {
+        use_update_form(operation, schemas, updates);
+    }
+    name_collections(path, operation, schemas);
+    add_errors(path, method, operation);
+    example::add(operation, schemas, updates);
+}
+
+/// An update takes the same fields as a create, none of them demanded.
+fn use_update_form(operation: &mut Value, schemas: &Value, updates: &mut Map<String, Value>) {
+    let Some(Value::String(reference)) = operation.pointer_mut("/requestBody/content/application~1json/schema/$ref") else {
+        return;
+    };
+    let Some(name) = reference.strip_prefix("#/components/schemas/").map(str::to_owned) else { return };
+    let Some(Value::Object(form)) = schemas.get(&name) else { return };
+    if !name.ends_with("Body") || !form.contains_key("required") {
+        return;
+    }
+    let mut form = form.clone();
+    form.remove("required");
+    form.insert("description".to_owned(), json!("The fields to change; those absent stay as they are."));
+    let update = format!("{name}Update");
+    *reference = format!("#/components/schemas/{update}");
+    updates.insert(update, Value::Object(form));
+}
+
+/// A list's collection is named after the path's last segment.
+fn name_collections(path: &str, operation: &mut Value, schemas: &Value) {
+    let Some(schema) = operation.pointer_mut("/responses/200/content/application~1json/schema") else { return };
+    let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/")) else { return };
+    if !name.starts_with("ListOf") {
+        return;
+    }
+    let collection = path.rsplit('/').next().unwrap_or_default().replace('-', "_");
+    let mut properties = Map::new();
+    properties.insert(collection.clone(), schemas[name].clone());
+    for (field, described) in [
+        ("total", json!({"type": "integer", "minimum": 0, "description": "How many rows the filter admits; with a cursor only on request."})),
+        ("limit", json!({"type": "integer", "minimum": 1, "maximum": 200})),
+        ("offset", json!({"type": "integer", "minimum": 0, "description": "Absent with a cursor."})),
+        ("next_cursor", json!({"type": ["string", "null"], "description": "Where the next page begins; null on the last."})),
+    ] {
+        properties.insert(field.to_owned(), described);
+    }
+    *schema = json!({"type": "object", "required": [collection, "limit", "next_cursor"], "properties": properties});
+}
+
+/// The errors that the conventions give an operation of this kind.
+fn add_errors(path: &str, method: &str, operation: &mut Value) {
+    let has_body = operation.get("requestBody").is_some();
+    let is_public = operation["security"].as_array().is_some_and(Vec::is_empty);
+    let is_probe = !path.starts_with("/api/v1/") || path.ends_with("/health");
+    let has_id = path.contains('{');
+    let applies = |status: u16| match status {
+        401 | 403 => !is_public || path.contains("/auth/"),
+        404 => has_id || has_body,
+        409 => method != "get",
+        412 => has_id && method != "get" && method != "post",
+        413 | 415 => has_body,
+        422 => has_body || method == "post",
+        429 => path.contains("/auth/"),
+        405 => false,
+        400 => !is_probe,
+        _ => !is_probe || status == 500,
+    };
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (_, status, _) in CODES.iter().filter(|(_, status, _)| applies(*status)) {
+        let reference = json!({"$ref": format!("#/components/responses/{status}")});
+        responses.entry(status.to_string()).or_insert(reference);
+    }
+}
+
+fn error_responses() -> Value {
+    let mut responses = Map::new();
+    for (code, status, when) in CODES {
+        let entry = responses.entry(status.to_string()).or_insert_with(|| {
+            json!({"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}})
+        });
+        let told = entry["description"].as_str().unwrap_or_default().to_owned();
+        let separator = if told.is_empty() { "" } else { "; " };
+        entry["description"] = json!(format!("{told}{separator}`{code}`: {when}"));
+    }
+    Value::Object(responses)
+}
+
+fn error_schema() -> Value {
+    let codes: Vec<&str> = CODES.iter().map(|(code, ..)| *code).collect();
+    json!({
+        "type": "object",
+        "required": ["error", "detail", "path", "timestamp", "request_id"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "details"],
+                "properties": {
+                    "code": {"type": "string", "enum": codes},
+                    "message": {"type": "string", "description": "What to change."},
+                    "details": {"type": "object", "description": "With several faults at once, `fields` lists them all."},
+                    "retry_after": {"type": "integer", "description": "Seconds to wait."}
+                }
+            },
+            "detail": {"description": "The message, or with several faults the list of them.",
+                       "oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]},
+            "path": {"type": "string"},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "request_id": {"type": "string"}
+        }
+    })
+}

@@ -1,0 +1,11 @@
+//! Storage in memory: every port in plain code, which makes it the reference that the SQL adapter is compared with.
+//!
+//! A transaction works on a copy of everything and swaps it in at commit; only one writes at a time. That is simple and
+//! right, and far too slow for anything but tests and trials.
+
+mod client;
+mod journal;
+mod store;
+mod table;
+
+pub use store::MemoryStore;

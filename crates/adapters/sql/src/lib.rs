@@ -1,0 +1,15 @@
+//! Storage on SQL databases, through sea-orm.
+//!
+//! [`SqlStore`] hands out transactions (`SqlTx`); each resource has its table in `entity/` and its repository in
+//! `repository/`, where `SqlTx` itself implements the port. What the repositories share is in `query.rs` (statements),
+//! `row.rs` (reading a row back) and `failure.rs` (what a driver's error means).
+
+mod entity;
+mod failure;
+mod journal;
+mod query;
+mod repository;
+mod row;
+mod store;
+
+pub use store::{SqlOptions, SqlStore};

@@ -1,0 +1,3 @@
+//! The repositories, one module each.
+
+mod client;

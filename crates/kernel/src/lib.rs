@@ -1,0 +1,32 @@
+//! What every domain shares, and nothing else: ids, time, paging, actors, errors, partial updates, transactions.
+//!
+//! A domain crate builds on these types and declares its own ports; adapters fulfil both. Nothing in here knows a
+//! database, HTTP, the time of day or a source of randomness: they come in through [`Clock`] and [`IdGenerator`].
+//!
+//! To add a resource, follow `docs/adding-a-resource.md`; `cargo xtask new-resource` prints the same checklist with the
+//! names filled in.
+#![warn(missing_docs)]
+
+mod actor;
+mod amount;
+#[cfg(feature = "contract")]
+#[expect(clippy::expect_used, reason = "suites are test code")]
+pub mod contract;
+mod enumeration;
+mod error;
+mod id;
+mod page;
+mod patch;
+pub mod text;
+mod time;
+mod transaction;
+
+pub use actor::{Actor, AgentIdentity, Scope, Scopes};
+pub use amount::{Hours, Money};
+pub use enumeration::Enumeration;
+pub use error::{Error, Fault, Faults, Referrer, Result, StoreError};
+pub use id::{Entity, Id, IdGenerator};
+pub use page::{Direction, Keyed, Page, PageRequest, Position, Sort, SortField, SortKey, SortKind, Start};
+pub use patch::{Expected, Patch};
+pub use time::{Clock, Timestamp};
+pub use transaction::{AuditEntry, Change, Receipt, ReplayRecord, StoredReply, Transaction, UnitOfWork};

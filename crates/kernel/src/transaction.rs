@@ -1,0 +1,154 @@
+//! Transactions, and the rule that a change commits together with its record.
+//!
+//! A use case that writes does not commit. It returns a [`Change`]: its result and the open transaction. Whoever called
+//! it turns the result into the answer and commits with a [`Receipt`], so that the change, its audit row and the answer
+//! kept for a repeated request are in the database together or not at all. Dropping a `Change` rolls it back.
+
+use std::{fmt, net::IpAddr};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{StoreError, Timestamp};
+
+/// An open transaction.
+#[async_trait]
+pub trait Transaction: Send {
+    /// Adds a row to the API audit log.
+    async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError>;
+
+    /// Keeps the answer for a repeated request, in place of one that has expired. A live record under the same caller and key
+    /// is [`StoreError::Constraint`]: another request with this key has committed meanwhile.
+    async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError>;
+
+    /// The answer kept under this caller and key, unless it has expired.
+    async fn kept_reply(&mut self, caller: &str, key: &str, now: Timestamp) -> Result<Option<ReplayRecord>, StoreError>;
+
+    /// Forgets the answers that have expired; tells how many.
+    async fn forget_replies(&mut self, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Makes everything done in this transaction durable. Dropping the transaction instead undoes it.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Where transactions come from. `T` is a domain's own transaction trait, such as `dyn SessionsTx`.
+#[async_trait]
+pub trait UnitOfWork<T: ?Sized + Send>: Send + Sync {
+    /// Begins a transaction that may write.
+    async fn begin(&self) -> Result<Box<T>, StoreError>;
+
+    /// A view for reading; each statement sees what was committed when it ran.
+    async fn read(&self) -> Result<Box<T>, StoreError>;
+}
+
+/// What a writing use case made, not yet committed.
+#[must_use = "a change that is dropped is rolled back"]
+pub struct Change<T> {
+    value: T,
+    transaction: Box<dyn Transaction>,
+}
+
+impl<T> Change<T> {
+    /// The result of a use case and the transaction that holds it.
+    pub fn new(value: T, transaction: Box<dyn Transaction>) -> Self {
+        Self { value, transaction }
+    }
+
+    /// The result, as it will stand once committed.
+    pub const fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// The same change with another view of its result.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Change<U> {
+        Change { value: f(self.value), transaction: self.transaction }
+    }
+
+    /// Writes the receipt and commits. On an error nothing of the change remains.
+    pub async fn commit(mut self, receipt: Receipt) -> Result<T, StoreError> {
+        if let Some(entry) = &receipt.audit {
+            self.transaction.append_audit(entry).await?;
+        }
+        if let Some(record) = &receipt.replay {
+            self.transaction.keep_reply(record).await?;
+        }
+        self.transaction.commit().await?;
+        Ok(self.value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Change<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change").field("value", &self.value).finish_non_exhaustive()
+    }
+}
+
+/// What commits together with a change.
+#[derive(Debug, Clone, Default)]
+pub struct Receipt {
+    /// The row of the API audit log; absent where no API call caused the change (a command line, a test).
+    pub audit: Option<AuditEntry>,
+    /// The answer to keep, when the request bore an idempotency key.
+    pub replay: Option<ReplayRecord>,
+}
+
+/// One row of the API audit log: who called what, and how it ended. No bodies, no secret query values, no tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// The row's id.
+    pub id: Uuid,
+    /// When the request came in.
+    pub at: Timestamp,
+    /// The `X-Request-Id` of the answer.
+    pub request_id: String,
+    /// The caller; `None` when no token was accepted.
+    pub subject: Option<String>,
+    /// Set when an agent called.
+    pub agent_type: Option<String>,
+    /// The session that started the agent.
+    pub parent_session: Option<Uuid>,
+    /// The HTTP method.
+    pub method: String,
+    /// The route's template, such as `/api/v1/sessions/{id}`; `None` when no route fits the path.
+    pub route: Option<String>,
+    /// The path as called, without the query.
+    pub path: String,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// How long the request took, in microseconds, up to the commit of its change or its last byte.
+    pub duration_micros: i64,
+    /// The address of the caller.
+    pub client_ip: Option<IpAddr>,
+    /// The `User-Agent`, cut to 255 characters.
+    pub user_agent: Option<String>,
+}
+
+/// An answer kept for a repeated request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayRecord {
+    /// Whose key it is ([`crate::Actor::key_space`]).
+    pub caller: String,
+    /// The `Idempotency-Key`.
+    pub key: String,
+    /// SHA-256 of method, path, query and body: another request under the same key is refused.
+    pub fingerprint: [u8; 32],
+    /// The answer.
+    pub reply: StoredReply,
+    /// When the request was first answered.
+    pub created_at: Timestamp,
+    /// When the key may be used anew.
+    pub expires_at: Timestamp,
+}
+
+/// The part of an answer that a replay repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Location` header.
+    pub location: Option<String>,
+    /// The `ETag` header.
+    pub etag: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}

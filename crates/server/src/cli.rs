@@ -1,0 +1,308 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use claudetools_kernel::{Enumeration, Scope, Timestamp};
+
+/// The claudetools server and its administration.
+#[derive(Debug, Parser)]
+#[command(name = "claudetools", version, max_term_width = 110)]
+pub struct Cli {
+    /// The configuration file [default: claudetools.toml, when there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do [default: serve]
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+impl Cli {
+    /// The command, which is `serve` when none is given.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve)
+    }
+}
+
+/// The sub-commands.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve the API; on first start make the database, the token key and the admin account
+    Serve,
+    /// Bring the database to this version's schema, tell where it stands, or go back
+    Migrate {
+        /// What to do [default: up]
+        #[command(subcommand)]
+        action: Option<MigrateAction>,
+    },
+    /// The keys that sign access tokens
+    Keys {
+        /// What to do [default: list]
+        #[command(subcommand)]
+        action: Option<KeysAction>,
+    },
+    /// The API audit log
+    Audit {
+        /// What to do
+        #[command(subcommand)]
+        action: AuditAction,
+    },
+    /// The accounts that may log in
+    Accounts {
+        /// What to do [default: list]
+        #[command(subcommand)]
+        action: Option<AccountsAction>,
+    },
+    /// The configuration
+    Config {
+        /// What to do
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+    /// Print the `OpenAPI` description as JSON
+    Openapi,
+    /// Ask a running server whether it is alive; exit code 0 or 1, for container probes
+    Health(HealthArgs),
+}
+
+/// What `migrate` can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum MigrateAction {
+    /// Apply all migrations that are missing
+    Up,
+    /// List the migrations and whether each is applied
+    Status,
+    /// Take back the latest migrations, with the data in what they made
+    Down {
+        /// How many
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        steps: u32,
+        /// Confirms that data may be lost; without it nothing is done
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What `keys` can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum KeysAction {
+    /// List the key ids (`kid`), the signing key first
+    List,
+    /// Put a new signing key into the key file; tokens of the earlier ones stay valid
+    Rotate,
+    /// Print a new key for `JWT_SECRET_KEY`
+    Generate,
+}
+
+/// What `audit` can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum AuditAction {
+    /// Print rows of the API audit log, latest first
+    List(AuditFilter),
+}
+
+/// Which rows of the API audit log to print.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct AuditFilter {
+    /// Of this caller: an e-mail address, or `agent:<type>`
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// Of this route template, such as `/api/v1/sessions/{id}`
+    #[arg(long)]
+    pub route: Option<String>,
+    /// With this HTTP status
+    #[arg(long, value_parser = clap::value_parser!(u16).range(100..=599))]
+    pub status: Option<u16>,
+    /// From this instant on (RFC 3339)
+    #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse)]
+    pub since: Option<Timestamp>,
+    /// Before this instant (RFC 3339)
+    #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse)]
+    pub until: Option<Timestamp>,
+    /// Of this request
+    #[arg(long, value_name = "ID")]
+    pub request_id: Option<String>,
+    /// At most this many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+    /// Print one JSON object a line instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `accounts` can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum AccountsAction {
+    /// List all accounts
+    List,
+    /// Make an account
+    Create {
+        /// Its e-mail address
+        email: String,
+        /// Its highest scope; the lower ones are included
+        #[arg(long, value_parser = scope_parser(), default_value = "msp:write")]
+        scope: Scope,
+        /// Where its password comes from
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Replace the password of an account; ends all its refresh tokens
+    SetPassword {
+        /// Its e-mail address
+        email: String,
+        /// Where the new password comes from
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Keep an account from logging in
+    Deactivate {
+        /// Its e-mail address
+        email: String,
+    },
+    /// Let an account log in again
+    Activate {
+        /// Its e-mail address
+        email: String,
+    },
+}
+
+/// Where a password comes from: never from an argument, which every process of the machine can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+#[group(required = true, multiple = false)]
+pub struct PasswordSource {
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Make a random password and print it once
+    #[arg(long)]
+    pub generate: bool,
+}
+
+/// What `config` can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum ConfigAction {
+    /// Check everything and print what is in force, with its origin and with secrets masked
+    Check,
+}
+
+/// Whom `health` asks.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct HealthArgs {
+    /// The URL to ask [default: /healthz of the configured server, on this machine]
+    #[arg(long, value_name = "http://HOST[:PORT][/PATH]")]
+    pub url: Option<String>,
+    /// How many seconds to wait for the answer
+    #[arg(long, default_value_t = 3, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub timeout: u32,
+}
+
+fn scope_parser() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(Scope::ALL.iter().map(|scope| scope.as_str()))
+        .try_map(|word| Scope::parse(&word).ok_or("unknown scope"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, ErrorKind> {
+        let words = std::iter::once("claudetools").chain(line.split_whitespace());
+        Cli::try_parse_from(words)
+            .map(Cli::into_command)
+            .map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        assert_eq!(parse(""), Ok(Command::Serve));
+        assert_eq!(parse("migrate"), Ok(Command::Migrate { action: None }));
+        assert_eq!(
+            parse("migrate down"),
+            Ok(Command::Migrate {
+                action: Some(MigrateAction::Down { steps: 1, yes: false })
+            })
+        );
+        assert_eq!(
+            parse("health"),
+            Ok(Command::Health(HealthArgs {
+                url: None,
+                timeout: 3
+            }))
+        );
+    }
+
+    #[test]
+    fn the_configuration_file_may_stand_anywhere() {
+        for line in [
+            ["claudetools", "--config", "a", "config", "check"],
+            ["claudetools", "config", "check", "--config", "a"],
+        ] {
+            assert_eq!(
+                Cli::try_parse_from(line).unwrap().config,
+                Some(PathBuf::from("a"))
+            );
+        }
+    }
+
+    #[test]
+    fn a_password_comes_from_exactly_one_place() {
+        assert_eq!(
+            parse("accounts create a@b"),
+            Err(ErrorKind::MissingRequiredArgument)
+        );
+        assert_eq!(
+            parse("accounts set-password a@b --generate --password-stdin"),
+            Err(ErrorKind::ArgumentConflict)
+        );
+        let password = PasswordSource {
+            password_stdin: false,
+            generate: true,
+        };
+        assert_eq!(
+            parse("accounts create a@b --scope msp:admin --generate"),
+            Ok(Command::Accounts {
+                action: Some(AccountsAction::Create {
+                    email: "a@b".to_owned(),
+                    scope: Scope::Admin,
+                    password
+                })
+            })
+        );
+        assert_eq!(
+            parse("accounts create a@b --scope root --generate"),
+            Err(ErrorKind::InvalidValue)
+        );
+    }
+
+    #[test]
+    fn audit_filters_are_checked() {
+        let Ok(Command::Audit {
+            action: AuditAction::List(filter),
+        }) = parse("audit list --status 403 --since 2026-01-16T12:00:00+02:00 --limit 5 --json")
+        else {
+            panic!("not parsed");
+        };
+        assert_eq!((filter.status, filter.limit, filter.json), (Some(403), 5, true));
+        assert_eq!(
+            filter.since.map(|at| at.to_string()).as_deref(),
+            Some("2026-01-16T10:00:00Z")
+        );
+        for line in [
+            "audit list --status 99",
+            "audit list --since yesterday",
+            "audit list --limit 0",
+            "audit",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The claudetools server: configuration, keys, TLS, log lines, sub-commands.
+//!
+//! It wires the layers together and holds no logic of its own. It is a library as well as a program so that tests can
+//! start the very server that ships.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod health;
+pub mod keys;
+pub mod secret;
+pub mod telemetry;
+pub mod tls;

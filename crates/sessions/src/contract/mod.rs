@@ -1,0 +1,15 @@
+//! The suites that every storage adapter must pass, one per port. Each runs on a fresh, empty store.
+#![expect(clippy::missing_panics_doc, reason = "a suite panics when a rule does not hold; that is its point")]
+
+mod client;
+
+pub use client::clients;
+
+use claudetools_kernel::{StoreError, UnitOfWork};
+
+use crate::ports::SessionsTx;
+
+/// A store under test.
+pub type Store<'a> = &'a dyn UnitOfWork<dyn SessionsTx>;
+/// The outcome of a suite: an error where the storage fails, a panic where a rule does not hold.
+pub type Outcome = Result<(), StoreError>;

@@ -1,0 +1,1 @@
+//! The suites are in `contract/` (ports, on every engine) and `http/` (the API, over real HTTP).

@@ -1,0 +1,197 @@
+//! `cargo xtask lines`: what an endpoint costs, layer by layer.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    arch::DOMAINS,
+    failure::{Failure, Result},
+    openapi,
+    source::{Strings, code, test_lines},
+    workspace::Workspace,
+};
+
+/// The most lines an endpoint may cost on average, over all layers.
+const MAX_AVERAGE: usize = 130;
+/// What its HTTP part should cost; reported, not enforced.
+const HTTP_AIM: usize = 25;
+
+const RULE: &str = "\
+Counted are lines of Rust that are neither blank, nor a comment, nor inside a #[cfg(test)] module; attributes count, those of the
+API's description too. Contract suites are tests. Counted per endpoint: all of the domains, of the SQL and memory adapters and of the
+migrations, and of the HTTP adapter what lies below src/api. What every resource shares and none adds to (kernel, crypto,
+server, the rest of the HTTP adapter) is shown, but not divided.";
+
+/// Where a line counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Layer {
+    Domain,
+    Memory,
+    Sql,
+    Migrations,
+    Http,
+    Shared,
+}
+
+impl Layer {
+    const PER_ENDPOINT: [Self; 5] = [
+        Self::Domain,
+        Self::Memory,
+        Self::Sql,
+        Self::Migrations,
+        Self::Http,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Domain => "domain",
+            Self::Memory => "memory",
+            Self::Sql => "sql",
+            Self::Migrations => "migrations",
+            Self::Http => "http",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+/// Counts, prints the table, and fails when the average is too high.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let mut lines: BTreeMap<Layer, usize> = BTreeMap::new();
+    for file in workspace.files()? {
+        let Some(layer) = layer(&file) else { continue };
+        if let Some(text) = workspace.text(&file)? {
+            *lines.entry(layer).or_default() += count(&text);
+        }
+    }
+    let operations = openapi::operations(workspace)?;
+    if operations == 0 {
+        return Err(Failure::new("the API's description has no operations"));
+    }
+    print!("{}", table(&lines, operations));
+    let total = per_endpoint(&lines);
+    if total > MAX_AVERAGE * operations {
+        return Err(Failure::new(format!(
+            "an endpoint costs {} lines on average, at most {MAX_AVERAGE} are allowed",
+            tenths(total, operations)
+        )));
+    }
+    Ok(())
+}
+
+/// The layer of a file; `None` when it is not counted.
+fn layer(file: &str) -> Option<Layer> {
+    let module = file.strip_suffix(".rs")?;
+    // Modules that exist for tests alone.
+    if module.ends_with("/tests") || module.ends_with("/contract") || module.contains("/contract/") {
+        return None;
+    }
+    let (package, inside) = file.split_once("/src/")?;
+    match package {
+        "crates/adapters/memory" => Some(Layer::Memory),
+        "crates/adapters/sql" => Some(Layer::Sql),
+        "migrations" => Some(Layer::Migrations),
+        "crates/adapters/http" if inside.starts_with("api/") => Some(Layer::Http),
+        "crates/adapters/http" | "crates/adapters/crypto" | "crates/kernel" | "crates/server" => {
+            Some(Layer::Shared)
+        }
+        _ => package
+            .strip_prefix("crates/")
+            .filter(|name| DOMAINS.contains(name))
+            .map(|_| Layer::Domain),
+    }
+}
+
+/// The lines of a file that count.
+fn count(text: &str) -> usize {
+    let code = code(text, Strings::Mask);
+    let tests = test_lines(&code);
+    code.lines()
+        .enumerate()
+        .filter(|(number, line)| !line.trim().is_empty() && !tests.contains(number))
+        .count()
+}
+
+fn per_endpoint(lines: &BTreeMap<Layer, usize>) -> usize {
+    Layer::PER_ENDPOINT
+        .iter()
+        .filter_map(|layer| lines.get(layer))
+        .sum()
+}
+
+fn table(lines: &BTreeMap<Layer, usize>, operations: usize) -> String {
+    let of = |layer: Layer| lines.get(&layer).copied().unwrap_or_default();
+    let each = |lines: usize| tenths(lines, operations);
+    let row = |name: &str, lines: &str, each: &str| format!("{name:<12}{lines:>8}{each:>16}");
+    let (total, http) = (per_endpoint(lines), of(Layer::Http));
+    let verdict = if http > HTTP_AIM * operations {
+        "above"
+    } else {
+        "within"
+    };
+
+    let mut rows = vec![
+        RULE.to_owned(),
+        String::new(),
+        row("layer", "lines", "per endpoint"),
+    ];
+    rows.extend(Layer::PER_ENDPOINT.map(|layer| row(layer.name(), &of(layer).to_string(), &each(of(layer)))));
+    rows.push(row("total", &total.to_string(), &each(total)));
+    rows.push(row(Layer::Shared.name(), &of(Layer::Shared).to_string(), "-"));
+    rows.push(format!(
+        "\n{operations} endpoints: {} lines each (at most {MAX_AVERAGE}), {} of them HTTP ({verdict} the aim of {HTTP_AIM})\n",
+        each(total),
+        each(http),
+    ));
+    rows.join("\n")
+}
+
+/// A quotient with one decimal place, rounded half up.
+fn tenths(dividend: usize, divisor: usize) -> String {
+    let tenths = (dividend * 10 + divisor / 2) / divisor;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_counts_in_its_layer() {
+        let layers = [
+            ("crates/sessions/src/client.rs", Some(Layer::Domain)),
+            ("crates/sessions/src/contract/client.rs", None),
+            ("crates/sessions/src/client/tests.rs", None),
+            ("crates/sessions/Cargo.toml", None),
+            ("crates/adapters/sql/src/entity/client.rs", Some(Layer::Sql)),
+            ("crates/adapters/sql/tests/plans.rs", None),
+            ("crates/adapters/memory/src/client.rs", Some(Layer::Memory)),
+            ("crates/adapters/http/src/api/clients.rs", Some(Layer::Http)),
+            ("crates/adapters/http/src/body.rs", Some(Layer::Shared)),
+            ("crates/kernel/src/id.rs", Some(Layer::Shared)),
+            ("migrations/src/m1.rs", Some(Layer::Migrations)),
+            ("xtask/src/main.rs", None),
+            ("crates/testkit/src/lib.rs", None),
+        ];
+        for (file, expected) in layers {
+            assert_eq!(layer(file), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn tests_comments_and_blank_lines_do_not_count() {
+        let text = "//! Doc.\n\nuse a::b;\n\n/// Doc.\n#[derive(Debug)]\nstruct A; // why\n\n/*\nold\n*/\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n";
+        assert_eq!(count(text), 3);
+    }
+
+    #[test]
+    fn the_table_divides_the_layers_but_not_what_is_shared() {
+        let lines = BTreeMap::from([(Layer::Domain, 100), (Layer::Http, 51), (Layer::Shared, 900)]);
+        let text = table(&lines, 2);
+        assert!(text.contains("domain           100            50.0\n"), "{text}");
+        assert!(text.contains("total            151            75.5\n"), "{text}");
+        assert!(text.contains("shared           900               -\n"), "{text}");
+        assert!(
+            text.contains("75.5 lines each (at most 130), 25.5 of them HTTP (above the aim of 25)"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! The project's own commands: `cargo xtask help` lists them.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "these commands talk to whoever typed them"
+)]
+
+mod affected;
+mod arch;
+mod deny;
+mod failure;
+mod http;
+mod lines;
+mod names;
+mod new_resource;
+mod openapi;
+mod python;
+mod schemathesis;
+mod server;
+mod shell;
+mod source;
+mod steps;
+mod suites;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{failure::Result, workspace::Workspace};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every test.
+    Test,
+    /// Run the gates before a commit: fmt, arch, clippy, deny, openapi, and the tests of what changed.
+    Check {
+        /// Run every test.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Run all that a merge needs: the gates, rustdoc, every test, schemathesis.
+    Ci {
+        /// Leave the tests out, because they run as a step of their own.
+        #[arg(long)]
+        without_tests: bool,
+    },
+    /// Check the direction of dependencies and the rules about the sources.
+    Arch,
+    /// Check licences, sources, duplicate versions and known weaknesses; installs cargo-deny below target/ if need be.
+    Deny,
+    /// Regenerate docs/api/openapi.json from the code.
+    Openapi,
+    /// Try the API with requests generated from its description.
+    Schemathesis(schemathesis::Options),
+    /// Count what an endpoint costs, layer by layer.
+    Lines,
+    /// Print the checklist for a new resource.
+    NewResource(new_resource::Options),
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Test => suites::run(&workspace),
+        Task::Check { all } => steps::check(&workspace, *all),
+        Task::Ci { without_tests } => steps::ci(&workspace, !without_tests),
+        Task::Arch => arch::run(&workspace),
+        Task::Deny => steps::deny(&workspace),
+        Task::Openapi => openapi::regenerate(&workspace),
+        Task::Schemathesis(options) => schemathesis::run(&workspace, options),
+        Task::Lines => lines::run(&workspace),
+        Task::NewResource(options) => new_resource::run(options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}
