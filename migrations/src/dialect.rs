@@ -45,6 +45,14 @@ pub(crate) fn text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().take()
 }
 
+/// Text that may be longer than 64 KiB, which is all that MySQL's `text` holds.
+pub(crate) fn long_text(manager: &SchemaManager<'_>, name: &'static str) -> ColumnDef {
+    match manager.get_database_backend() {
+        DbBackend::MySql => ColumnDef::new(name).custom("mediumtext").take(),
+        _ => text(name),
+    }
+}
+
 /// An instant or an exact amount.
 pub(crate) fn integer(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().take()

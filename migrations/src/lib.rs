@@ -5,8 +5,16 @@
 //! by engine.
 
 mod dialect;
+mod difference;
 mod m20261122_000001_journal;
 mod m20261122_000002_clients;
+mod m20261122_000003_tags;
+mod m20261122_000004_machines;
+mod m20261122_000005_projects;
+mod m20261122_000006_sessions;
+mod m20261122_000007_work_items;
+mod m20261122_000008_pending_tasks;
+mod m20261122_000009_identity;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,8 +25,19 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_journal::Migration), Box::new(m20261122_000002_clients::Migration)]
+        vec![
+            Box::new(m20261122_000001_journal::Migration),
+            Box::new(m20261122_000002_clients::Migration),
+            Box::new(m20261122_000003_tags::Migration),
+            Box::new(m20261122_000004_machines::Migration),
+            Box::new(m20261122_000005_projects::Migration),
+            Box::new(m20261122_000006_sessions::Migration),
+            Box::new(m20261122_000007_work_items::Migration),
+            Box::new(m20261122_000008_pending_tasks::Migration),
+            Box::new(m20261122_000009_identity::Migration),
+        ]
     }
 }
 
+pub use difference::Difference;
 pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};

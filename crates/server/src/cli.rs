@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use claudetools_kernel::{Enumeration, Scope, Timestamp};
+use chrono::NaiveDate;
+use claudetools_kernel::{Enumeration, Scope};
 
 /// The claudetools server and its administration.
 #[derive(Debug, Parser)]
@@ -114,12 +115,12 @@ pub struct AuditFilter {
     /// With this HTTP status
     #[arg(long, value_parser = clap::value_parser!(u16).range(100..=599))]
     pub status: Option<u16>,
-    /// From this instant on (RFC 3339)
-    #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse)]
-    pub since: Option<Timestamp>,
-    /// Before this instant (RFC 3339)
-    #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse)]
-    pub until: Option<Timestamp>,
+    /// From this day on (UTC)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub since: Option<NaiveDate>,
+    /// Up to this day and with it (UTC)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub until: Option<NaiveDate>,
     /// Of this request
     #[arg(long, value_name = "ID")]
     pub request_id: Option<String>,
@@ -287,14 +288,14 @@ mod tests {
     fn audit_filters_are_checked() {
         let Ok(Command::Audit {
             action: AuditAction::List(filter),
-        }) = parse("audit list --status 403 --since 2026-01-16T12:00:00+02:00 --limit 5 --json")
+        }) = parse("audit list --status 403 --since 2026-01-16 --limit 5 --json")
         else {
             panic!("not parsed");
         };
         assert_eq!((filter.status, filter.limit, filter.json), (Some(403), 5, true));
         assert_eq!(
-            filter.since.map(|at| at.to_string()).as_deref(),
-            Some("2026-01-16T10:00:00Z")
+            filter.since.map(|day| day.to_string()).as_deref(),
+            Some("2026-01-16")
         );
         for line in [
             "audit list --status 99",

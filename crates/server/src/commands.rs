@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::assembly::StartError;
 use crate::cli::{HealthArgs, KeysAction};
 use crate::config::{self, Config, ConfigFaults, Loaded, Sources, render};
 use crate::health::{self, HealthError, Target};
 use crate::keys::{self, JwtKeys, KeyError};
 use crate::secret::{KeyBytes, NoRandomness};
+use crate::telemetry::TelemetryError;
 use crate::tls::{self, TlsError};
 
 /// Why a sub-command failed, as its user reads it.
@@ -28,6 +30,12 @@ pub enum CommandError {
     /// A key could not be made.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
+    /// The server could not do its work.
+    #[error(transparent)]
+    Server(#[from] StartError),
+    /// Logging could not be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The answer could not be written.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),

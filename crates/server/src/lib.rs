@@ -3,11 +3,15 @@
 //! It wires the layers together and holds no logic of its own. It is a library as well as a program so that tests can
 //! start the very server that ships.
 
+pub mod administration;
+pub mod assembly;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod health;
 pub mod keys;
 pub mod secret;
+pub mod serve;
 pub mod telemetry;
 pub mod tls;
+pub mod upkeep;

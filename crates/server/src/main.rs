@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use claudetools_server::cli::{Cli, Command, ConfigAction, KeysAction};
+use claudetools_server::administration;
+use claudetools_server::assembly::StartError;
+use claudetools_server::cli::{AccountsAction, Cli, Command, ConfigAction, KeysAction, MigrateAction};
 use claudetools_server::commands::{self, CommandError};
-use claudetools_server::config::{self, Sources};
-use claudetools_server::tls;
+use claudetools_server::config::{self, Config, Sources};
+use claudetools_server::{serve, telemetry, tls};
 
 fn main() -> ExitCode {
     tls::install_provider();
@@ -29,15 +31,32 @@ fn run(cli: Cli) -> Result<(), CommandError> {
     let load = || Ok(config::load(&sources())?.config);
     let mut out = io::stdout();
     match cli.into_command() {
-        Command::Config {
-            action: ConfigAction::Check,
-        } => commands::config_check(&sources(), &mut out),
+        Command::Serve => {
+            let config: Config = load()?;
+            telemetry::init(config.log_format, &config.rust_log)?;
+            Ok(on_runtime(serve::serve(&config, &mut out))?)
+        }
+        Command::Migrate { action } => {
+            let action = action.unwrap_or(MigrateAction::Up);
+            Ok(on_runtime(administration::migrate(&load()?, action, &mut out))?)
+        }
+        Command::Audit { action } => Ok(on_runtime(administration::audit(&load()?, action, &mut out))?),
+        Command::Accounts { action } => {
+            let action = action.unwrap_or(AccountsAction::List);
+            Ok(on_runtime(administration::accounts(&load()?, action, &mut out))?)
+        }
+        Command::Openapi => {
+            let description = serde_json::to_string_pretty(&claudetools_http::description());
+            writeln!(out, "{}", description.map_err(io::Error::other)?)?;
+            Ok(())
+        }
+        Command::Config { action: ConfigAction::Check } => commands::config_check(&sources(), &mut out),
         Command::Keys { action } => commands::keys(action.unwrap_or(KeysAction::List), load, &mut out),
         Command::Health(args) => commands::health(&args, load),
-        Command::Serve
-        | Command::Migrate { .. }
-        | Command::Audit { .. }
-        | Command::Accounts { .. }
-        | Command::Openapi => Err(io::Error::other("this sub-command is not wired yet").into()),
     }
+}
+
+/// Runs a command that waits for the database or the network.
+fn on_runtime<T>(work: impl Future<Output = Result<T, StartError>>) -> Result<T, StartError> {
+    actix_web::rt::System::new().block_on(work)
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::version::{TLS12, TLS13};
@@ -72,6 +74,13 @@ pub fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> 
             },
             other => TlsError::Unusable(other),
         })
+}
+
+/// What tells a server by its key alone: the SHA-256 of the public key in base64, as `curl --pinnedpubkey` takes it.
+pub(crate) fn key_pin(key: &Path) -> Result<String, TlsError> {
+    let key = provider().key_provider.load_private_key(private_key(key)?)?;
+    let public = key.public_key().ok_or_else(|| rustls::Error::General("the key has no public part".to_owned()))?;
+    Ok(BASE64_STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, &public)))
 }
 
 pub(crate) fn provider() -> Arc<CryptoProvider> {

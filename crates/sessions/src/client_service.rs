@@ -4,7 +4,7 @@ use claudetools_kernel::{
     Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope, text,
 };
 
-use crate::{Client, ClientFields, ClientFilter, ClientSort, Context, ports::ClientRepository};
+use crate::{Client, ClientDetail, ClientFields, ClientFilter, ClientSort, Context, ports::ClientRepository};
 
 /// The use cases of clients. Reading needs [`Scope::Read`], everything else [`Scope::Admin`].
 #[derive(Debug, Clone)]
@@ -17,20 +17,21 @@ impl ClientService {
     }
 
     /// Enters a client. Refused as [`Error::Duplicate`] when another has the name, whatever its case.
-    pub async fn create(&self, actor: &Actor, fields: ClientFields) -> Result<Change<Client>> {
+    pub async fn create(&self, actor: &Actor, fields: ClientFields) -> Result<Change<ClientDetail>> {
         actor.require(Scope::Admin)?;
         let client = Client::new(self.0.ids.id(), fields, self.0.now())?;
         let mut tx = self.0.store.begin().await?;
         refuse_taken_name(tx.clients(), &client).await?;
         tx.clients().add(&client).await?;
-        Ok(Change::new(client, tx))
+        Ok(Change::new(ClientDetail::of_new(client), tx))
     }
 
-    /// One client.
-    pub async fn get(&self, actor: &Actor, id: Id<Client>) -> Result<Client> {
+    /// One client with what is going on for it.
+    pub async fn get(&self, actor: &Actor, id: Id<Client>) -> Result<ClientDetail> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        find(tx.clients(), id).await
+        let client = find(tx.clients(), id).await?;
+        Ok(ClientDetail::find(tx.as_mut(), client, self.0.now()).await?)
     }
 
     /// A page of clients.
@@ -52,7 +53,7 @@ impl ClientService {
         id: Id<Client>,
         fields: ClientFields,
         expected: &Expected,
-    ) -> Result<Change<Client>> {
+    ) -> Result<Change<ClientDetail>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
         let client = find(tx.clients(), id).await?;
@@ -60,7 +61,8 @@ impl ClientService {
         let client = client.change(fields, self.0.now())?;
         refuse_taken_name(tx.clients(), &client).await?;
         tx.clients().save(&client).await?;
-        Ok(Change::new(client, tx))
+        let detail = ClientDetail::find(tx.as_mut(), client, self.0.now()).await?;
+        Ok(Change::new(detail, tx))
     }
 
     /// Removes a client that nothing refers to; others are to be deactivated instead.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
-use claudetools_kernel::{Clock, Faults, IdGenerator, Timestamp, UnitOfWork, text};
+use claudetools_kernel::{Clock, Faults, IdGenerator, Timestamp, UnitOfWork, enumeration, text};
 use ipnet::IpNet;
 
 use crate::ports::SessionsTx;
@@ -28,6 +28,20 @@ impl Context {
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+}
+
+enumeration! {
+    /// How much something matters, least first.
+    pub enum Priority {
+        /// When there is nothing else to do.
+        Low = "low",
+        /// In its turn.
+        Medium = "medium",
+        /// Before others.
+        High = "high",
+        /// Before everything.
+        Critical = "critical",
     }
 }
 

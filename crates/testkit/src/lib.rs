@@ -1,6 +1,14 @@
 //! What the suites stand on: a fresh store per test and engine, and the application over real HTTP.
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "test code: a failure here is a failed test")]
 
+mod api;
+mod app;
+mod clock;
+mod damage;
 mod stores;
 
+pub use api::{Answer, Api};
+pub use app::{ADMIN_EMAIL, ADMIN_PASSWORD, TestApp, TestAppBuilder};
+pub use clock::TestClock;
+pub use damage::{execute, hold_write_lock};
 pub use stores::{Engine, TestStore};

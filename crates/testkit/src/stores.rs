@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use claudetools_identity::ports::IdentityTx;
 use claudetools_kernel::{Transaction, UnitOfWork};
 use claudetools_memory::MemoryStore;
-use claudetools_migrations::{Migrator, MigratorTrait};
 use claudetools_sessions::ports::SessionsTx;
 use claudetools_sql::{SqlOptions, SqlStore};
 use tempfile::TempDir;
@@ -22,6 +22,8 @@ pub enum Engine {
 pub struct TestStore {
     /// The journal.
     pub journal: Arc<dyn UnitOfWork<dyn Transaction>>,
+    /// The domain of identity.
+    pub identity: Arc<dyn UnitOfWork<dyn IdentityTx>>,
     /// The domain of sessions.
     pub sessions: Arc<dyn UnitOfWork<dyn SessionsTx>>,
     /// The SQL store behind them, where there is one.
@@ -41,15 +43,15 @@ impl TestStore {
         match engine {
             Engine::Memory => {
                 let store = Arc::new(MemoryStore::default());
-                Self { journal: store.clone(), sessions: store, sql: None, _directory: None }
+                Self { journal: store.clone(), identity: store.clone(), sessions: store, sql: None, _directory: None }
             }
             Engine::Sqlite => {
                 let directory = tempfile::tempdir().expect("a directory for the database");
                 let url = format!("sqlite://{}", directory.path().join("test.db").display());
                 let sql = SqlStore::open(&url, &SqlOptions::default()).await.expect("a new database");
-                Migrator::up(sql.writer(), None).await.expect("the migrations");
+                claudetools_sql::prepare(&sql).await.expect("the migrations");
                 let store = Arc::new(sql.clone());
-                Self { journal: store.clone(), sessions: store, sql: Some(sql), _directory: Some(directory) }
+                Self { journal: store.clone(), identity: store.clone(), sessions: store, sql: Some(sql), _directory: Some(directory) }
             }
         }
     }

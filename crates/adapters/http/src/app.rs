@@ -1,34 +1,51 @@
 //! What is mounted where.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use actix_web::{
     http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
     web::{self, Data, PayloadConfig},
 };
+use claudetools_identity::{
+    AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
+};
 use claudetools_kernel::{Actor, Clock, Error, IdGenerator, Transaction, UnitOfWork};
-use claudetools_sessions::ClientService;
+use claudetools_sessions::{ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService, TagService, WorkItemService};
 use ipnet::IpNet;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 use crate::{
-    api,
+    api::{self, health::HealthProbe},
     audit::AuditSink,
     docs,
     extract::{MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
+    requests::RequestCounter,
 };
 
-/// Turns an access token into its caller, from memory alone.
-pub type Authenticate = Arc<dyn Fn(&str) -> Result<Actor, Error> + Send + Sync>;
-
 /// How the API behaves towards the outside.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct HttpOptions {
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Headers on every answer.
     pub security_headers: SecurityHeaders,
+    /// How long a client may take to send a body.
+    pub body_timeout: Duration,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            security_headers: SecurityHeaders::default(),
+            body_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 /// The security headers of every answer.
@@ -68,6 +85,32 @@ impl SecurityHeaders {
 pub struct Services {
     /// Clients.
     pub clients: ClientService,
+    /// Machines.
+    pub machines: MachineService,
+    /// Projects.
+    pub projects: ProjectService,
+    /// Pending tasks.
+    pub pending_tasks: PendingTaskService,
+    /// Where the work for a client stands.
+    pub context: ContextService,
+    /// Sessions.
+    pub sessions: SessionService,
+    /// Work items.
+    pub work_items: WorkItemService,
+    /// Tags.
+    pub tags: TagService,
+    /// Accounts.
+    pub accounts: AccountService,
+    /// Passwords of accounts.
+    pub passwords: PasswordService,
+    /// Log-in and refresh.
+    pub tokens: TokenService,
+    /// Ending tokens before their time.
+    pub revocations: RevocationService,
+    /// Runs of agents.
+    pub agent_runs: AgentRunService,
+    /// The API audit log, for reading.
+    pub audit_log: AuditLogService,
     /// Storage of what commits with a change.
     pub journal: Arc<dyn UnitOfWork<dyn Transaction>>,
     /// The time of day.
@@ -77,11 +120,17 @@ pub struct Services {
     /// Where the audit rows of requests go that write nothing; `None` switches the API audit log off.
     pub audit: Option<AuditSink>,
     /// Who stands behind a token.
-    pub authenticator: Authenticate,
+    pub authenticator: Authenticator,
+    /// How many requests the runs of agents have made, to be drained about every second and once more at the end.
+    pub requests: Arc<RequestCounter>,
     /// Behaviour towards the outside.
     pub options: HttpOptions,
     /// Idempotency keys in use right now.
     pub running: RunningKeys,
+    /// What `/health` and `/readyz` ask.
+    pub health: Arc<dyn HealthProbe>,
+    /// Set once the server is to stop: `/readyz` then answers 503, so that no new requests are sent here.
+    pub draining: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Services {
@@ -92,7 +141,7 @@ impl fmt::Debug for Services {
 
 impl Services {
     pub(crate) fn authenticate(&self, token: &str) -> Result<Actor, Error> {
-        (self.authenticator)(token)
+        self.authenticator.authenticate(token)
     }
 
     /// How long to wait before the attempt after the `tried`th: doubling from 5 ms, with half of it left to chance so that
@@ -117,7 +166,7 @@ pub fn mount(config: &mut web::ServiceConfig, services: &Data<Services>, routes:
 
 /// Mounts what the OpenAPI description shows; `openapi.rs` collects it from here.
 pub(crate) fn mount_described(config: &mut ServiceConfig<'_>) {
-    config.configure(api::outside::routes);
+    config.configure(api::outside::routes).configure(api::health::routes);
     config.service(scope::scope("/api/v1").configure(api::routes).default_service(web::to(fallback::not_found)));
     config.service(scope::scope("/api").configure(api::routes).default_service(web::to(fallback::not_found)));
 }

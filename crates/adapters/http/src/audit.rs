@@ -53,7 +53,7 @@ async fn write_batches(mut rows: mpsc::Receiver<AuditEntry>, mut stopped: onesho
     loop {
         tokio::select! {
             biased;
-            _ = &mut stopped => rows.close(),
+            _ = &mut stopped, if !rows.is_closed() => rows.close(),
             first = rows.recv() => match first {
                 Some(row) => batch.push(row),
                 None => return,

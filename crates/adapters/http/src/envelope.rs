@@ -1,19 +1,24 @@
 //! The outermost layer: request id, log span, panics, security headers, error bodies, the audit of what wrote nothing.
 
 use std::{
+    cell::{Cell, RefCell},
+    fmt,
     future::{Ready, ready},
     panic::AssertUnwindSafe,
     rc::Rc,
 };
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse,
+    Error, HttpMessage, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
-    http::header::{self, HeaderName, HeaderValue},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
     web::Data,
 };
-use claudetools_kernel::{Actor, AuditEntry};
+use claudetools_kernel::AuditEntry;
 use futures::future::{FutureExt, LocalBoxFuture};
 use serde_json::{Value, json};
 use tracing::Instrument;
@@ -24,9 +29,9 @@ use crate::{
     extract::{RequestInfo, client_ip, own_request_id, user_agent},
 };
 
-/// Set in the request's extensions once the row of the audit log has been committed together with the change.
+/// Set in a response's extensions when its body stays as it is although the status is one of an error: probes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Audited;
+pub(crate) struct OwnBody;
 
 /// Paths that leave no row in the audit log: probes and the description.
 fn is_unaudited(path: &str) -> bool {
@@ -78,66 +83,111 @@ where
                 return Err(actix_web::error::ErrorInternalServerError("the services are not mounted"));
             };
             let info = note_request(&request, &services);
-            let span = tracing::info_span!("request", request_id = %info.request_id, method = %request.method(), path = request.path());
+            let span = tracing::info_span!("request", request_id = %info.request_id, method = %info.method, path = %info.path);
             let answer = answer(service, request, &services, &info).instrument(span.clone()).await;
+            let status = answer.as_ref().map_or_else(|finished| finished.status, ServiceResponse::status).as_u16();
             let took = services.clock.now().since(info.started);
-            span.in_scope(|| tracing::info!(status = answer.status().as_u16(), took_us = took.num_microseconds(), "answered"));
-            Ok(answer)
+            span.in_scope(|| tracing::info!(status, took_us = took.num_microseconds(), "answered"));
+            answer.map_err(Error::from)
         })
     }
 }
 
-fn note_request(request: &ServiceRequest, services: &Services) -> RequestInfo {
+fn note_request(request: &ServiceRequest, services: &Services) -> Rc<RequestInfo> {
     let headers = request.headers();
-    let info = RequestInfo {
+    let info = Rc::new(RequestInfo {
         request_id: own_request_id(headers).map_or_else(|| services.ids.next().to_string(), str::to_owned),
         started: services.clock.now(),
         client_ip: client_ip(request.peer_addr(), headers, &services.options.trusted_proxies),
         user_agent: user_agent(headers),
-    };
-    request.extensions_mut().insert(info.clone());
+        method: request.method().to_string(),
+        path: request.path().to_owned(),
+        route: RefCell::default(),
+        actor: RefCell::default(),
+        proven_subject: RefCell::default(),
+        is_audited: Cell::default(),
+    });
+    request.extensions_mut().insert(Rc::clone(&info));
     info
 }
 
-async fn answer<S, B>(service: Rc<S>, request: ServiceRequest, services: &Services, info: &RequestInfo) -> ServiceResponse<BoxBody>
+async fn answer<S, B>(
+    service: Rc<S>,
+    request: ServiceRequest,
+    services: &Services,
+    info: &RequestInfo,
+) -> Result<ServiceResponse<BoxBody>, Finished>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    // Kept for the case that the handler panics and takes the other one with it.
-    let kept = request.request().clone();
-    let outcome = AssertUnwindSafe(service.call(request)).catch_unwind().await;
-    let (request, response) = match outcome {
+    let (request, response) = match AssertUnwindSafe(service.call(request)).catch_unwind().await {
         Ok(Ok(answered)) => {
             let (request, response) = answered.into_parts();
-            (request, response.map_into_boxed_body())
+            info.route.replace(request.match_pattern());
+            (Some(request), response.map_into_boxed_body())
         }
-        Ok(Err(error)) => (kept, error.error_response()),
+        Ok(Err(error)) => (None, error.error_response()),
         Err(_) => {
             tracing::error!("a handler panicked");
-            (kept, error::response(Problem::new("INTERNAL_ERROR", "the server failed; quote the request id when you report it")))
+            let problem = Problem::new("INTERNAL_ERROR", "the server failed; quote the request id when you report it");
+            (None, error::response(problem))
         }
     };
-    let mut response = with_error_body(response, &request, info, services);
+    let mut response = with_error_body(response, info, services);
     set_headers(&mut response, info, services);
-    if request.extensions().get::<Audited>().is_none() && !is_unaudited(request.path()) {
-        if let Some(sink) = &services.audit {
-            sink.record(entry(&request, info, services, response.status().as_u16())).await;
-        }
+    if let Some(agent) = info.actor.borrow().as_ref().and_then(|actor| actor.agent.as_ref()) {
+        services.requests.count(agent.run_id);
     }
-    ServiceResponse::new(request, response)
+    if let (Some(sink), false) = (&services.audit, info.is_audited.get() || is_unaudited(&info.path)) {
+        sink.record(entry(info, services, response.status().as_u16())).await;
+    }
+    match request {
+        Some(request) => Ok(ServiceResponse::new(request, response)),
+        None => Err(Finished { status: response.status(), response: Cell::new(Some(response)) }),
+    }
+}
+
+/// An answer whose request is gone, with the handler that panicked or the layer that failed. actix takes it as an error.
+struct Finished {
+    status: StatusCode,
+    response: Cell<Option<HttpResponse>>,
+}
+
+impl fmt::Debug for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Finished").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "answered with {}", self.status)
+    }
+}
+
+impl ResponseError for Finished {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        // actix asks once; a second time would only lose the body.
+        self.response.take().unwrap_or_else(|| HttpResponse::new(self.status))
+    }
 }
 
 /// Gives an error answer the body that fits its prefix. Errors of actix's own layers come without a problem and get one here.
-fn with_error_body(mut response: HttpResponse, request: &HttpRequest, info: &RequestInfo, services: &Services) -> HttpResponse {
+fn with_error_body(mut response: HttpResponse, info: &RequestInfo, services: &Services) -> HttpResponse {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || response.extensions().get::<OwnBody>().is_some() {
         return response;
     }
     let noted = response.extensions_mut().remove::<Problem>();
     let problem = noted.unwrap_or_else(|| Problem::of_status(status));
-    let body = if is_first_generation(request.path()) {
-        json!({ "error": problem.message, "details": problem.details, "path": request.path() })
+    let body = if is_first_generation(&info.path) {
+        json!({ "error": problem.message, "details": problem.details, "path": info.path })
     } else {
         let mut error = json!({ "code": problem.code, "message": problem.message, "details": problem.details });
         if let (Some(seconds), Value::Object(error)) = (problem.retry_after, &mut error) {
@@ -146,7 +196,7 @@ fn with_error_body(mut response: HttpResponse, request: &HttpRequest, info: &Req
         json!({
             "error": error,
             "detail": problem.detail_value(),
-            "path": request.path(),
+            "path": info.path,
             "timestamp": services.clock.now(),
             "request_id": info.request_id,
         })
@@ -175,20 +225,20 @@ fn set_headers(response: &mut HttpResponse, info: &RequestInfo, services: &Servi
 }
 
 /// The row of the audit log for this request.
-pub(crate) fn entry(request: &HttpRequest, info: &RequestInfo, services: &Services, status: u16) -> AuditEntry {
-    let extensions = request.extensions();
-    let actor = extensions.get::<Actor>();
-    let agent = actor.and_then(|actor| actor.agent.as_ref());
+pub(crate) fn entry(info: &RequestInfo, services: &Services, status: u16) -> AuditEntry {
+    let actor = info.actor.borrow();
+    let agent = actor.as_ref().and_then(|actor| actor.agent.as_ref());
+    let proven = || info.proven_subject.borrow().clone();
     AuditEntry {
         id: services.ids.next(),
         at: info.started,
         request_id: info.request_id.clone(),
-        subject: actor.map(|actor| actor.subject.clone()),
+        subject: actor.as_ref().map(|actor| actor.subject.clone()).or_else(proven),
         agent_type: agent.map(|agent| agent.agent_type.clone()),
         parent_session: agent.map(|agent| agent.parent_session),
-        method: request.method().to_string(),
-        route: request.match_pattern(),
-        path: request.path().to_owned(),
+        method: info.method.clone(),
+        route: info.route.borrow().clone(),
+        path: info.path.clone(),
         status,
         duration_micros: services.clock.now().since(info.started).num_microseconds().unwrap_or(i64::MAX),
         client_ip: info.client_ip,

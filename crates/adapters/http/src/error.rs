@@ -196,3 +196,24 @@ fn invalid(faults: &Faults) -> Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    #[test]
+    fn the_documented_codes_are_those_of_the_table() {
+        let text = include_str!("../../../../docs/api/errors.md");
+        let documented: Vec<(&str, u16, &str)> = text
+            .lines()
+            .filter_map(|line| {
+                let mut cells = line.strip_prefix("| `")?.split('|').map(str::trim);
+                let code = cells.next()?.strip_suffix('`')?;
+                let (status, when, advice) = (cells.next()?.parse().ok()?, cells.next()?, cells.next()?);
+                assert!(!advice.is_empty(), "{code} says nothing to the client");
+                Some((code, status, when))
+            })
+            .collect();
+        assert_eq!(documented, CODES);
+    }
+}

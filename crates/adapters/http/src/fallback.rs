@@ -1,6 +1,7 @@
 //! Paths and methods that nothing is mounted at.
 
 use actix_web::{HttpRequest, HttpResponse, dev::ResourceDef, web::Data};
+use serde_json::Value;
 
 use crate::error::{Problem, response};
 
@@ -8,42 +9,61 @@ use crate::error::{Problem, response};
 ///
 /// actix answers 404 where the path fits and the method does not, because each handler is a resource of its own.
 #[derive(Debug)]
-pub struct RouteTable(Vec<(ResourceDef, String)>);
+pub struct RouteTable(Vec<Route>);
+
+#[derive(Debug)]
+struct Route {
+    path: ResourceDef,
+    allowed: String,
+    /// The methods that take no query at all.
+    without_query: Vec<String>,
+}
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 impl RouteTable {
     /// The table of a description.
-    pub fn new(description: &serde_json::Value) -> Self {
-        let paths = description.get("paths").and_then(serde_json::Value::as_object);
-        let route = |(path, item): (&String, &serde_json::Value)| {
-            let methods = ["get", "post", "put", "patch", "delete"];
-            let allowed: Vec<String> =
-                methods.iter().filter(|method| item.get(**method).is_some()).map(|m| m.to_uppercase()).collect();
-            (ResourceDef::new(path.as_str()), allowed.join(", "))
-        };
-        Self(paths.into_iter().flatten().map(route).collect())
+    pub fn new(description: &Value) -> Self {
+        let paths = description.get("paths").and_then(Value::as_object);
+        Self(paths.into_iter().flatten().map(|(path, item)| Route::new(path, item)).collect())
     }
 
-    /// The methods of a path, as the `Allow` header lists them.
-    fn allowed(&self, path: &str) -> Option<&str> {
-        self.0.iter().find(|(route, _)| route.is_match(path)).map(|(_, allowed)| allowed.as_str())
+    fn find(&self, path: &str) -> Option<&Route> {
+        // The first generation's prefix serves the same paths; the description lists `/api/v1` alone.
+        let described = match path.strip_prefix("/api/") {
+            Some(rest) if !rest.starts_with("v1/") => format!("/api/v1/{rest}"),
+            _ => path.to_owned(),
+        };
+        self.0.iter().find(|route| route.path.is_match(&described))
+    }
+
+    /// Whether the operation takes no query parameters, so that any given is a misspelt or misplaced one.
+    pub(crate) fn takes_no_query(&self, method: &str, path: &str) -> bool {
+        self.find(path).is_some_and(|route| route.without_query.iter().any(|without| without == method))
+    }
+}
+
+impl Route {
+    fn new(path: &str, item: &Value) -> Self {
+        let methods = METHODS.iter().filter(|method| item.get(**method).is_some());
+        let has_query = |method: &str| {
+            let parameters = item[method]["parameters"].as_array().into_iter().flatten();
+            parameters.into_iter().any(|parameter| parameter["in"] == "query")
+        };
+        let allowed: Vec<String> = methods.map(|method| method.to_uppercase()).collect();
+        let without_query = allowed.iter().filter(|method| !has_query(&method.to_lowercase())).cloned().collect();
+        Self { path: ResourceDef::new(path), allowed: allowed.join(", "), without_query }
     }
 }
 
 /// 405 where the path exists, else 404.
 pub(crate) async fn not_found(request: HttpRequest, routes: Data<RouteTable>) -> HttpResponse {
     let path = request.path();
-    // The first generation's prefix serves the same paths; the description lists `/api/v1` alone.
-    let described = match path.strip_prefix("/api/") {
-        Some(rest) if !rest.starts_with("v1/") => format!("/api/v1/{rest}"),
-        _ => path.to_owned(),
+    let Some(route) = routes.find(path) else {
+        return response(Problem::new("NOT_FOUND", format!("nothing is at {path}; see /openapi.json for what there is")));
     };
-    match routes.allowed(&described) {
-        Some(allowed) => {
-            let text = format!("{} is not available here; use {allowed}", request.method());
-            let mut problem = Problem::new("METHOD_NOT_ALLOWED", text);
-            problem.allow = Some(allowed.to_owned());
-            response(problem)
-        }
-        None => response(Problem::new("NOT_FOUND", format!("nothing is at {path}; see /openapi.json for what there is"))),
-    }
+    let text = format!("{} is not available here; use {}", request.method(), route.allowed);
+    let mut problem = Problem::new("METHOD_NOT_ALLOWED", text);
+    problem.allow = Some(route.allowed.clone());
+    response(problem)
 }

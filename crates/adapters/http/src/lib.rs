@@ -12,6 +12,7 @@
 mod api;
 mod app;
 mod audit;
+mod cors;
 mod docs;
 mod envelope;
 mod error;
@@ -19,11 +20,15 @@ mod extract;
 mod fallback;
 mod openapi;
 mod reply;
+mod requests;
 mod wire;
 
-pub use app::{Authenticate, HttpOptions, SecurityHeaders, Services, mount};
+pub use api::health::HealthProbe;
+pub use app::{HttpOptions, SecurityHeaders, Services, mount};
 pub use audit::{AuditSink, WriteBatch};
+pub use cors::cors;
 pub use envelope::Envelope;
 pub use extract::RunningKeys;
 pub use fallback::RouteTable;
 pub use openapi::description;
+pub use requests::RequestCounter;

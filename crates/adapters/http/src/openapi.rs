@@ -166,14 +166,17 @@ fn add_errors(path: &str, method: &str, operation: &mut Value) {
     let is_public = operation["security"].as_array().is_some_and(Vec::is_empty);
     let is_probe = !path.starts_with("/api/v1/") || path.ends_with("/health");
     let has_id = path.contains('{');
+    // An end before its beginning.
+    let has_range = operation["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "date_from");
     let applies = |status: u16| match status {
         401 | 403 => !is_public || path.contains("/auth/"),
         404 => has_id || has_body,
         409 => method != "get",
-        412 => has_id && method != "get" && method != "post",
+        412 => matches!(method, "put" | "patch" | "delete") && parameters::is_conditional(path),
         413 | 415 => has_body,
-        422 => has_body || method == "post",
-        429 => path.contains("/auth/"),
+        422 => has_body || method == "post" || has_range,
+        // Passwords can be tried a few times only.
+        429 => path.ends_with("/auth/token") || path.ends_with("/password"),
         405 => false,
         400 => !is_probe,
         _ => !is_probe || status == 500,

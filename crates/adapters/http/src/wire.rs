@@ -3,6 +3,9 @@
 //! Bodies are structs of [`Field`] (may be absent, never null) and [`Nullable`] (null empties it); a create and an update
 //! share one. [`Word`] and [`Wire`] lend kernel types a schema.
 
+mod day;
+mod secret;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use claudetools_kernel::{Enumeration, Hours, Money, Patch, Timestamp};
@@ -16,6 +19,9 @@ use utoipa::{
     },
 };
 use uuid::Uuid;
+
+pub(crate) use day::Day;
+pub(crate) use secret::SecretText;
 
 /// A value in the form of JSON, and what the domain makes of it.
 pub(crate) trait FromWire {
@@ -33,7 +39,17 @@ macro_rules! same_on_both_sides {
         })+
     };
 }
-same_on_both_sides!(String, bool, i32, Uuid, Vec<String>, Vec<Uuid>, BTreeMap<String, String>, chrono::NaiveDate);
+same_on_both_sides!(
+    String,
+    bool,
+    i32,
+    Uuid,
+    Vec<String>,
+    Vec<Uuid>,
+    BTreeMap<String, String>,
+    chrono::NaiveDate,
+    serde_json::Value
+);
 
 /// A field of a body that may be absent but never `null`.
 #[derive(Debug, Clone)]
@@ -152,6 +168,13 @@ impl<E> FromWire for Word<E> {
     }
 }
 
+impl<E> FromWire for Vec<Word<E>> {
+    type Domain = Vec<E>;
+    fn into_domain(self) -> Vec<E> {
+        self.into_iter().map(|word| word.0).collect()
+    }
+}
+
 impl<E: Enumeration> Serialize for Word<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.as_str())
@@ -168,8 +191,8 @@ impl<'de, E: Enumeration> Deserialize<'de> for Word<E> {
     }
 }
 
-impl<E: Enumeration> PartialSchema for Word<E> {
-    fn schema() -> RefOr<Schema> {
+impl<E: Enumeration> ComposeSchema for Word<E> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         let words = E::ALL.iter().map(|value| value.as_str());
         ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(words)).into()
     }

@@ -1,13 +1,16 @@
 //! Clients.
 
 use async_trait::async_trait;
-use claudetools_kernel::{Id, Page, PageRequest, Referrer, text};
+use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, text};
 use claudetools_sessions::{
-    Client, ClientFilter, ClientSort,
+    Client, ClientFilter, ClientSort, PendingTask, Project, Session,
     ports::{ClientRepository, Stored},
 };
 
-use crate::{store::MemoryTx, table::Row};
+use crate::{
+    store::MemoryTx,
+    table::{Row, counted},
+};
 
 impl Row for Client {
     fn id(&self) -> Id<Self> {
@@ -50,7 +53,10 @@ impl ClientRepository for MemoryTx {
         Ok(Page::cut(rows, page))
     }
 
-    async fn referrers(&mut self, _id: Id<Client>) -> Stored<Vec<Referrer>> {
-        Ok(Vec::new())
+    async fn referrers(&mut self, id: Id<Client>) -> Stored<Vec<Referrer>> {
+        let projects = self.state.projects.rows().filter(|project| project.client_id == id).count();
+        let sessions = self.state.sessions.rows().filter(|session| session.client_id == Some(id)).count();
+        let tasks = self.state.pending_tasks.rows().filter(|task| task.client_id == Some(id)).count();
+        Ok(counted([(Project::TYPE, projects), (Session::TYPE, sessions), (PendingTask::TYPE, tasks)]))
     }
 }

@@ -1,6 +1,7 @@
 //! The records that commit together with a change.
 
 use async_trait::async_trait;
+use claudetools_identity::ports::ApiAuditLogRepository;
 use claudetools_kernel::{AuditEntry, ReplayRecord, StoreError, Timestamp, Transaction};
 
 use crate::store::MemoryTx;
@@ -8,8 +9,7 @@ use crate::store::MemoryTx;
 #[async_trait]
 impl Transaction for MemoryTx {
     async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.state.audit.push(entry.clone());
-        Ok(())
+        self.add_batch(std::slice::from_ref(entry)).await
     }
 
     async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {

@@ -4,8 +4,15 @@
 //! right, and far too slow for anything but tests and trials.
 
 mod client;
+mod identity;
 mod journal;
+mod machine;
+mod pending_task;
+mod project;
+mod session;
+mod work_item;
 mod store;
 mod table;
+mod tag;
 
 pub use store::MemoryStore;

@@ -1,12 +1,16 @@
 //! The store and its transactions.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
-use claudetools_kernel::{AuditEntry, ReplayRecord, StoreError, Transaction, UnitOfWork};
+use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
+use claudetools_kernel::{AuditEntry, Id, ReplayRecord, StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::{
-    Client,
-    ports::{ClientRepository, SessionsTx},
+    Client, Machine, PendingTask, Project, Session, Tag, WorkItem,
+    ports::{ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx, TagRepository, WorkItemRepository},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
 
@@ -17,7 +21,20 @@ use crate::table::Table;
 pub(crate) struct State {
     pub(crate) audit: Vec<AuditEntry>,
     pub(crate) replies: Vec<ReplayRecord>,
+    pub(crate) accounts: Table<Account>,
+    pub(crate) refresh_tokens: Table<RefreshToken>,
+    pub(crate) revocations: Table<Revocation>,
+    pub(crate) login_throttle: BTreeMap<String, ThrottleState>,
+    pub(crate) agent_runs: Table<AgentRun>,
     pub(crate) clients: Table<Client>,
+    pub(crate) machines: Table<Machine>,
+    pub(crate) projects: Table<Project>,
+    pub(crate) pending_tasks: Table<PendingTask>,
+    /// Which task waits for which.
+    pub(crate) task_dependencies: BTreeSet<(Id<PendingTask>, Id<PendingTask>)>,
+    pub(crate) tags: Table<Tag>,
+    pub(crate) sessions: Table<Session>,
+    pub(crate) work_items: Table<WorkItem>,
 }
 
 /// A store in memory. Clones share their content.
@@ -36,12 +53,12 @@ pub(crate) struct MemoryTx {
 }
 
 impl MemoryStore {
-    async fn begin_write(&self) -> MemoryTx {
+    pub(crate) async fn begin_write(&self) -> MemoryTx {
         let writing = Arc::clone(&self.writer).lock_owned().await;
         MemoryTx { writing: Some(writing), ..self.begin_read().await }
     }
 
-    async fn begin_read(&self) -> MemoryTx {
+    pub(crate) async fn begin_read(&self) -> MemoryTx {
         MemoryTx { state: self.committed.read().await.clone(), committed: Arc::clone(&self.committed), writing: None }
     }
 }
@@ -56,7 +73,31 @@ impl MemoryTx {
 }
 
 impl SessionsTx for MemoryTx {
+    fn machines(&mut self) -> &mut dyn MachineRepository {
+        self
+    }
+
+    fn tags(&mut self) -> &mut dyn TagRepository {
+        self
+    }
+
     fn clients(&mut self) -> &mut dyn ClientRepository {
+        self
+    }
+
+    fn projects(&mut self) -> &mut dyn ProjectRepository {
+        self
+    }
+
+    fn pending_tasks(&mut self) -> &mut dyn PendingTaskRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn work_items(&mut self) -> &mut dyn WorkItemRepository {
         self
     }
 }

@@ -17,6 +17,18 @@ pub(crate) fn failure(error: DbErr) -> StoreError {
     }
 }
 
+/// Whether another connection holds what this one needs (BUSY, `BUSY_RECOVERY`).
+pub(crate) fn is_busy(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
+    let code = cause.as_database_error().and_then(|database| database.code());
+    matches!(code.as_deref(), Some("5" | "261"))
+}
+
 fn by_cause(cause: &sqlx::Error, text: String) -> StoreError {
     match cause {
         sqlx::Error::Database(database) => by_code(database.code().as_deref().unwrap_or_default(), text),

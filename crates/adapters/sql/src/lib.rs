@@ -2,14 +2,19 @@
 //!
 //! [`SqlStore`] hands out transactions (`SqlTx`); each resource has its table in `entity/` and its repository in
 //! `repository/`, where `SqlTx` itself implements the port. What the repositories share is in `query.rs` (statements),
-//! `row.rs` (reading a row back) and `failure.rs` (what a driver's error means).
+//! `row.rs` (reading a row back) and `failure.rs` (what a driver's error means). `schema.rs` applies the migrations;
+//! `bulk.rs` adds rows in great number, past the ports.
 
+mod bulk;
 mod entity;
 mod failure;
 mod journal;
 mod query;
 mod repository;
 mod row;
+mod schema;
 mod store;
 
+pub use bulk::Bulk;
+pub use schema::{SchemaError, is_behind, prepare};
 pub use store::{SqlOptions, SqlStore};

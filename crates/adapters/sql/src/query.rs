@@ -1,10 +1,10 @@
 //! The statements that all repositories share.
 
-use claudetools_kernel::{Direction, Id, Keyed, Page, PageRequest, Position, SortField, SortKey, Start, StoreError, text};
+use claudetools_kernel::{Direction, Id, Keyed, Page, PageRequest, Position, Referrer, SortField, SortKey, Start, StoreError, text};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, Order,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
-    sea_query::{Expr, LikeExpr, SimpleExpr},
+    ActiveModelTrait, ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, Order,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
+    sea_query::{Asterisk, Expr, LikeExpr, SelectStatement, SimpleExpr},
 };
 use uuid::Uuid;
 
@@ -44,24 +44,39 @@ impl<C: Connection> SqlTx<C> {
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
     {
-        let mut row = row.into_active_model();
-        let of = row.take(id).into_value();
-        let now = row.get(revision).into_value();
-        let (Some(of), Some(Value::BigInt(Some(now)))) = (of, now) else {
-            return Err(StoreError::Database("a row to be saved lacks its id or revision".to_owned()));
+        let row = row.into_active_model();
+        let Some(Value::BigInt(Some(now))) = row.get(revision).into_value() else {
+            return Err(StoreError::Database("a row to be saved lacks its revision".to_owned()));
         };
-        let done = E::update_many()
-            .set(row.reset_all())
-            .filter(id.eq(of))
-            .filter(revision.eq(now - 1))
-            .exec(self.connection())
-            .await
-            .map_err(failure)?;
-        if done.rows_affected == 1 {
+        self.replace_revision::<E>(row, id, revision, now - 1).await
+    }
+
+    /// Replaces what `row` sets of the row that has the revision `previous`.
+    pub(crate) async fn replace_revision<E>(
+        &self,
+        mut row: E::ActiveModel,
+        id: E::Column,
+        revision: E::Column,
+        previous: i64,
+    ) -> Result<(), StoreError>
+    where
+        E: EntityTrait,
+        E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
+    {
+        let Some(of) = row.take(id).into_value() else {
+            return Err(StoreError::Database("a row to be saved lacks its id".to_owned()));
+        };
+        let update = E::update_many().set(row.reset_all()).filter(id.eq(of)).filter(revision.eq(previous));
+        if self.change(update).await? == 1 {
             Ok(())
         } else {
             Err(StoreError::Contention("the row was changed or removed since it was read".to_owned()))
         }
+    }
+
+    /// Changes the rows that `update` names; tells how many.
+    pub(crate) async fn change<E: EntityTrait>(&self, update: UpdateMany<E>) -> Result<u64, StoreError> {
+        Ok(update.exec(self.connection()).await.map_err(failure)?.rows_affected)
     }
 
     /// Removes the rows that fit; tells how many.
@@ -99,12 +114,35 @@ impl<C: Connection> SqlTx<C> {
     }
 
     /// How many rows of `E` fit.
-    pub(crate) async fn count<E>(&self, filter: Condition) -> Result<u64, StoreError>
+    pub(crate) async fn count<E: EntityTrait>(&self, filter: Condition) -> Result<u64, StoreError> {
+        self.count_of(&total(E::find().filter(filter))).await
+    }
+
+    /// The number that a statement made by [`total`] yields.
+    pub(crate) async fn count_of(&self, total: &SelectStatement) -> Result<u64, StoreError> {
+        let row = self.connection().query_one(total).await.map_err(failure)?;
+        let count: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose().map_err(failure)?;
+        Ok(count.unwrap_or_default().unsigned_abs())
+    }
+
+    /// The rows of `E` that refer to another, as a referrer of the kind `resource_type`; `None` without any.
+    pub(crate) async fn referring<E>(
+        &self,
+        resource_type: &'static str,
+        filter: SimpleExpr,
+    ) -> Result<Option<Referrer>, StoreError>
     where
         E: EntityTrait,
         E::Model: Send + Sync,
     {
-        E::find().filter(filter).count(self.connection()).await.map_err(failure)
+        let count = self.count::<E>(Condition::all().add(filter)).await?;
+        Ok((count > 0).then_some(Referrer { resource_type, count }))
+    }
+
+    /// The sum of a column of whole numbers, as one; without the cast it is a decimal on some engines. Empty without rows.
+    pub(crate) fn whole_sum(&self, column: impl ColumnTrait) -> SimpleExpr {
+        let whole = if self.connection().get_database_backend() == DbBackend::MySql { "signed" } else { "bigint" };
+        column.sum().cast_as(whole)
     }
 
     /// A page of a list.
@@ -126,22 +164,29 @@ impl<C: Connection> SqlTx<C> {
     }
 }
 
+/// The statement that counts the rows of `select`: of the bare rows, not of a query around them, so that an index alone can tell.
+pub(crate) fn total<E: EntityTrait>(select: Select<E>) -> SelectStatement {
+    select.select_only().expr(Expr::col(Asterisk).count()).into_query()
+}
+
 /// The statement of a page: one row more than asked for, to learn whether there is a next page.
 pub(crate) fn page_statement<E: EntityTrait, S: SortField>(listing: Listing<E, S>, request: &PageRequest<S>) -> Select<E> {
     let column = (listing.sort)(request.sort.field);
+    cut(listing.select.filter(listing.filter), column, listing.id, request)
+}
+
+/// The part of `select` that a page shows, in the order of `column` and `id`, which may be those of a joined table.
+pub(crate) fn cut<E: EntityTrait, K: ColumnTrait, S>(select: Select<E>, column: K, id: K, request: &PageRequest<S>) -> Select<E> {
     let order = match request.sort.direction {
         Direction::Ascending => Order::Asc,
         Direction::Descending => Order::Desc,
     };
-    let mut select = listing.select.filter(listing.filter);
-    match &request.start {
-        Start::Offset(0) => {}
-        Start::Offset(rows) => select = select.offset(*rows),
-        Start::After(place) => {
-            select = select.filter(behind(column, listing.id, place, request.sort.direction));
-        }
-    }
-    select.order_by(column, order.clone()).order_by(listing.id, order).limit(u64::from(request.limit) + 1)
+    let select = match &request.start {
+        Start::Offset(0) => select,
+        Start::Offset(rows) => select.offset(*rows),
+        Start::After(place) => select.filter(behind(column, id, place, request.sort.direction)),
+    };
+    select.order_by(column, order.clone()).order_by(id, order).limit(u64::from(request.limit) + 1)
 }
 
 /// The rows behind a place, as `a <= x AND (a < x OR b < y)`: MariaDB does not use an index for `(a, b) < (x, y)`.
@@ -169,4 +214,14 @@ pub(crate) fn contains(column: impl ColumnTrait, needle: &str) -> SimpleExpr {
     }
     pattern.push('%');
     Expr::col(column.as_column_ref()).like(LikeExpr::new(pattern).escape(ESCAPE))
+}
+
+/// The values of an IN list, the last repeated until there are a power of two: lists of any length then make few different
+/// statements, which the cache of prepared ones can hold.
+pub(crate) fn padded<T: Clone>(values: &[T]) -> Vec<T> {
+    let mut padded = values.to_vec();
+    if let Some(last) = values.last() {
+        padded.resize(values.len().next_power_of_two(), last.clone());
+    }
+    padded
 }

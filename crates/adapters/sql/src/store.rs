@@ -3,15 +3,22 @@
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
+use claudetools_identity::ports::{
+    AccountRepository, AgentRunRepository, ApiAuditLogRepository, IdentityTx, LoginThrottleRepository,
+    RefreshTokenRepository, RevocationRepository, SessionDirectory,
+};
 use claudetools_kernel::{StoreError, Transaction, UnitOfWork};
-use claudetools_sessions::ports::{ClientRepository, SessionsTx};
+use claudetools_sessions::ports::{ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx, TagRepository, WorkItemRepository};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::failure::failure;
+use crate::failure::{failure, is_busy};
+
+/// Between two attempts to open a file that another process is making.
+const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 
 /// How the database is used.
 #[derive(Debug, Clone)]
@@ -44,7 +51,7 @@ impl fmt::Debug for SqlStore {
 impl SqlStore {
     /// Opens the database of a `sqlite://` URL, making the file if there is none. Applies no migrations.
     pub async fn open(url: &str, options: &SqlOptions) -> Result<Self, StoreError> {
-        let writer = Database::connect(connect_options(url, 1, false, options)).await.map_err(failure)?;
+        let writer = connect_writer(url, options).await?;
         let readers =
             Database::connect(connect_options(url, options.readers, true, options)).await.map_err(failure)?;
         Ok(Self { writer, readers })
@@ -53,6 +60,10 @@ impl SqlStore {
     /// The connection that writes, for migrations and maintenance.
     pub const fn writer(&self) -> &DatabaseConnection {
         &self.writer
+    }
+
+    pub(crate) const fn readers(&self) -> &DatabaseConnection {
+        &self.readers
     }
 
     /// Waits for what is under way and closes every connection.
@@ -67,13 +78,28 @@ impl SqlStore {
         Ok(())
     }
 
-    async fn begin_write(&self) -> Result<SqlTx<DatabaseTransaction>, StoreError> {
+    pub(crate) async fn begin_write(&self) -> Result<SqlTx<DatabaseTransaction>, StoreError> {
         // IMMEDIATE: a deferred transaction that reads first cannot become a writer once another has written.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         self.writer.begin_with_options(options).await.map(SqlTx).map_err(failure)
+    }
+}
+
+/// The connection that writes. To turn a new file into one with a write-ahead log takes the file for oneself, which SQLite
+/// does not wait for, whatever the busy timeout: processes that start at once on a new file take turns here.
+async fn connect_writer(url: &str, options: &SqlOptions) -> Result<DatabaseConnection, StoreError> {
+    let mut left = options.busy_timeout;
+    loop {
+        match Database::connect(connect_options(url, 1, false, options)).await {
+            Err(error) if is_busy(&error) && !left.is_zero() => {
+                tokio::time::sleep(CONNECT_PAUSE).await;
+                left = left.saturating_sub(CONNECT_PAUSE);
+            }
+            outcome => return outcome.map_err(failure),
+        }
     }
 }
 
@@ -144,7 +170,61 @@ impl<C: Connection> SqlTx<C> {
 }
 
 impl<C: Connection> SessionsTx for SqlTx<C> {
+    fn machines(&mut self) -> &mut dyn MachineRepository {
+        self
+    }
+
+    fn tags(&mut self) -> &mut dyn TagRepository {
+        self
+    }
+
     fn clients(&mut self) -> &mut dyn ClientRepository {
+        self
+    }
+
+    fn projects(&mut self) -> &mut dyn ProjectRepository {
+        self
+    }
+
+    fn pending_tasks(&mut self) -> &mut dyn PendingTaskRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn work_items(&mut self) -> &mut dyn WorkItemRepository {
+        self
+    }
+}
+
+impl<C: Connection> IdentityTx for SqlTx<C> {
+    fn accounts(&mut self) -> &mut dyn AccountRepository {
+        self
+    }
+
+    fn refresh_tokens(&mut self) -> &mut dyn RefreshTokenRepository {
+        self
+    }
+
+    fn revocations(&mut self) -> &mut dyn RevocationRepository {
+        self
+    }
+
+    fn login_throttle(&mut self) -> &mut dyn LoginThrottleRepository {
+        self
+    }
+
+    fn agent_runs(&mut self) -> &mut dyn AgentRunRepository {
+        self
+    }
+
+    fn api_audit_log(&mut self) -> &mut dyn ApiAuditLogRepository {
+        self
+    }
+
+    fn session_directory(&mut self) -> &mut dyn SessionDirectory {
         self
     }
 }
@@ -156,6 +236,17 @@ impl UnitOfWork<dyn SessionsTx> for SqlStore {
     }
 
     async fn read(&self) -> Result<Box<dyn SessionsTx>, StoreError> {
+        Ok(Box::new(SqlTx(self.readers.clone())))
+    }
+}
+
+#[async_trait]
+impl UnitOfWork<dyn IdentityTx> for SqlStore {
+    async fn begin(&self) -> Result<Box<dyn IdentityTx>, StoreError> {
+        Ok(Box::new(self.begin_write().await?))
+    }
+
+    async fn read(&self) -> Result<Box<dyn IdentityTx>, StoreError> {
         Ok(Box::new(SqlTx(self.readers.clone())))
     }
 }

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
+use claudetools_kernel::Enumeration;
+
 use super::value::{JwtAlgorithm, LogFormat};
 use crate::secret::{KeyBytes, Password};
 
@@ -88,15 +90,10 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
 }
 
 pub(super) fn algorithm(text: &str) -> Parsed<JwtAlgorithm> {
-    let known = [
-        JwtAlgorithm::Hs256,
-        JwtAlgorithm::Hs384,
-        JwtAlgorithm::Hs512,
-        JwtAlgorithm::EdDsa,
-    ];
-    known
-        .into_iter()
-        .find(|algorithm| algorithm.name().eq_ignore_ascii_case(text))
+    JwtAlgorithm::ALL
+        .iter()
+        .copied()
+        .find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(text))
         .ok_or_else(|| "must be HS256, HS384, HS512 or EdDSA".to_owned())
 }
 

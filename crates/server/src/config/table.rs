@@ -77,8 +77,8 @@ settings! {
     port("PORT"): u16 = |text| parse::number(text, 0..=u16::MAX), default Fallback::Fixed("8000");
 
     /// The number of worker threads.
-    workers("WORKERS"): usize = |text| parse::number(text, 1..=1024),
-    default Fallback::Computed { shown: "number of cores", value: |machine, _| machine.cores.min(1024).to_string() };
+    workers("WORKERS"): usize = |text| parse::number(text, 1..=512),
+    default Fallback::Computed { shown: "number of cores", value: |machine, _| machine.cores.min(512).to_string() };
 
     /// The certificate chain, PEM, leaf first. Together with `TLS_KEY_FILE` it makes the server speak TLS 1.2 and 1.3.
     tls_cert_file("TLS_CERT_FILE"): Option<PathBuf> = |text| parse::optional(text, parse::file),

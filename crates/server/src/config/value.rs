@@ -2,30 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// How access tokens are signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JwtAlgorithm {
-    /// HMAC with SHA-256.
-    Hs256,
-    /// HMAC with SHA-384.
-    Hs384,
-    /// HMAC with SHA-512.
-    Hs512,
-    /// Ed25519.
-    EdDsa,
-}
-
-impl JwtAlgorithm {
-    /// The name as `alg` spells it in a token.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-            Self::Hs384 => "HS384",
-            Self::Hs512 => "HS512",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-}
+pub use claudetools_crypto::JwtAlgorithm;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,20 @@
 #![expect(clippy::missing_panics_doc, reason = "a suite panics when a rule does not hold; that is its point")]
 
 mod client;
+mod machine;
+mod pending_task;
+mod project;
+mod session;
+mod tag;
+mod work_item;
 
 pub use client::clients;
+pub use machine::machines;
+pub use pending_task::pending_tasks;
+pub use project::projects;
+pub use session::sessions;
+pub use tag::tags;
+pub use work_item::work_items;
 
 use claudetools_kernel::{StoreError, UnitOfWork};
 

@@ -3,21 +3,28 @@
 use std::collections::BTreeMap;
 
 use actix_web::{delete, get, post, route};
-use claudetools_sessions::{BillingRounding, Client, ClientFields, ClientFilter, ClientSort, ClientType};
+use claudetools_sessions::{
+    BillingRounding, Client, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType, PendingTask, Priority,
+    Project, ProjectStatus, TaskStatus,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::sessions::SessionRowView;
 use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{Amount, Field, Instant, Nullable, Wire, Word},
+    wire::{Amount, Day, Field, Instant, Nullable, Wire, Word},
 };
 
 type TypeWord = Word<ClientType>;
 type RoundingWord = Word<BillingRounding>;
+type ProjectStatusWord = Word<ProjectStatus>;
+type TaskStatusWord = Word<TaskStatus>;
+type PriorityWord = Word<Priority>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(get).service(update).service(remove);
@@ -82,7 +89,7 @@ impl From<ClientBody> for ClientFields {
 
 /// A client.
 #[derive(Debug, Serialize, ToSchema)]
-struct ClientView {
+pub(super) struct ClientView {
     id: Uuid,
     name: String,
     #[serde(rename = "type")]
@@ -128,6 +135,77 @@ impl From<&Client> for ClientView {
     }
 }
 
+/// A client with what is going on for it, at most 200 of each kind.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClientDetailView {
+    #[serde(flatten)]
+    client: ClientView,
+    /// By name.
+    active_projects: Vec<ClientProjectView>,
+    /// Those of the last thirty days, the latest first.
+    recent_sessions: Vec<SessionRowView>,
+    /// Those neither completed nor cancelled, the most urgent first: overdue, then by priority, then by the day due.
+    open_tasks: Vec<ClientTaskView>,
+}
+
+/// A project as its client shows it.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClientProjectView {
+    id: Uuid,
+    name: String,
+    #[schema(example = "office-365-migration")]
+    slug: String,
+    status: ProjectStatusWord,
+    priority: PriorityWord,
+    due_date: Option<Day>,
+}
+
+/// A task as its client shows it.
+#[derive(Debug, Serialize, ToSchema)]
+struct ClientTaskView {
+    id: Uuid,
+    title: String,
+    priority: PriorityWord,
+    status: TaskStatusWord,
+    due_date: Option<Day>,
+}
+
+impl From<&ClientDetail> for ClientDetailView {
+    fn from(detail: &ClientDetail) -> Self {
+        Self {
+            client: ClientView::from(&detail.client),
+            active_projects: detail.active_projects.iter().map(|row| ClientProjectView::from(&row.project)).collect(),
+            recent_sessions: detail.recent_sessions.iter().cloned().map(SessionRowView::from).collect(),
+            open_tasks: detail.open_tasks.iter().map(|row| ClientTaskView::from(&row.task)).collect(),
+        }
+    }
+}
+
+impl From<&Project> for ClientProjectView {
+    fn from(project: &Project) -> Self {
+        Self {
+            id: project.id.uuid(),
+            name: project.name.clone(),
+            slug: project.slug.clone(),
+            status: Word(project.status),
+            priority: Word(project.priority),
+            due_date: project.due_date.map(Day),
+        }
+    }
+}
+
+impl From<&PendingTask> for ClientTaskView {
+    fn from(task: &PendingTask) -> Self {
+        Self {
+            id: task.id.uuid(),
+            title: task.title.clone(),
+            priority: Word(task.priority),
+            status: Word(task.status),
+            due_date: task.due_date.map(Day),
+        }
+    }
+}
+
 /// Which clients to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -156,29 +234,33 @@ async fn list(caller: Caller<Read>, query: ListQuery<ClientQuery, ClientSort>) -
 }
 
 /// Enter a client
-#[utoipa::path(request_body = ClientBody, responses((status = 201, body = ClientView)), security(("bearer" = ["msp:admin"])))]
+#[utoipa::path(request_body = ClientBody, responses((status = 201, body = ClientDetailView)), security(("bearer" = ["msp:admin"])))]
 #[post("/clients")]
 async fn create(caller: Caller<Admin>, body: Body<ClientBody>) -> Answer {
     let (clients, fields) = (&caller.services().clients, ClientFields::from(body.0));
     let use_case = || clients.create(caller.actor(), fields.clone());
-    caller.write(use_case, |new| Reply::created(format!("/clients/{}", new.id), new.revision, &ClientView::from(new))).await
+    let render = |new: &ClientDetail| {
+        let client = &new.client;
+        Reply::created(format!("/clients/{}", client.id), client.revision, &ClientDetailView::from(new))
+    };
+    caller.write(use_case, render).await
 }
 
 /// Read a client
-#[utoipa::path(responses((status = 200, body = ClientView)), security(("bearer" = ["msp:read"])))]
+#[utoipa::path(responses((status = 200, body = ClientDetailView)), security(("bearer" = ["msp:read"])))]
 #[get("/clients/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<Client>) -> Answer {
-    let client = caller.services().clients.get(caller.actor(), id.0).await?;
-    resource(caller.headers(), client.revision, &ClientView::from(&client))
+    let detail = caller.services().clients.get(caller.actor(), id.0).await?;
+    resource(caller.headers(), detail.client.revision, &ClientDetailView::from(&detail))
 }
 
 /// Change a client
-#[utoipa::path(request_body = ClientBody, responses((status = 200, body = ClientView)), security(("bearer" = ["msp:admin"])))]
+#[utoipa::path(request_body = ClientBody, responses((status = 200, body = ClientDetailView)), security(("bearer" = ["msp:admin"])))]
 #[route("/clients/{id}", method = "PUT", method = "PATCH")]
 async fn update(caller: Caller<Admin>, id: PathId<Client>, expected: IfMatch, body: Body<ClientBody>) -> Answer {
     let (clients, fields) = (&caller.services().clients, ClientFields::from(body.0));
     let use_case = || clients.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller.write(use_case, |now| Reply::ok(now.revision, &ClientView::from(now))).await
+    caller.write(use_case, |now| Reply::ok(now.client.revision, &ClientDetailView::from(now))).await
 }
 
 /// Remove a client that nothing refers to

@@ -1,23 +1,27 @@
 //! JSON bodies: strict, and with all faults at once.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     error::PayloadError,
     http::{Method, header},
-    web::Bytes,
+    web::{Bytes, Data},
 };
 use claudetools_kernel::{Error, Faults};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 use utoipa::{
     ToSchema,
     openapi::{RefOr, Schema},
 };
 
-use crate::error::{ApiError, Problem};
+use crate::{
+    app::{HttpOptions, Services},
+    error::{ApiError, Problem},
+};
 
 /// The largest body taken, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -39,7 +43,7 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for Body<T> {
         let request = request.clone();
         Box::pin(async move {
             refuse_other_types(&request)?;
-            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            let bytes = timeout(body_timeout(&request), bytes).await.map_err(|_| cut_off())?.map_err(|error| unreadable(&error))?;
             if request.headers().contains_key("idempotency-key") {
                 request.extensions_mut().insert(BodyDigest(digest(&bytes)));
             }
@@ -69,12 +73,22 @@ fn refuse_other_types(request: &HttpRequest) -> Result<(), ApiError> {
     Err(ApiError(Problem::new("UNSUPPORTED_MEDIA_TYPE", "send the body as application/json in UTF-8")))
 }
 
+/// How long the body may take to arrive.
+fn body_timeout(request: &HttpRequest) -> Duration {
+    let options = request.app_data::<Data<Services>>().map(|services| &services.options);
+    options.map_or_else(|| HttpOptions::default().body_timeout, |options| options.body_timeout)
+}
+
 fn unreadable(error: &actix_web::Error) -> ApiError {
     let overflow = matches!(error.as_error::<PayloadError>(), Some(PayloadError::Overflow))
         || error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE;
     if overflow {
         return ApiError(Problem::new("PAYLOAD_TOO_LARGE", format!("send at most {MAX_BODY} bytes")));
     }
+    cut_off()
+}
+
+fn cut_off() -> ApiError {
     Faults::one("body", "complete", "could not be read to its end").into()
 }
 

@@ -5,6 +5,7 @@ use std::{
     future::{Future, Ready, ready},
     marker::PhantomData,
     ops::Deref,
+    rc::Rc,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -15,8 +16,9 @@ use claudetools_kernel::{Actor, Change, Error, Faults, Receipt, ReplayRecord, Sc
 use super::{BodyDigest, RequestInfo, body::digest};
 use crate::{
     app::Services,
-    envelope::{Audited, entry},
+    envelope::entry,
     error::{ApiError, Problem, status_of},
+    fallback::RouteTable,
     reply::{Answer, Reply},
 };
 
@@ -51,7 +53,7 @@ needs!(
 pub(crate) struct Call {
     request: HttpRequest,
     services: Data<Services>,
-    info: RequestInfo,
+    info: Rc<RequestInfo>,
 }
 
 /// A call by somebody who holds the scope `S`.
@@ -85,6 +87,7 @@ impl<S: Need> FromRequest for Caller<S> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(authenticate(request).and_then(|(call, actor)| {
             actor.require(S::SCOPE)?;
+            refuse_stray_query(request)?;
             Ok(Self { call, actor, scope: PhantomData })
         }))
     }
@@ -95,7 +98,7 @@ impl FromRequest for Public {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Call::of(request).map(Self))
+        ready(refuse_stray_query(request).and_then(|()| Call::of(request)).map(Self))
     }
 }
 
@@ -111,8 +114,21 @@ fn authenticate(request: &HttpRequest) -> Result<(Call, Actor), ApiError> {
     let token = bearer(request)?;
     let actor = call.services.authenticate(token)?;
     // For the audit row, also of a call that is refused for its scope.
-    request.extensions_mut().insert(actor.clone());
+    call.info.actor.replace(Some(actor.clone()));
     Ok((call, actor))
+}
+
+/// Operations that take no query parameters refuse any; the others read theirs strictly.
+fn refuse_stray_query(request: &HttpRequest) -> Result<(), ApiError> {
+    let query = request.query_string();
+    let routes = request.app_data::<Data<RouteTable>>();
+    let is_stray = !query.is_empty()
+        && routes.is_some_and(|routes| routes.takes_no_query(request.method().as_str(), request.path()));
+    if !is_stray {
+        return Ok(());
+    }
+    let name = query.split(['=', '&']).next().unwrap_or_default();
+    Err(Faults::one(name, "unknown_parameter", "is not a known query parameter; this operation takes none").into())
 }
 
 fn bearer(request: &HttpRequest) -> Result<&str, Error> {
@@ -133,6 +149,7 @@ impl Call {
         let (Some(services), Some(info)) = (services, RequestInfo::of(request)) else {
             return Err(Error::Internal("the services are not mounted".to_owned()).into());
         };
+        info.route.replace(request.match_pattern());
         Ok(Self { request: request.clone(), services, info })
     }
 
@@ -149,6 +166,11 @@ impl Call {
     /// What is known of the request.
     pub(crate) fn info(&self) -> &RequestInfo {
         &self.info
+    }
+
+    /// Notes who proved to be calling where no access token says it, for the audit row.
+    pub(crate) fn note_subject(&self, subject: &str) {
+        self.info.proven_subject.replace(Some(subject.to_owned()));
     }
 
     /// The prefix that the request came in by.
@@ -241,9 +263,9 @@ impl Call {
             (Some(key), Ok(reply)) => Some(self.replay_record(key, reply)),
             _ => None,
         };
-        let audit = self.services.audit.as_ref().map(|_| entry(&self.request, &self.info, &self.services, status));
+        let audit = self.services.audit.as_ref().map(|_| entry(&self.info, &self.services, status));
         change.commit(Receipt { audit, replay }).await?;
-        self.request.extensions_mut().insert(Audited);
+        self.info.is_audited.set(true);
         Ok(rendered.map(|reply| reply.into_response(self.prefix())).map_err(ApiError::from))
     }
 
@@ -269,7 +291,7 @@ impl Call {
         let (Some(key), None) = (key, given.next()) else {
             return Err(Faults::one("Idempotency-Key", "pattern", "must be one key of 1 to 128 visible ASCII characters"));
         };
-        let caller = self.request.extensions().get::<Actor>().map(Actor::key_space).unwrap_or_default();
+        let caller = self.info.actor.borrow().as_ref().map(Actor::key_space).unwrap_or_default();
         Ok(Some(Key { caller, key: key.to_owned(), fingerprint: self.fingerprint() }))
     }
 

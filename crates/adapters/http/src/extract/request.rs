@@ -1,9 +1,13 @@
 //! What is known of a request before anything else is looked at.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    cell::{Cell, RefCell},
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+};
 
 use actix_web::{HttpMessage, HttpRequest, http::header};
-use claudetools_kernel::Timestamp;
+use claudetools_kernel::{Actor, Timestamp};
 use ipnet::IpNet;
 
 /// The longest `X-Request-Id` that is taken from a client.
@@ -11,19 +15,30 @@ const LONGEST_REQUEST_ID: usize = 128;
 /// How much of a `User-Agent` is kept.
 const LONGEST_USER_AGENT: usize = 255;
 
-/// Put into the request's extensions by the envelope.
-#[derive(Debug, Clone)]
+/// What is known of a request. The envelope makes it and shares it through the request's extensions; on the way in the
+/// layers note what they learn, so that it is known even when a handler panics and takes the request with it.
+#[derive(Debug)]
 pub(crate) struct RequestInfo {
     pub(crate) request_id: String,
     pub(crate) started: Timestamp,
     pub(crate) client_ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// The route's template, once the request has found its handler.
+    pub(crate) route: RefCell<Option<String>>,
+    /// The caller that the access token names.
+    pub(crate) actor: RefCell<Option<Actor>>,
+    /// Who proved to be calling without an access token: by logging in.
+    pub(crate) proven_subject: RefCell<Option<String>>,
+    /// Whether the row of the audit log has been committed together with the change.
+    pub(crate) is_audited: Cell<bool>,
 }
 
 impl RequestInfo {
     /// What the envelope noted; requests that bypass it do not reach a handler.
-    pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
-        request.extensions().get::<Self>().cloned()
+    pub(crate) fn of(request: &HttpRequest) -> Option<Rc<Self>> {
+        request.extensions().get::<Rc<Self>>().cloned()
     }
 }
 

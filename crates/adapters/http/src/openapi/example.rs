@@ -23,7 +23,7 @@ fn set(media: &mut Value, find: &impl Fn(&str) -> Option<Value>) {
 }
 
 /// How deep schemas may refer to others before an example stops following.
-const DEPTH: usize = 6;
+const DEPTH: usize = 10;
 
 fn of(schema: &Value, find: &impl Fn(&str) -> Option<Value>, depth: usize) -> Value {
     if depth > DEPTH {
@@ -38,7 +38,12 @@ fn of(schema: &Value, find: &impl Fn(&str) -> Option<Value>, depth: usize) -> Va
     if let Some(first) = schema["enum"].get(0) {
         return first.clone();
     }
-    for several in ["oneOf", "anyOf", "allOf"] {
+    if let Some(parts) = schema["allOf"].as_array() {
+        let examples = parts.iter().map(|part| of(part, find, depth + 1));
+        let members = examples.filter_map(|example| example.as_object().cloned()).flatten();
+        return Value::Object(members.collect());
+    }
+    for several in ["oneOf", "anyOf"] {
         let choices = schema[several].as_array().into_iter().flatten();
         if let Some(choice) = choices.filter(|choice| choice["type"] != "null").last() {
             return of(choice, find, depth + 1);

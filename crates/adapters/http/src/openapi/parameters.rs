@@ -70,6 +70,14 @@ impl<S: SortField> IntoParams for Paging<S> {
     }
 }
 
+/// Operations whose answers carry a token: they are never stored, and refuse `Idempotency-Key`.
+const SECRET: &[&str] = &["/api/v1/auth/token", "/api/v1/auth/refresh", "/api/v1/agents/{agent_type}"];
+
+/// Whether the path is that of a single row with an `ETag`. Refresh tokens have none: nothing of them can be changed.
+pub(super) fn is_conditional(path: &str) -> bool {
+    path.ends_with('}') && !path.contains("/refresh-tokens/")
+}
+
 /// Adds the path's ids and the headers that the conventions give an operation of this kind.
 pub(super) fn add(path: &str, method: &str, operation: &mut Value) {
     let mut added = Vec::new();
@@ -80,12 +88,12 @@ pub(super) fn add(path: &str, method: &str, operation: &mut Value) {
             added.push(json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}));
         }
     }
-    let ends_in_id = path.ends_with('}');
-    let is_secret = ["/auth/token", "/auth/refresh"].iter().any(|end| path.ends_with(end)) || path.contains("/agents/");
-    if method == "get" && ends_in_id {
+    let is_conditional = is_conditional(path);
+    let is_secret = SECRET.contains(&path);
+    if method == "get" && is_conditional {
         added.push(header("If-None-Match", "ETag of the copy that the client has; 304 when it is still good."));
     }
-    if matches!(method, "put" | "patch" | "delete") && ends_in_id {
+    if matches!(method, "put" | "patch" | "delete") && is_conditional {
         added.push(header("If-Match", "ETag of the row that the change is meant for; 412 when it has changed since."));
     }
     if method == "post" && path.starts_with("/api/v1/") && !is_secret {

@@ -1,5 +1,23 @@
 //! The tables, one module each. The migrations are the truth; a test compares these with what they make.
 
+pub(crate) mod account;
+pub(crate) mod agent_run;
 pub(crate) mod api_audit_log;
 pub(crate) mod client;
 pub(crate) mod idempotency_key;
+pub(crate) mod machine;
+pub(crate) mod login_throttle;
+pub(crate) mod refresh_token;
+pub(crate) mod revocation;
+pub(crate) mod tag;
+pub(crate) mod pending_task;
+pub(crate) mod project;
+pub(crate) mod task_dependency;
+pub(crate) mod session;
+pub(crate) mod session_tag;
+pub(crate) mod session_technology;
+pub(crate) mod work_item;
+pub(crate) mod work_item_tag;
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,18 @@
 //! Clients.
 
 use async_trait::async_trait;
-use claudetools_kernel::{Id, Page, PageRequest, Referrer};
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
-    Client, ClientFilter, ClientSort,
+    Client, ClientFilter, ClientSort, PendingTask, Project, Session,
     ports::{ClientRepository, Stored},
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::{
-    entity::client::{Column, Entity, Model},
+    entity::{
+        client::{Column, Entity, Model},
+        pending_task, project, session,
+    },
     query::{Listing, contains},
     store::{Connection, SqlTx},
 };
@@ -42,8 +45,13 @@ impl<C: Connection> ClientRepository for SqlTx<C> {
         self.page::<_, Model, _, _>(listing, page).await
     }
 
-    async fn referrers(&mut self, _id: Id<Client>) -> Stored<Vec<Referrer>> {
-        Ok(Vec::new())
+    async fn referrers(&mut self, id: Id<Client>) -> Stored<Vec<Referrer>> {
+        let id = id.uuid();
+        let projects = self.referring::<project::Entity>(Project::TYPE, project::Column::ClientId.eq(id)).await?;
+        let sessions = self.referring::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)).await?;
+        let tasks = pending_task::Column::ClientId.eq(id);
+        let tasks = self.referring::<pending_task::Entity>(PendingTask::TYPE, tasks).await?;
+        Ok(projects.into_iter().chain(sessions).chain(tasks).collect())
     }
 }
 

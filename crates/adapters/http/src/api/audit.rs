@@ -1,0 +1,151 @@
+//! The API audit log over HTTP.
+
+use actix_web::get;
+use claudetools_identity::{AuditFilter, AuditSort};
+use claudetools_kernel::AuditEntry;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use crate::{
+    extract::{Admin, Caller, ListQuery},
+    openapi::{Listed, Paging},
+    reply::{Answer, list as list_of},
+    wire::{Day, Instant, Wire},
+};
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list);
+}
+
+/// A request that was answered.
+#[derive(Debug, Serialize, ToSchema)]
+struct AuditView {
+    id: Uuid,
+    /// When the request came in.
+    at: Instant,
+    /// The `X-Request-Id` of the answer.
+    request_id: String,
+    /// Null when nobody proved to be calling.
+    #[schema(example = "jo@example.com")]
+    subject: Option<String>,
+    /// Null unless an agent called.
+    #[schema(example = "context_recovery")]
+    agent_type: Option<String>,
+    /// The session that the agent worked for.
+    parent_session: Option<Uuid>,
+    #[schema(example = "GET")]
+    method: String,
+    /// Null when nothing is at the path.
+    #[schema(example = "/api/v1/sessions/{id}")]
+    route: Option<String>,
+    /// Without the query.
+    #[schema(example = "/api/v1/sessions/01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f")]
+    path: String,
+    #[schema(minimum = 100, maximum = 599, example = 200)]
+    status: u16,
+    #[schema(example = 1.25)]
+    duration_ms: f64,
+    #[schema(example = "203.0.113.9")]
+    client_ip: Option<String>,
+    #[schema(example = "ct/0.1.0")]
+    user_agent: Option<String>,
+}
+
+impl From<AuditEntry> for AuditView {
+    fn from(entry: AuditEntry) -> Self {
+        // No request takes the 2^53 microseconds from which a float loses any.
+        #[expect(clippy::cast_precision_loss)]
+        let duration_ms = entry.duration_micros as f64 / 1000.0;
+        Self {
+            id: entry.id,
+            at: Wire(entry.at),
+            request_id: entry.request_id,
+            subject: entry.subject,
+            agent_type: entry.agent_type,
+            parent_session: entry.parent_session,
+            method: entry.method,
+            route: entry.route,
+            path: entry.path,
+            status: entry.status,
+            duration_ms,
+            client_ip: entry.client_ip.map(|address| address.to_string()),
+            user_agent: entry.user_agent,
+        }
+    }
+}
+
+/// A status that HTTP knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u16")]
+struct HttpStatus(u16);
+
+impl TryFrom<u16> for HttpStatus {
+    type Error = &'static str;
+
+    fn try_from(status: u16) -> Result<Self, Self::Error> {
+        if (100..=599).contains(&status) { Ok(Self(status)) } else { Err("must be from 100 to 599") }
+    }
+}
+
+/// Which requests to list. Subject, route and request id are compared whole.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AuditQuery {
+    /// The caller: an address as the account has it, or `agent:` and a type.
+    subject: Option<String>,
+    /// The route's template.
+    route: Option<String>,
+    #[param(value_type = Option<u16>, minimum = 100, maximum = 599)]
+    status: Option<HttpStatus>,
+    /// The first day, in UTC.
+    #[param(inline)]
+    date_from: Option<Day>,
+    /// The last day, in UTC.
+    #[param(inline)]
+    date_to: Option<Day>,
+    request_id: Option<String>,
+    /// The session whose agents called.
+    parent_session: Option<Uuid>,
+}
+
+impl From<AuditQuery> for AuditFilter {
+    fn from(query: AuditQuery) -> Self {
+        Self {
+            subject: query.subject,
+            route: query.route,
+            status: query.status.map(|status| status.0),
+            date_from: query.date_from.map(|day| day.0),
+            date_to: query.date_to.map(|day| day.0),
+            request_id: query.request_id,
+            parent_session: query.parent_session,
+        }
+    }
+}
+
+/// List the requests that were answered
+///
+/// Probes and the description leave no row. A write's row is there as soon as the write is answered, a read's at most a second later.
+#[utoipa::path(params(AuditQuery, Paging<AuditSort>), responses((status = 200, body = Listed<AuditView>)), security(("bearer" = ["msp:admin"])))]
+#[get("/api-audit-logs")]
+async fn list(caller: Caller<Admin>, query: ListQuery<AuditQuery, AuditSort>) -> Answer {
+    let page = caller.services().audit_log.list(caller.actor(), &query.filter.into(), &query.page).await?;
+    list_of("api_audit_logs", page.map(AuditView::from), &query.page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_status_that_http_knows_is_looked_for() {
+        let parse = |text: &str| serde_urlencoded::from_str::<AuditQuery>(text).map(|query| query.status);
+        assert_eq!(parse("status=404").unwrap(), Some(HttpStatus(404)));
+        assert_eq!(parse("").unwrap(), None);
+        for bad in ["status=99", "status=600", "status=x"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! Log-in, refresh, revocation and refresh tokens over HTTP.
+
+use actix_web::{delete, get, http::StatusCode, post};
+use claudetools_identity::{
+    Account, LogIn, Outcome, RefreshKind, RefreshToken, RefreshTokenSort, Revoke, Secret, TokenGrant,
+};
+use claudetools_kernel::{Actor, Error, Faults, Id, Patch, Scope};
+use serde::{Deserialize, Serialize};
+use utoipa::{
+    __dev::ComposeSchema,
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{OneOfBuilder, RefOr, Schema, schema::AdditionalProperties},
+};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use crate::{
+    extract::{Body, Call, Caller, ListQuery, PathId, Public, Read},
+    openapi::{Listed, Paging},
+    reply::{Answer, Reply, list as list_of, value},
+    wire::{Field, Instant, Nullable, SecretText, Wire, Word},
+};
+
+type ScopeWord = Word<Scope>;
+type KindWord = Word<RefreshKind>;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(issue_token).service(refresh).service(revoke).service(me);
+    config.service(list_refresh_tokens).service(end_refresh_token);
+}
+
+/// Address and password, or a refresh token; which of the two is decided in [`TokenBody::form`].
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct TokenBody {
+    #[schema(value_type = String, example = "jo@example.com", format = Email, max_length = 254)]
+    email: Field<String>,
+    #[schema(value_type = String, example = "correct-mule-battery-5", format = Password, max_length = 1024)]
+    password: Field<SecretText>,
+    /// A name for the machine, shown in the list of refresh tokens.
+    #[schema(value_type = Option<String>, example = "ws-01", max_length = 255, pattern = r"^\s*[^\x00-\x1f\x7f-\x9f]*\s*$")]
+    machine: Nullable<String>,
+    /// The kind of refresh token wanted; `rotating` unless given. A `static` one can be shared by several machines.
+    refresh_kind: Field<KindWord>,
+    /// What an earlier answer gave.
+    #[schema(value_type = String, example = "mZ0fZJ5oYb0sH2uXwq3kq0s4p0YtB1vE8nqk2m7xk3A")]
+    refresh_token: Field<SecretText>,
+}
+
+/// What [`TokenBody`] asks for.
+#[derive(Debug)]
+enum TokenForm {
+    LogIn(LogIn),
+    Refresh(Secret),
+}
+
+impl TokenBody {
+    fn form(self) -> Result<TokenForm, Error> {
+        let (email, password, kind) = (self.email.get(), self.password.get(), self.refresh_kind.get());
+        let machine = self.machine.get();
+        let mut faults = Faults::default();
+        let Some(refresh_token) = self.refresh_token.get() else {
+            if email.is_none() && password.is_none() {
+                for field in ["email", "password"] {
+                    faults.schema(field, "required", "is required unless refresh_token is given");
+                }
+                faults.finish()?;
+            }
+            let machine = if let Patch::Set(machine) = machine { Some(machine) } else { None };
+            return Ok(TokenForm::LogIn(LogIn { email, password, machine, refresh_kind: kind, client_ip: None }));
+        };
+        let given = [
+            ("email", email.is_some()),
+            ("password", password.is_some()),
+            ("machine", machine != Patch::Keep),
+            ("refresh_kind", kind.is_some()),
+        ];
+        for (field, _) in given.iter().filter(|(_, given)| *given) {
+            faults.schema(field, "exclusive", "cannot be given together with refresh_token");
+        }
+        faults.finish()?;
+        Ok(TokenForm::Refresh(refresh_token))
+    }
+}
+
+/// A refresh token.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct RefreshBody {
+    #[schema(required, value_type = String, example = "mZ0fZJ5oYb0sH2uXwq3kq0s4p0YtB1vE8nqk2m7xk3A")]
+    refresh_token: Field<SecretText>,
+}
+
+/// A token to end, or the id of one.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct RevokeBody {
+    /// An access or refresh token.
+    #[schema(value_type = String, example = "mZ0fZJ5oYb0sH2uXwq3kq0s4p0YtB1vE8nqk2m7xk3A")]
+    token: Field<SecretText>,
+    /// The id of an access token.
+    #[schema(
+        value_type = String,
+        example = "01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f",
+        min_length = 1,
+        max_length = 128,
+        pattern = r"^\s*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*\s*$"
+    )]
+    jti: Field<String>,
+}
+
+/// [`TokenBody`] as the description shows it.
+struct TokenForms;
+
+impl ComposeSchema for TokenForms {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        let forms = OneOfBuilder::new()
+            .item(form_of::<TokenBody>(
+                "Log-in",
+                &["email", "password", "machine", "refresh_kind"],
+                &["email", "password"],
+            ))
+            .item(form_of::<TokenBody>("Refresh", &["refresh_token"], &["refresh_token"]));
+        forms.description(Some("Address and password, or a refresh token; not both.")).into()
+    }
+}
+
+impl ToSchema for TokenForms {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        TokenBody::schemas(schemas);
+    }
+}
+
+/// [`RevokeBody`] as the description shows it.
+struct RevokeForms;
+
+impl ComposeSchema for RevokeForms {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        let forms = OneOfBuilder::new()
+            .item(form_of::<RevokeBody>("By token", &["token"], &["token"]))
+            .item(form_of::<RevokeBody>("By id", &["jti"], &["jti"]));
+        forms.description(Some("A token, or the id of an access token; not both.")).into()
+    }
+}
+
+impl ToSchema for RevokeForms {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        RevokeBody::schemas(schemas);
+    }
+}
+
+/// The schema of `T` with some of its fields only, which makes it one of several forms that exclude each other.
+fn form_of<T: PartialSchema>(title: &str, fields: &[&str], required: &[&str]) -> RefOr<Schema> {
+    let mut schema = T::schema();
+    if let RefOr::T(Schema::Object(form)) = &mut schema {
+        form.title = Some(title.to_owned());
+        form.description = None;
+        form.properties.retain(|name, _| fields.contains(&name.as_str()));
+        form.required = required.iter().map(|name| (*name).to_owned()).collect();
+        form.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    }
+    schema
+}
+
+/// An access token.
+#[derive(Debug, Serialize, ToSchema)]
+struct TokenView {
+    /// A JWT for `Authorization: Bearer …`.
+    #[schema(value_type = String, example = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln")]
+    access_token: SecretText,
+    #[schema(example = "bearer")]
+    token_type: &'static str,
+    /// Seconds.
+    #[schema(example = 3600)]
+    expires_in: i64,
+    scopes: Vec<ScopeWord>,
+    /// Shown this once: the one of a log-in, or the successor of a rotating one, which can be used no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, example = "mZ0fZJ5oYb0sH2uXwq3kq0s4p0YtB1vE8nqk2m7xk3A")]
+    refresh_token: Option<SecretText>,
+}
+
+impl From<&TokenGrant> for TokenView {
+    fn from(grant: &TokenGrant) -> Self {
+        Self {
+            access_token: SecretText(grant.access_token.clone()),
+            token_type: "bearer",
+            expires_in: grant.expires_in,
+            scopes: grant.scopes.list().into_iter().map(Word).collect(),
+            refresh_token: grant.refresh_token.clone().map(SecretText),
+        }
+    }
+}
+
+/// Who is calling.
+#[derive(Debug, Serialize, ToSchema)]
+struct MeView {
+    #[schema(example = "jo@example.com")]
+    subject: String,
+    scopes: Vec<ScopeWord>,
+    /// The machine named at log-in.
+    #[schema(example = "ws-01")]
+    machine: Option<String>,
+    /// When the access token ends.
+    expires_at: Instant,
+    /// The access token's id.
+    jti: String,
+    /// Null unless an agent is calling.
+    #[schema(example = "context_recovery")]
+    agent_type: Option<String>,
+    /// The session that the agent works for.
+    parent_session: Option<Uuid>,
+    /// The agent's run.
+    run_id: Option<Uuid>,
+}
+
+impl From<&Actor> for MeView {
+    fn from(actor: &Actor) -> Self {
+        let agent = actor.agent.as_ref();
+        Self {
+            subject: actor.subject.clone(),
+            scopes: actor.scopes.list().into_iter().map(Word).collect(),
+            machine: actor.machine.clone(),
+            expires_at: Wire(actor.expires_at),
+            jti: actor.token_id.clone(),
+            agent_type: agent.map(|agent| agent.agent_type.clone()),
+            parent_session: agent.map(|agent| agent.parent_session),
+            run_id: agent.map(|agent| agent.run_id),
+        }
+    }
+}
+
+/// A refresh token that can be used, without the token itself.
+#[derive(Debug, Serialize, ToSchema)]
+struct RefreshTokenView {
+    id: Uuid,
+    account_id: Uuid,
+    kind: KindWord,
+    #[schema(example = "ws-01")]
+    machine: Option<String>,
+    created_at: Instant,
+    last_used_at: Option<Instant>,
+    expires_at: Instant,
+}
+
+impl From<RefreshToken> for RefreshTokenView {
+    fn from(token: RefreshToken) -> Self {
+        Self {
+            id: token.id.uuid(),
+            account_id: token.account_id.uuid(),
+            kind: Word(token.kind),
+            machine: token.machine,
+            created_at: Wire(token.created_at),
+            last_used_at: token.last_used_at.map(Wire),
+            expires_at: Wire(token.expires_at),
+        }
+    }
+}
+
+/// Which refresh tokens to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RefreshTokenQuery {
+    /// Administrators only, unless it is one's own.
+    account_id: Option<Uuid>,
+}
+
+/// Log in, or get an access token with a refresh token
+///
+/// An unknown address and a wrong password are the same answer. After 5 failures in 15 minutes for one address, or 20 from one
+/// network address, further attempts are answered 429 for a while that grows.
+#[utoipa::path(
+    request_body(content = TokenForms, example = json!({"email": "jo@example.com", "password": "correct-mule-battery-5", "machine": "ws-01"})),
+    responses((status = 200, body = TokenView))
+)]
+#[post("/auth/token")]
+async fn issue_token(call: Public, body: Body<TokenBody>) -> Answer {
+    match body.0.form()? {
+        TokenForm::Refresh(token) => exchange(&call, token).await,
+        TokenForm::LogIn(request) => {
+            let request = LogIn { client_ip: call.info().client_ip, ..request };
+            let use_case = || call.services().tokens.log_in(request.clone());
+            call.write_secret(use_case, |outcome| granted(&call, outcome)).await
+        }
+    }
+}
+
+/// Get an access token with a refresh token
+///
+/// A rotating refresh token works once: the answer bears its successor. Its second use ends the whole family.
+#[utoipa::path(request_body = RefreshBody, responses((status = 200, body = TokenView)))]
+#[post("/auth/refresh")]
+async fn refresh(call: Public, body: Body<RefreshBody>) -> Answer {
+    let token = body.0.refresh_token.get().ok_or_else(|| Faults::one("refresh_token", "required", "is required"))?;
+    exchange(&call, token).await
+}
+
+async fn exchange(call: &Call, token: Secret) -> Answer {
+    let use_case = || call.services().tokens.refresh(&token);
+    call.write_secret(use_case, |outcome| granted(call, outcome)).await
+}
+
+fn granted(call: &Call, outcome: &Outcome<TokenGrant>) -> Result<Reply, Error> {
+    match outcome {
+        Outcome::Done(grant) => {
+            call.note_subject(&grant.subject);
+            Reply::plain(StatusCode::OK, &TokenView::from(grant))
+        }
+        Outcome::Refused(refusal) => Err((*refusal).into()),
+    }
+}
+
+/// End a token before its time
+///
+/// Whoever can present a token may end it. By its id alone one may end the token that the request is made with and those of
+/// one's own agents, administrators any. A rotating refresh token ends with its family. In force everywhere within 5 seconds. A token that is none,
+/// or has ended, is as good as revoked.
+#[utoipa::path(
+    request_body(content = RevokeForms, example = json!({"token": "mZ0fZJ5oYb0sH2uXwq3kq0s4p0YtB1vE8nqk2m7xk3A"})),
+    responses((status = 204)),
+    security(("bearer" = ["msp:read"]))
+)]
+#[post("/auth/revoke")]
+async fn revoke(caller: Caller<Read>, body: Body<RevokeBody>) -> Answer {
+    let (revocations, request) =
+        (&caller.services().revocations, Revoke { token: body.0.token.get(), jti: body.0.jti.get() });
+    caller.write(|| revocations.revoke(caller.actor(), request.clone()), |()| Reply::no_content()).await
+}
+
+/// Who is calling
+#[utoipa::path(responses((status = 200, body = MeView)), security(("bearer" = ["msp:read"])))]
+#[get("/auth/me")]
+async fn me(caller: Caller<Read>) -> Answer {
+    value(&MeView::from(caller.actor()))
+}
+
+/// List the refresh tokens that can be used
+///
+/// One's own; administrators see all, or those of one account.
+#[utoipa::path(params(RefreshTokenQuery, Paging<RefreshTokenSort>), responses((status = 200, body = Listed<RefreshTokenView>)), security(("bearer" = ["msp:read"])))]
+#[get("/auth/refresh-tokens")]
+async fn list_refresh_tokens(caller: Caller<Read>, query: ListQuery<RefreshTokenQuery, RefreshTokenSort>) -> Answer {
+    let account = query.filter.account_id.map(Id::<Account>::new);
+    let page = caller.services().revocations.list_refresh_tokens(caller.actor(), account, &query.page).await?;
+    list_of("refresh_tokens", page.map(RefreshTokenView::from), &query.page)
+}
+
+/// End a refresh token, a rotating one with its family
+///
+/// One's own, administrators any.
+#[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:read"])))]
+#[delete("/auth/refresh-tokens/{id}")]
+async fn end_refresh_token(caller: Caller<Read>, id: PathId<RefreshToken>) -> Answer {
+    let revocations = &caller.services().revocations;
+    caller.write(|| revocations.end_refresh_token(caller.actor(), id.0), |()| Reply::no_content()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(body: &str) -> Result<TokenForm, Vec<String>> {
+        serde_json::from_str::<TokenBody>(body).unwrap().form().map_err(|error| match error {
+            Error::Invalid(faults) => faults.list().iter().map(|fault| fault.field.clone()).collect(),
+            other => panic!("{other}"),
+        })
+    }
+
+    #[test]
+    fn a_body_is_a_log_in_or_a_refresh() {
+        let Ok(TokenForm::LogIn(request)) = form(r#"{"email": "a@b", "password": "x", "machine": null}"#) else {
+            panic!("a log-in");
+        };
+        assert_eq!((request.email.as_deref(), request.machine), (Some("a@b"), None));
+        assert!(matches!(form(r#"{"refresh_token": "x"}"#), Ok(TokenForm::Refresh(_))));
+        // The use case names what is missing of half a log-in.
+        assert!(matches!(form(r#"{"email": "a@b"}"#), Ok(TokenForm::LogIn(_))));
+    }
+
+    #[test]
+    fn neither_and_both_are_refused_by_field() {
+        assert_eq!(form("{}").unwrap_err(), ["email", "password"]);
+        assert_eq!(form(r#"{"machine": "ws-01"}"#).unwrap_err(), ["email", "password"]);
+        let both = r#"{"refresh_token": "x", "password": "y", "machine": null, "refresh_kind": "static"}"#;
+        assert_eq!(form(both).unwrap_err(), ["password", "machine", "refresh_kind"]);
+    }
+
+    #[test]
+    fn the_forms_of_a_body_demand_their_fields_and_allow_no_others() {
+        let RefOr::T(Schema::Object(form)) = form_of::<TokenBody>("Refresh", &["refresh_token"], &["refresh_token"])
+        else {
+            panic!("an object");
+        };
+        assert_eq!(form.properties.keys().collect::<Vec<_>>(), ["refresh_token"]);
+        assert_eq!(form.required, ["refresh_token"]);
+    }
+}

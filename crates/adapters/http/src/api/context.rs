@@ -1,0 +1,66 @@
+//! Recovering the context of a client's work over HTTP.
+
+use actix_web::get;
+use claudetools_kernel::Id;
+use claudetools_sessions::RecoveredContext;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::{
+    clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView, work_items::WorkItemRowView,
+};
+use crate::{
+    extract::{Caller, Query, Read},
+    reply::{Answer, value},
+};
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(recover);
+}
+
+/// Where the work for a client stands.
+#[derive(Debug, Serialize, ToSchema)]
+struct RecoveredContextView {
+    client: ClientView,
+    /// The latest first.
+    last_sessions: Vec<SessionRowView>,
+    /// Those neither completed nor cancelled, the most urgent first: overdue, then by priority, then by the day due. At
+    /// most 200.
+    open_tasks: Vec<PendingTaskView>,
+    /// Those not completed, the youngest first. At most 200.
+    open_work_items: Vec<WorkItemRowView>,
+}
+
+impl From<RecoveredContext> for RecoveredContextView {
+    fn from(context: RecoveredContext) -> Self {
+        Self {
+            client: ClientView::from(&context.client),
+            last_sessions: context.last_sessions.into_iter().map(SessionRowView::from).collect(),
+            open_tasks: context.open_tasks.iter().map(PendingTaskView::from).collect(),
+            open_work_items: context.open_work_items.into_iter().map(WorkItemRowView::from).collect(),
+        }
+    }
+}
+
+/// Whose context to recover.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RecoverQuery {
+    #[param(required)]
+    client_id: Option<Uuid>,
+    /// How many sessions to tell of.
+    #[param(minimum = 1, maximum = 50, default = 5)]
+    limit: Option<u32>,
+}
+
+/// Recover the context of a client's work
+#[utoipa::path(params(RecoverQuery), responses((status = 200, body = RecoveredContextView)), security(("bearer" = ["msp:read"])))]
+#[get("/context/recover")]
+async fn recover(caller: Caller<Read>, query: Query<RecoverQuery>) -> Answer {
+    let RecoverQuery { client_id, limit } = query.0;
+    let recovered = caller.services().context.recover(caller.actor(), client_id.map(Id::new), limit).await?;
+    value(&RecoveredContextView::from(recovered))
+}

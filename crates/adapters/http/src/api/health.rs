@@ -1,0 +1,200 @@
+//! Probes. They need no token, leave no row in the audit log and answer in time whatever the database does.
+
+use std::{fmt, sync::atomic::Ordering, time::Duration};
+
+use actix_web::{
+    HttpResponse, get,
+    http::{StatusCode, header},
+};
+use async_trait::async_trait;
+use serde::Serialize;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    envelope::OwnBody,
+    extract::Public,
+    reply::{Answer, Reply, value},
+    wire::{Instant, Wire},
+};
+
+/// How long the database may take; the answer is promised within two seconds.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// What the probes ask. The texts of failures are for the log.
+#[async_trait]
+pub trait HealthProbe: Send + Sync + fmt::Debug {
+    /// Whether the database answers.
+    async fn database(&self) -> Result<(), String>;
+    /// Whether the schema is older than this version of the server.
+    async fn migrations_pending(&self) -> Result<bool, String>;
+}
+
+/// Outside the prefixes.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(liveness).service(health).service(readiness);
+}
+
+/// Under a prefix.
+pub(crate) fn api_routes(config: &mut ServiceConfig<'_>) {
+    config.service(health);
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AliveView {
+    #[schema(example = "alive")]
+    status: &'static str,
+}
+
+/// How the service is.
+#[derive(Debug, Serialize, ToSchema)]
+struct HealthView {
+    /// `healthy` or `unhealthy`.
+    #[schema(example = "healthy")]
+    status: &'static str,
+    /// `connected` or `disconnected`.
+    #[schema(example = "connected")]
+    database: &'static str,
+    timestamp: Instant,
+    /// Of the server.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+}
+
+/// Whether requests should be sent here.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+struct ReadyView {
+    /// `ready` or `not_ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    checks: Checks,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+struct Checks {
+    /// `ok` or `failed`.
+    #[schema(example = "ok")]
+    database: &'static str,
+    /// `ok`, `pending`, or `unknown` while the database does not answer.
+    #[schema(example = "ok")]
+    migrations: &'static str,
+    /// `yes` once the server has been told to stop.
+    #[schema(example = "no")]
+    draining: &'static str,
+}
+
+impl ReadyView {
+    /// `behind` tells whether migrations are pending, if that is known.
+    fn new(connected: bool, behind: Option<bool>, draining: bool) -> Self {
+        let checks = Checks {
+            database: if connected { "ok" } else { "failed" },
+            migrations: behind.map_or("unknown", |behind| if behind { "pending" } else { "ok" }),
+            draining: if draining { "yes" } else { "no" },
+        };
+        let ready = connected && behind == Some(false) && !draining;
+        Self { status: if ready { "ready" } else { "not_ready" }, checks }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.status == "ready"
+    }
+}
+
+/// Whether the process lives
+///
+/// Asks nothing else: a process that answers here needs no restart, even while the database is away.
+#[utoipa::path(responses((status = 200, body = AliveView)))]
+#[get("/healthz")]
+async fn liveness() -> Answer {
+    value(&AliveView { status: "alive" })
+}
+
+/// Whether the service and its database are well
+///
+/// Answers within two seconds, also when the database hangs.
+#[utoipa::path(responses((status = 200, body = HealthView), (status = 503, description = "The database does not answer.", body = HealthView)))]
+#[get("/health")]
+async fn health(call: Public) -> Answer {
+    let services = call.services();
+    let connected = is_connected(&*services.health).await;
+    let view = HealthView {
+        status: if connected { "healthy" } else { "unhealthy" },
+        database: if connected { "connected" } else { "disconnected" },
+        timestamp: Wire(services.clock.now()),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    verdict(connected, &view)
+}
+
+/// Whether requests should be sent here
+///
+/// Not while the database is away, the schema is behind, or the server is stopping; `checks` tells which.
+#[utoipa::path(responses((status = 200, body = ReadyView), (status = 503, description = "Not now; see `checks`.", body = ReadyView)))]
+#[get("/readyz")]
+async fn readiness(call: Public) -> Answer {
+    let services = call.services();
+    let probe = &*services.health;
+    let (connected, behind) = futures::join!(is_connected(probe), is_behind(probe));
+    let view = ReadyView::new(connected, behind, services.draining.load(Ordering::Relaxed));
+    verdict(view.is_ready(), &view)
+}
+
+async fn is_connected(probe: &dyn HealthProbe) -> bool {
+    in_time("database", PATIENCE, probe.database()).await.is_some()
+}
+
+async fn is_behind(probe: &dyn HealthProbe) -> Option<bool> {
+    in_time("migrations", PATIENCE, probe.migrations_pending()).await
+}
+
+/// The answer, if there is one in time.
+async fn in_time<T>(what: &str, patience: Duration, asked: impl Future<Output = Result<T, String>>) -> Option<T> {
+    let error = match timeout(patience, asked).await {
+        Ok(Ok(answer)) => return Some(answer),
+        Ok(Err(error)) => error,
+        Err(_) => "no answer in time".to_owned(),
+    };
+    tracing::warn!(what, error, "a health check failed");
+    None
+}
+
+fn verdict(good: bool, view: &impl Serialize) -> Answer {
+    let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response: HttpResponse = Reply::plain(status, view)?.into_response("");
+    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response.extensions_mut().insert(OwnBody);
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_ready_only_when_nothing_stands_against_it() {
+        assert!(ReadyView::new(true, Some(false), false).is_ready());
+        for (connected, behind, draining) in
+            [(false, None, false), (true, Some(true), false), (true, None, false), (true, Some(false), true)]
+        {
+            assert!(!ReadyView::new(connected, behind, draining).is_ready(), "{connected} {behind:?} {draining}");
+        }
+        let away = ReadyView::new(false, None, true).checks;
+        assert_eq!(away, Checks { database: "failed", migrations: "unknown", draining: "yes" });
+    }
+
+    #[actix_web::test]
+    async fn a_check_that_hangs_or_fails_has_no_answer() {
+        let short = Duration::from_millis(5);
+        assert_eq!(in_time::<bool>("hung", short, std::future::pending()).await, None);
+        assert_eq!(in_time::<bool>("failed", PATIENCE, async { Err("gone".to_owned()) }).await, None);
+        assert_eq!(in_time("good", PATIENCE, async { Ok(true) }).await, Some(true));
+    }
+
+    #[test]
+    fn a_bad_verdict_keeps_its_own_body() {
+        let response = verdict(false, &AliveView { status: "x" }).unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.extensions().get::<OwnBody>().is_some());
+    }
+}

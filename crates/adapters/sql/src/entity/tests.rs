@@ -1,0 +1,126 @@
+//! The entities agree with what the migrations make.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use claudetools_migrations::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, ExprTrait, Schema,
+    sea_query::{Expr, Func, Query, TableCreateStatement},
+};
+
+/// Every entity. A table whose entity is missing here fails the test below.
+macro_rules! entities {
+    ($($entity:ident),+ $(,)?) => {
+        fn statements(schema: &Schema) -> Vec<TableCreateStatement> {
+            vec![$(schema.create_table_from_entity(super::$entity::Entity)),+]
+        }
+    };
+}
+
+entities![
+    account,
+    agent_run,
+    api_audit_log,
+    client,
+    idempotency_key,
+    login_throttle,
+    machine,
+    pending_task,
+    project,
+    refresh_token,
+    revocation,
+    session,
+    session_tag,
+    session_technology,
+    tag,
+    task_dependency,
+    work_item,
+    work_item_tag,
+];
+
+/// What of a column decides whether a row can be written and read back.
+#[derive(Debug, PartialEq, Eq)]
+struct Column {
+    kind: Kind,
+    required: bool,
+    /// The place in the primary key, from one.
+    key: i32,
+}
+
+/// The affinity of a column (<https://www.sqlite.org/datatype3.html>). Of numbers the type itself, because other engines
+/// do not read a wide one into a narrow field.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Bytes,
+    Number(String),
+}
+
+impl Kind {
+    fn of(declared: &str) -> Self {
+        let declared = declared.to_lowercase();
+        if ["char", "clob", "text"]
+            .iter()
+            .any(|part| declared.contains(part))
+        {
+            Self::Text
+        } else if declared.contains("blob") {
+            Self::Bytes
+        } else {
+            Self::Number(declared)
+        }
+    }
+}
+
+type Tables = BTreeMap<String, BTreeMap<String, Column>>;
+
+async fn tables(database: &DatabaseConnection) -> Tables {
+    let names = Query::select()
+        .column("name")
+        .from("sqlite_master")
+        .and_where(Expr::col("type").eq("table"))
+        .and_where(Expr::col("name").ne("seaql_migrations"))
+        .take();
+    let mut tables = Tables::new();
+    for row in database.query_all(&names).await.unwrap() {
+        let name: String = row.try_get("", "name").unwrap();
+        let info = Query::select()
+            .columns(["name", "type", "notnull", "pk"])
+            .from_function(Func::cust("pragma_table_info").arg(name.as_str()), "info")
+            .take();
+        let columns = database.query_all(&info).await.unwrap().into_iter().map(|row| {
+            let column = Column {
+                kind: Kind::of(&row.try_get::<String>("", "type").unwrap()),
+                required: row.try_get("", "notnull").unwrap(),
+                key: row.try_get("", "pk").unwrap(),
+            };
+            (row.try_get("", "name").unwrap(), column)
+        });
+        let columns = columns.collect();
+        tables.insert(name, columns);
+    }
+    tables
+}
+
+#[tokio::test]
+async fn every_table_has_an_entity_with_the_same_columns() {
+    let migrated = Database::connect("sqlite::memory:").await.unwrap();
+    Migrator::up(&migrated, None).await.unwrap();
+    let derived = Database::connect("sqlite::memory:").await.unwrap();
+    for statement in statements(&Schema::new(DbBackend::Sqlite)) {
+        derived.execute(&statement).await.unwrap();
+    }
+    let (migrated, derived) = (tables(&migrated).await, tables(&derived).await);
+    let names = |tables: &Tables| tables.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(
+        names(&derived),
+        names(&migrated),
+        "left: the entities, right: the migrations"
+    );
+    for (name, columns) in &migrated {
+        assert_eq!(
+            &derived[name], columns,
+            "{name}: left the entity, right the migrations"
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! Accounts.
+
+use async_trait::async_trait;
+use claudetools_identity::{Account, AccountFilter, AccountSort, ports::AccountRepository};
+use claudetools_kernel::{Enumeration, Id, Page, PageRequest, Scope, Scopes, StoreError, Timestamp};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
+use uuid::Uuid;
+
+use crate::{
+    entity::account::{Column, Entity, Model},
+    failure::failure,
+    query::{Listing, contains},
+    store::{Connection, SqlTx},
+};
+
+#[async_trait]
+impl<C: Connection> AccountRepository for SqlTx<C> {
+    async fn add(&mut self, account: &Account) -> Result<(), StoreError> {
+        self.insert::<Entity>(account.into()).await
+    }
+
+    async fn lookup(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError> {
+        self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
+    }
+
+    async fn find_by_key(&mut self, email_key: &str) -> Result<Option<Account>, StoreError> {
+        self.one::<_, Model, _>(Entity::find().filter(Column::EmailKey.eq(email_key)))
+            .await
+    }
+
+    async fn lock(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError> {
+        self.one::<_, Model, _>(Entity::find_by_id(id.uuid()).lock_exclusive())
+            .await
+    }
+
+    async fn lock_admins(&mut self) -> Result<Vec<Id<Account>>, StoreError> {
+        let admins = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Scope.eq(Scope::Admin.as_str()))
+            .filter(Column::IsActive.eq(true))
+            .order_by_asc(Column::Id)
+            .lock_exclusive();
+        let ids = admins
+            .into_tuple::<Uuid>()
+            .all(self.connection())
+            .await
+            .map_err(failure)?;
+        Ok(ids.into_iter().map(Id::new).collect())
+    }
+
+    async fn save(&mut self, account: &Account, previous_revision: i64) -> Result<(), StoreError> {
+        let row = Model::from(account).into_active_model();
+        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, previous_revision)
+            .await
+    }
+
+    async fn record_login(
+        &mut self,
+        id: Id<Account>,
+        at: Timestamp,
+        new_hash: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let mut update = Entity::update_many()
+            .col_expr(Column::LastLoginAt, Expr::value(at.micros()))
+            .filter(Column::Id.eq(id.uuid()));
+        if let Some(hash) = new_hash {
+            update = update.col_expr(Column::PasswordHash, Expr::value(hash));
+        }
+        if self.change(update).await? == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Contention(
+                "the account was removed since it was read".to_owned(),
+            ))
+        }
+    }
+
+    async fn remove(&mut self, id: Id<Account>) -> Result<bool, StoreError> {
+        Ok(self
+            .erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid())))
+            .await?
+            > 0)
+    }
+
+    async fn list(
+        &mut self,
+        filter: &AccountFilter,
+        page: &PageRequest<AccountSort>,
+    ) -> Result<Page<Account>, StoreError> {
+        let listing = Listing {
+            select: Entity::find(),
+            filter: condition(filter),
+            sort: column,
+            id: Column::Id,
+        };
+        self.page::<_, Model, _, _>(listing, page).await
+    }
+
+    async fn any(&mut self) -> Result<bool, StoreError> {
+        let first = self
+            .id_of::<_, Account>(Entity::find().select_only().column(Column::Id))
+            .await?;
+        Ok(first.is_some())
+    }
+}
+
+fn condition(filter: &AccountFilter) -> Condition {
+    let holding = |wanted: Scope| {
+        let holders = Scope::ALL
+            .iter()
+            .filter(move |highest| Scopes::up_to(**highest).allow(wanted));
+        Column::Scope.is_in(holders.map(|scope| scope.as_str()))
+    };
+    Condition::all()
+        .add_option(filter.q.as_deref().map(|q| contains(Column::EmailKey, q)))
+        .add_option(filter.is_active.map(|wanted| Column::IsActive.eq(wanted)))
+        .add_option(filter.scope.map(holding))
+}
+
+const fn column(field: AccountSort) -> Column {
+    match field {
+        AccountSort::Email => Column::EmailKey,
+        AccountSort::CreatedAt => Column::CreatedAt,
+        AccountSort::UpdatedAt => Column::UpdatedAt,
+    }
+}

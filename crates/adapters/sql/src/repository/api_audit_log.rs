@@ -1,0 +1,95 @@
+//! The API audit log.
+
+use async_trait::async_trait;
+use claudetools_identity::{AuditFilter, AuditSort, ports::ApiAuditLogRepository};
+use claudetools_kernel::{AuditEntry, Page, PageRequest, StoreError};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel};
+
+use crate::{
+    entity::api_audit_log::{Column, Entity, Model},
+    failure::failure,
+    query::Listing,
+    store::{Connection, SqlTx},
+};
+
+/// The most rows of one statement: thirteen values each stay far below what every engine binds (32,766 on SQLite).
+const LARGEST_CHUNK: usize = 256;
+
+#[async_trait]
+impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
+    async fn add_batch(&mut self, mut entries: &[AuditEntry]) -> Result<(), StoreError> {
+        while let Some((chunk, rest)) = entries.split_at_checked(chunk_size(entries.len()))
+            && !chunk.is_empty()
+        {
+            let rows = chunk.iter().map(|entry| Model::from(entry).into_active_model());
+            Entity::insert_many(rows)
+                .exec_without_returning(self.connection())
+                .await
+                .map_err(failure)?;
+            entries = rest;
+        }
+        Ok(())
+    }
+
+    async fn list(
+        &mut self,
+        filter: &AuditFilter,
+        page: &PageRequest<AuditSort>,
+    ) -> Result<Page<AuditEntry>, StoreError> {
+        let listing = Listing {
+            select: Entity::find(),
+            filter: condition(filter),
+            sort: column,
+            id: Column::Id,
+        };
+        self.page::<_, Model, _, _>(listing, page).await
+    }
+}
+
+/// The largest power of two that `rows` hold: with nine sizes there are nine statements to keep prepared, where any size
+/// would push all others out of the cache.
+const fn chunk_size(rows: usize) -> usize {
+    match rows.checked_ilog2() {
+        Some(power) if rows < LARGEST_CHUNK => 1 << power,
+        Some(_) => LARGEST_CHUNK,
+        None => 0,
+    }
+}
+
+fn condition(filter: &AuditFilter) -> Condition {
+    Condition::all()
+        .add_option(filter.subject.as_deref().map(|subject| Column::Subject.eq(subject)))
+        .add_option(filter.route.as_deref().map(|route| Column::Route.eq(route)))
+        // A status beyond the column's range stands in no row.
+        .add_option(filter.status.map(|status| Column::Status.eq(i16::try_from(status).unwrap_or(i16::MAX))))
+        .add_option(filter.begin().map(|begin| Column::At.gte(begin.micros())))
+        .add_option(filter.end().map(|end| Column::At.lt(end.micros())))
+        .add_option(filter.request_id.as_deref().map(|request| Column::RequestId.eq(request)))
+        .add_option(filter.parent_session.map(|session| Column::ParentSession.eq(session)))
+}
+
+const fn column(field: AuditSort) -> Column {
+    match field {
+        AuditSort::At => Column::At,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_cut_into_few_chunks_of_few_sizes() {
+        let sizes = |mut rows: usize| {
+            let mut sizes = Vec::new();
+            while rows > 0 {
+                sizes.push(chunk_size(rows));
+                rows -= chunk_size(rows);
+            }
+            sizes
+        };
+        assert_eq!(sizes(500), [256, 128, 64, 32, 16, 4]);
+        assert_eq!(sizes(513), [256, 256, 1]);
+        assert_eq!(chunk_size(0), 0);
+    }
+}

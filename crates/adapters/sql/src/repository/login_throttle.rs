@@ -1,0 +1,44 @@
+//! Failed log-ins.
+
+use async_trait::async_trait;
+use claudetools_identity::{ThrottleState, ports::LoginThrottleRepository};
+use claudetools_kernel::{StoreError, Timestamp};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QuerySelect};
+
+use crate::{
+    entity::login_throttle::{Column, Entity, Model},
+    store::{Connection, SqlTx},
+};
+
+#[async_trait]
+impl<C: Connection> LoginThrottleRepository for SqlTx<C> {
+    async fn lookup(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError> {
+        self.one::<_, Model, _>(Entity::find_by_id(key)).await
+    }
+
+    async fn lock(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError> {
+        self.one::<_, Model, _>(Entity::find_by_id(key).lock_exclusive())
+            .await
+    }
+
+    async fn add(&mut self, state: &ThrottleState) -> Result<(), StoreError> {
+        self.insert::<Entity>(state.into()).await
+    }
+
+    async fn save(&mut self, state: &ThrottleState, previous_revision: i64) -> Result<(), StoreError> {
+        let row = Model::from(state).into_active_model();
+        self.replace_revision::<Entity>(row, Column::ThrottleKey, Column::Revision, previous_revision)
+            .await
+    }
+
+    async fn clear(&mut self, key: &str) -> Result<(), StoreError> {
+        self.erase::<Entity>(Condition::all().add(Column::ThrottleKey.eq(key)))
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_idle(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+        self.erase::<Entity>(Condition::all().add(Column::UpdatedAt.lt(before.micros())))
+            .await
+    }
+}

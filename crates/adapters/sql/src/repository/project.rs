@@ -1,0 +1,109 @@
+//! Projects.
+
+use async_trait::async_trait;
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer};
+use claudetools_sessions::{
+    Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
+    ports::{ProjectRepository, Stored},
+};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait, Select};
+
+use crate::{
+    entity::{
+        client, pending_task,
+        project::{Column, Entity, Joined, Model, Relation},
+        session,
+    },
+    failure::failure,
+    query::{Listing, contains},
+    store::{Connection, SqlTx},
+};
+
+#[async_trait]
+impl<C: Connection> ProjectRepository for SqlTx<C> {
+    async fn add(&mut self, project: &Project) -> Stored<()> {
+        self.insert::<Entity>(project.into()).await
+    }
+
+    async fn save(&mut self, project: &Project) -> Stored<()> {
+        self.replace::<Entity>(project.into(), Column::Id, Column::Revision).await
+    }
+
+    async fn remove(&mut self, id: Id<Project>) -> Stored<bool> {
+        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
+    }
+
+    async fn lookup(&mut self, id: Id<Project>) -> Stored<Option<Project>> {
+        self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
+    }
+
+    async fn row(&mut self, id: Id<Project>) -> Stored<Option<ProjectRow>> {
+        self.one::<_, Joined, _>(with_client().filter(Column::Id.eq(id.uuid()))).await
+    }
+
+    async fn by_name(&mut self, client: Id<Client>, folded: &str) -> Stored<Option<Id<Project>>> {
+        self.id_of(ids(client).filter(Column::NameKey.eq(folded))).await
+    }
+
+    async fn by_slug(&mut self, client: Id<Client>, slug: &str) -> Stored<Option<Id<Project>>> {
+        self.id_of(ids(client).filter(Column::Slug.eq(slug))).await
+    }
+
+    async fn slugs(&mut self, client: Id<Client>, prefix: &str) -> Stored<Vec<String>> {
+        // Slugs hold none of the characters that `LIKE` reads as a pattern.
+        let slugs = Entity::find()
+            .select_only()
+            .column(Column::Slug)
+            .filter(Column::ClientId.eq(client.uuid()))
+            .filter(Column::Slug.starts_with(prefix));
+        slugs.into_tuple().all(self.connection()).await.map_err(failure)
+    }
+
+    async fn list(&mut self, filter: &ProjectFilter, page: &PageRequest<ProjectSort>) -> Stored<Page<ProjectRow>> {
+        let listing = Listing { select: with_client(), filter: condition(filter), sort: column, id: Column::Id };
+        self.page::<_, Joined, _, _>(listing, page).await
+    }
+
+    async fn totals(&mut self, id: Id<Project>) -> Stored<ProjectTotals> {
+        let totals = session::Entity::find()
+            .select_only()
+            .column_as(session::Column::Id.count(), "sessions")
+            .column_as(self.whole_sum(session::Column::DurationMinutes), "minutes")
+            .filter(session::Column::ProjectId.eq(id.uuid()));
+        let totals: Option<(i64, Option<i64>)> = totals.into_tuple().one(self.connection()).await.map_err(failure)?;
+        let (sessions, minutes) = totals.unwrap_or_default();
+        Ok(ProjectTotals { sessions: sessions.unsigned_abs(), minutes: minutes.unwrap_or_default() })
+    }
+
+    async fn referrers(&mut self, id: Id<Project>) -> Stored<Vec<Referrer>> {
+        let (sessions, tasks) = (session::Column::ProjectId.eq(id.uuid()), pending_task::Column::ProjectId.eq(id.uuid()));
+        let sessions = self.referring::<session::Entity>(Session::TYPE, sessions).await?;
+        let tasks = self.referring::<pending_task::Entity>(PendingTask::TYPE, tasks).await?;
+        Ok(sessions.into_iter().chain(tasks).collect())
+    }
+}
+
+/// Projects with their clients' names.
+fn with_client() -> Select<Entity> {
+    Entity::find().join(JoinType::LeftJoin, Relation::Client.def()).column_as(client::Column::Name, "client_name")
+}
+
+/// The ids of a client's projects.
+fn ids(client: Id<Client>) -> Select<Entity> {
+    Entity::find().select_only().column(Column::Id).filter(Column::ClientId.eq(client.uuid()))
+}
+
+fn condition(filter: &ProjectFilter) -> Condition {
+    Condition::all()
+        .add_option(filter.client_id.map(|wanted| Column::ClientId.eq(wanted.uuid())))
+        .add_option(filter.status.map(|wanted| Column::Status.eq(wanted.to_string())))
+        .add_option(filter.q.as_deref().map(|q| contains(Column::SearchKey, q)))
+}
+
+const fn column(field: ProjectSort) -> Column {
+    match field {
+        ProjectSort::Name => Column::NameKey,
+        ProjectSort::CreatedAt => Column::CreatedAt,
+        ProjectSort::UpdatedAt => Column::UpdatedAt,
+    }
+}

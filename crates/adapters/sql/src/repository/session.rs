@@ -1,0 +1,295 @@
+//! Sessions.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer, text};
+use claudetools_sessions::{
+    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, WorkItem,
+    ports::{SessionRepository, Stored},
+};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationTrait, Select,
+    sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr},
+};
+use uuid::Uuid;
+
+use crate::{
+    entity::{
+        client, machine, project,
+        session::{Column, Entity, Joined, ListRow, Model, Relation},
+        session_tag, session_technology, tag, work_item,
+    },
+    failure::failure,
+    query::{Listing, contains, cut, page_statement, total},
+    store::{Connection, SqlTx},
+};
+
+#[async_trait]
+impl<C: Connection> SessionRepository for SqlTx<C> {
+    async fn add(&mut self, session: &Session) -> Stored<()> {
+        self.insert::<Entity>(session.into()).await?;
+        self.add_session_links(session).await
+    }
+
+    async fn save(&mut self, session: &Session) -> Stored<()> {
+        self.replace::<Entity>(session.into(), Column::Id, Column::Revision).await?;
+        let id = session.id.uuid();
+        let tags = Condition::all().add(session_tag::Column::SessionId.eq(id));
+        self.erase::<session_tag::Entity>(tags).await?;
+        let technologies = Condition::all().add(session_technology::Column::SessionId.eq(id));
+        self.erase::<session_technology::Entity>(technologies).await?;
+        self.add_session_links(session).await
+    }
+
+    async fn remove(&mut self, id: Id<Session>) -> Stored<bool> {
+        // Its tags and technologies go with it: their foreign keys cascade.
+        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
+    }
+
+    async fn lookup(&mut self, id: Id<Session>) -> Stored<Option<Session>> {
+        let Some(session) = self.one::<_, Model, Session>(Entity::find_by_id(id.uuid())).await? else {
+            return Ok(None);
+        };
+        let (tags, technologies_used) = (self.session_tags(id).await?, self.session_technologies(id).await?);
+        let tags = tags.into_iter().map(|(tag, _)| tag).collect();
+        Ok(Some(Session { tags, technologies_used, ..session }))
+    }
+
+    async fn detail(&mut self, id: Id<Session>) -> Stored<Option<SessionDetail>> {
+        let named = Entity::find_by_id(id.uuid())
+            .join(JoinType::LeftJoin, Relation::Client.def())
+            .join(JoinType::LeftJoin, Relation::Project.def())
+            .join(JoinType::LeftJoin, Relation::Machine.def())
+            .column_as(client::Column::Name, "client_name")
+            .column_as(project::Column::Name, "project_name")
+            .column_as(machine::Column::Hostname, "machine_hostname");
+        let row = named.into_model::<Joined>().one(self.connection()).await.map_err(failure)?;
+        let Some(row) = row else { return Ok(None) };
+        let session = Session::try_from(row.session)?;
+        let (tags, technologies_used) = (self.session_tags(id).await?, self.session_technologies(id).await?);
+        let (tags, names): (BTreeSet<_>, _) = tags.into_iter().unzip();
+        let items = work_item::Entity::find()
+            .select_only()
+            .columns([work_item::Column::Id, work_item::Column::Category, work_item::Column::Title, work_item::Column::Status])
+            .filter(work_item::Column::SessionId.eq(id.uuid()))
+            .order_by_asc(work_item::Column::CreatedAt)
+            .order_by_asc(work_item::Column::Id);
+        Ok(Some(SessionDetail {
+            session: Session { tags, technologies_used, ..session },
+            client_name: row.client_name,
+            project_name: row.project_name,
+            machine_hostname: row.machine_hostname,
+            tags: names,
+            work_items: self.all::<_, work_item::SessionItem, _>(items).await?,
+        }))
+    }
+
+    async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>> {
+        let total = if page.with_total { Some(self.count_of(&session_total(filter)).await?) } else { None };
+        let rows = self.all::<_, ListRow, _>(session_page(filter, page)).await?;
+        Ok(Page::from_rows(rows, page, total))
+    }
+
+    async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
+        let of_session = work_item::Column::SessionId.eq(id.uuid());
+        let items = self.referring::<work_item::Entity>(WorkItem::TYPE, of_session).await?;
+        Ok(items.into_iter().collect())
+    }
+}
+
+impl<C: Connection> SqlTx<C> {
+    async fn add_session_links(&self, session: &Session) -> Stored<()> {
+        let tags = session_tag::Model::of(session).map(IntoActiveModel::into_active_model);
+        let technologies = session_technology::Model::of(session).map(IntoActiveModel::into_active_model);
+        if !session.tags.is_empty() {
+            let insert = session_tag::Entity::insert_many(tags);
+            insert.exec_without_returning(self.connection()).await.map_err(failure)?;
+        }
+        if !session.technologies_used.is_empty() {
+            let insert = session_technology::Entity::insert_many(technologies);
+            insert.exec_without_returning(self.connection()).await.map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    /// The tags of a session by name.
+    async fn session_tags(&self, id: Id<Session>) -> Stored<Vec<(Id<Tag>, String)>> {
+        let tags = session_tag::Entity::find()
+            .select_only()
+            .column(tag::Column::Id)
+            .column(tag::Column::Name)
+            .join(JoinType::InnerJoin, session_tag::Relation::Tag.def())
+            .filter(session_tag::Column::SessionId.eq(id.uuid()))
+            .order_by_asc(tag::Column::Name);
+        let tags: Vec<(Uuid, String)> = tags.into_tuple().all(self.connection()).await.map_err(failure)?;
+        Ok(tags.into_iter().map(|(id, name)| (Id::new(id), name)).collect())
+    }
+
+    async fn session_technologies(&self, id: Id<Session>) -> Stored<Vec<String>> {
+        let technologies = session_technology::Entity::find()
+            .select_only()
+            .column(session_technology::Column::Technology)
+            .filter(session_technology::Column::SessionId.eq(id.uuid()))
+            .order_by_asc(session_technology::Column::Position);
+        technologies.into_tuple().all(self.connection()).await.map_err(failure)
+    }
+}
+
+/// A filter that a table beside the sessions answers, together with the day of the session, which it repeats.
+enum Link<'a> {
+    Tag(&'a str),
+    Technology(&'a str),
+}
+
+impl<'a> Link<'a> {
+    /// Of two such filters the tag leads.
+    fn of(filter: &'a SessionFilter) -> Option<Self> {
+        let tag = filter.tag.as_deref().map(Link::Tag);
+        tag.or_else(|| filter.technology.as_deref().map(Link::Technology))
+    }
+}
+
+/// The statement of a page.
+///
+/// With a tag or a technology it begins at the table of those, whose index has the sessions in the order of the list; a
+/// subquery over the sessions in their order would look at every one of them when few have the tag.
+pub(crate) fn session_page(filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Select<Entity> {
+    let by_day = page.sort.field == SessionSort::SessionDate;
+    let select = rows().filter(own(filter));
+    match Link::of(filter) {
+        None => {
+            let filter = days(filter, Column::SessionDate);
+            page_statement(Listing { select, filter, sort: column, id: Column::Id }, page)
+        }
+        Some(Link::Tag(name)) => {
+            use session_tag::Column as Tagged;
+            let select = select
+                .join_rev(JoinType::InnerJoin, session_tag::Relation::Session.def())
+                .filter(tagged(name))
+                .filter(days(filter, Tagged::SessionDate));
+            if by_day {
+                cut(select, Tagged::SessionDate, Tagged::SessionId, page)
+            } else {
+                cut(select, column(page.sort.field), Column::Id, page)
+            }
+        }
+        Some(Link::Technology(name)) => {
+            use session_technology::Column as Used;
+            let select = select
+                .join_rev(JoinType::InnerJoin, session_technology::Relation::Session.def())
+                .filter(used(name))
+                .filter(days(filter, Used::SessionDate));
+            if by_day {
+                cut(select, Used::SessionDate, Used::SessionId, page)
+            } else {
+                cut(select, column(page.sort.field), Column::Id, page)
+            }
+        }
+    }
+}
+
+/// The statement of a total, over the smallest table that can tell.
+pub(crate) fn session_total(filter: &SessionFilter) -> SelectStatement {
+    use {session_tag::Column as Tagged, session_technology::Column as Used};
+    let own = own(filter);
+    match Link::of(filter) {
+        Some(Link::Tag(name)) if own.is_empty() => {
+            total(session_tag::Entity::find().filter(tagged(name)).filter(days(filter, Tagged::SessionDate)))
+        }
+        Some(Link::Technology(name)) if own.is_empty() => {
+            total(session_technology::Entity::find().filter(used(name)).filter(days(filter, Used::SessionDate)))
+        }
+        link => {
+            let sessions = Entity::find().filter(own).filter(days(filter, Column::SessionDate));
+            total(match link {
+                None => sessions,
+                Some(Link::Tag(name)) => {
+                    sessions.join_rev(JoinType::InnerJoin, session_tag::Relation::Session.def()).filter(tagged(name))
+                }
+                Some(Link::Technology(name)) => {
+                    sessions.join_rev(JoinType::InnerJoin, session_technology::Relation::Session.def()).filter(used(name))
+                }
+            })
+        }
+    }
+}
+
+/// The columns of a list row.
+fn rows() -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .columns([
+            Column::Id,
+            Column::ClientId,
+            Column::ProjectId,
+            Column::SessionDate,
+            Column::DurationMinutes,
+            Column::BillableHours,
+            Column::SessionTitle,
+            Column::Summary,
+            Column::Status,
+            Column::IsBillable,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+        ])
+        .column_as(client::Column::Name, "client_name")
+        .column_as(project::Column::Name, "project_name")
+        .join(JoinType::LeftJoin, Relation::Client.def())
+        .join(JoinType::LeftJoin, Relation::Project.def())
+}
+
+/// The conditions that only the sessions themselves can answer.
+fn own(filter: &SessionFilter) -> Condition {
+    let leads_tag = filter.tag.is_some();
+    Condition::all()
+        .add_option(filter.client_id.map(|wanted| Column::ClientId.eq(wanted.uuid())))
+        .add_option(filter.project_id.map(|wanted| Column::ProjectId.eq(wanted.uuid())))
+        .add_option(filter.machine_id.map(|wanted| Column::MachineId.eq(wanted.uuid())))
+        .add_option(filter.technician.as_deref().map(|part| contains(Column::TechnicianKey, part)))
+        .add_option(filter.is_billable.map(|wanted| Column::IsBillable.eq(wanted)))
+        .add_option(filter.status.map(|wanted| Column::Status.eq(wanted.to_string())))
+        .add_option(filter.q.as_deref().map(|q| contains(Column::SearchKey, q)))
+        .add_option(filter.technology.as_deref().filter(|_| leads_tag).map(has_used))
+}
+
+fn days(filter: &SessionFilter, column: impl ColumnTrait) -> Condition {
+    Condition::all()
+        .add_option(filter.date_from.map(|first| column.gte(first)))
+        .add_option(filter.date_to.map(|last| column.lte(last)))
+}
+
+/// The link rows of the tag of this name.
+fn tagged(name: &str) -> SimpleExpr {
+    let tag = tag::Entity::find()
+        .select_only()
+        .column(tag::Column::Id)
+        .filter(tag::Column::Name.eq(text::fold(name.trim())));
+    Expr::col(session_tag::Column::TagId.as_column_ref()).eq(SimpleExpr::from(tag.into_query()))
+}
+
+/// The link rows of the technology of this name.
+fn used(name: &str) -> SimpleExpr {
+    session_technology::Column::TechnologyKey.eq(text::fold(name.trim()))
+}
+
+/// The sessions that used a technology.
+fn has_used(name: &str) -> SimpleExpr {
+    let of_session = Expr::col(session_technology::Column::SessionId.as_column_ref()).equals(Column::Id.as_column_ref());
+    let links = session_technology::Entity::find()
+        .select_only()
+        .column(session_technology::Column::SessionId)
+        .filter(of_session)
+        .filter(used(name));
+    Expr::exists(links.into_query())
+}
+
+const fn column(field: SessionSort) -> Column {
+    match field {
+        SessionSort::SessionDate => Column::SessionDate,
+        SessionSort::CreatedAt => Column::CreatedAt,
+        SessionSort::UpdatedAt => Column::UpdatedAt,
+        SessionSort::SessionTitle => Column::TitleKey,
+    }
+}

@@ -1,0 +1,26 @@
+//! The sessions, as far as they concern agents.
+
+use async_trait::async_trait;
+use claudetools_identity::ports::{KnownSession, SessionDirectory};
+use claudetools_kernel::StoreError;
+use sea_orm::{EntityTrait, QuerySelect};
+use uuid::Uuid;
+
+use crate::{
+    entity::session::{Column, Entity},
+    failure::failure,
+    store::{Connection, SqlTx},
+};
+
+#[async_trait]
+impl<C: Connection> SessionDirectory for SqlTx<C> {
+    async fn find(&mut self, session: Uuid) -> Result<Option<KnownSession>, StoreError> {
+        let select = Entity::find_by_id(session).select_only().column(Column::ClientId);
+        let found = select
+            .into_tuple::<Option<Uuid>>()
+            .one(self.connection())
+            .await
+            .map_err(failure)?;
+        Ok(found.map(|client_id| KnownSession { client_id }))
+    }
+}

@@ -1,0 +1,70 @@
+//! Bringing the schema up to what this program expects.
+
+use claudetools_kernel::StoreError;
+use claudetools_migrations::{Difference, Migrator, MigratorTrait};
+
+use crate::{failure::failure, store::SqlStore};
+
+/// How often to wait, for the busy timeout each, until another process has done the work.
+const ATTEMPTS: u32 = 12;
+
+/// Why the schema could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// A newer version of this program has changed the schema already; using it could lose what that version keeps there.
+    #[error(
+        "this server is older than the schema, which has {}: start the version that the schema belongs to, or restore a backup",
+        .unknown.join(", ")
+    )]
+    Newer {
+        /// The migrations that this version does not know.
+        unknown: Vec<String>,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Applies the migrations that are missing, all or none, and tells how many. Refuses a schema that is newer than this
+/// program. Of several processes that call this at once on one database, one does the work while the others wait for it.
+pub async fn prepare(store: &SqlStore) -> Result<usize, SchemaError> {
+    // Mostly there is nothing to do, and then nobody who writes meanwhile is in the way.
+    let difference = Migrator::compare(store.writer()).await.map_err(failure)?;
+    if missing(difference)? == 0 {
+        return Ok(0);
+    }
+    let mut attempt = 1;
+    loop {
+        match apply(store).await {
+            Err(SchemaError::Store(StoreError::Unavailable(_))) if attempt < ATTEMPTS => attempt += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether migrations are missing, as on a replica that was started before its schema. Asks a reader, which no writer holds up.
+pub async fn is_behind(store: &SqlStore) -> Result<bool, SchemaError> {
+    Ok(missing(Migrator::compare(store.readers()).await.map_err(failure)?)? > 0)
+}
+
+async fn apply(store: &SqlStore) -> Result<usize, SchemaError> {
+    // The right to write comes before the question, so that nobody else applies a migration in between.
+    let transaction = store.begin_write().await?.into_connection();
+    let missing = missing(Migrator::compare(&transaction).await.map_err(failure)?)?;
+    if missing > 0 {
+        Migrator::up(&transaction, None).await.map_err(failure)?;
+    }
+    transaction.commit().await.map_err(failure)?;
+    Ok(missing)
+}
+
+fn missing(Difference { missing, unknown }: Difference) -> Result<usize, SchemaError> {
+    if unknown.is_empty() {
+        Ok(missing.len())
+    } else {
+        Err(SchemaError::Newer { unknown })
+    }
+}
+
+#[cfg(test)]
+mod tests;

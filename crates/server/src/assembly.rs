@@ -1,0 +1,281 @@
+//! What the server is made of: every port gets its adapter here, and nowhere else.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use actix_web::http::header::InvalidHeaderValue;
+use actix_web::web::Data;
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use claudetools_crypto::{JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator};
+use claudetools_http::{HealthProbe, HttpOptions, RequestCounter, RunningKeys, SecurityHeaders, Services};
+use claudetools_identity::ports::IdentityTx;
+use claudetools_identity::{
+    AccountService, AgentRunService, AuditLogService, Authenticator, Context as IdentityContext, FirstAdmin,
+    PasswordService, RevocationService, RevocationSet, Secret, Settings, TokenService, Upkeep,
+};
+use claudetools_kernel::{Clock, Error, StoreError, UnitOfWork};
+use claudetools_migrations::DbErr;
+use claudetools_sessions as sessions;
+use claudetools_sql::{SchemaError, SqlOptions, SqlStore};
+
+use crate::config::Config;
+use crate::keys::{self, KeyError};
+use crate::secret::{KeyBytes, NoRandomness};
+use crate::tls::TlsError;
+use crate::upkeep::{Background, Work};
+
+/// Why the server or a sub-command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The token keys.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The token keys cannot be used.
+    #[error("the token keys cannot be used: {0}")]
+    UnusableKeys(String),
+    /// The certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The schema.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A migration.
+    #[error("the schema: {0}")]
+    Migration(#[from] DbErr),
+    /// A use case refused.
+    #[error(transparent)]
+    Refused(#[from] Error),
+    /// A security header has a value that no header can have.
+    #[error("SECURITY_HEADER_*: {0}")]
+    Header(#[from] InvalidHeaderValue),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// No randomness.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// The system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The server's parts.
+#[derive(Debug)]
+pub struct Assembly {
+    /// What the handlers call.
+    pub services: Data<Services>,
+    /// The database.
+    pub store: SqlStore,
+    /// What the identity services stand on.
+    pub identity: IdentityContext,
+    /// The administrator, when this start made one.
+    pub first_admin: Option<FirstAdmin>,
+}
+
+/// The parts that sub-commands need: no listener, no background tasks.
+#[derive(Debug)]
+pub struct Administration {
+    /// The use cases of identity.
+    pub services: IdentityServices,
+    /// The identity domain's storage.
+    pub identity: IdentityStore,
+    /// The database.
+    pub store: SqlStore,
+}
+
+/// The identity domain's storage.
+#[derive(Clone)]
+pub struct IdentityStore(Arc<dyn UnitOfWork<dyn IdentityTx>>);
+
+impl std::fmt::Debug for IdentityStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdentityStore")
+    }
+}
+
+impl std::ops::Deref for IdentityStore {
+    type Target = dyn UnitOfWork<dyn IdentityTx>;
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+/// The use cases of identity.
+#[derive(Debug)]
+pub struct IdentityServices {
+    /// Accounts.
+    pub accounts: AccountService,
+    /// Passwords and the first administrator.
+    pub passwords: PasswordService,
+    /// The API audit log.
+    pub audit_log: AuditLogService,
+}
+
+impl IdentityServices {
+    fn new(context: &IdentityContext) -> Self {
+        Self {
+            accounts: AccountService::new(context.clone()),
+            passwords: PasswordService::new(context.clone()),
+            audit_log: AuditLogService::new(context.clone()),
+        }
+    }
+}
+
+/// Opens the database of `config`, making its directory if there is none.
+///
+/// # Errors
+/// The directory cannot be made, or the database cannot be opened.
+pub async fn open(config: &Config) -> Result<SqlStore, StartError> {
+    if let Some(directory) = config.database_url.path().parent() {
+        keys::create_private_directory(directory)?;
+    }
+    let options = SqlOptions { busy_timeout: config.database_busy_timeout(), ..SqlOptions::default() };
+    Ok(SqlStore::open(&config.database_url.url(), &options).await?)
+}
+
+impl Administration {
+    /// The parts over the database of `config`, brought to this version's schema.
+    ///
+    /// # Errors
+    /// The database, its schema or the token keys.
+    pub async fn new(config: &Config) -> Result<Self, StartError> {
+        let store = open(config).await?;
+        claudetools_sql::prepare(&store).await?;
+        let identity = identity_context(config, Arc::new(store.clone()), Arc::new(SystemClock))?;
+        let services = IdentityServices::new(&identity);
+        Ok(Self { services, identity: IdentityStore(identity.store), store })
+    }
+}
+
+fn identity_context(
+    config: &Config,
+    store: Arc<dyn UnitOfWork<dyn IdentityTx>>,
+    clock: Arc<dyn Clock>,
+) -> Result<IdentityContext, StartError> {
+    let settings = Settings {
+        issuer: config.jwt_issuer.clone(),
+        audience: config.jwt_audience.clone(),
+        access_lifetime: TimeDelta::minutes(config.access_token_expire_minutes.into()),
+    };
+    Ok(IdentityContext {
+        store,
+        clock,
+        ids: Arc::new(UuidGenerator),
+        hasher: Arc::new(PasswordPool::start(PoolSettings::default())?),
+        signer: Arc::new(tokens(config)?),
+        secrets: Arc::new(RingSecrets::new()),
+        digest: Arc::new(RingSecrets::new()),
+        revoked: Arc::new(RevocationSet::default()),
+        settings,
+    })
+}
+
+fn tokens(config: &Config) -> Result<JwtTokens, StartError> {
+    let keys = keys::in_force(config)?;
+    let secret = |key: &KeyBytes| Secret::new(key.to_base64().as_str());
+    let replaced: Vec<Secret> = keys.previous.iter().map(secret).collect();
+    let keys = JwtKeys::new(config.jwt_algorithm, &secret(&keys.active), &replaced).map_err(|(number, error)| {
+        let which = if number == 0 { "the signing key".to_owned() } else { format!("earlier key {number}") };
+        StartError::UnusableKeys(format!("{which} {error}"))
+    })?;
+    Ok(JwtTokens::new(keys, &config.jwt_issuer, &config.jwt_audience))
+}
+
+impl Assembly {
+    /// The parts over the configuration, the first administrator made if there was no account.
+    ///
+    /// # Errors
+    /// The database, its schema, the token keys, a header's value.
+    pub(crate) async fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<(Self, Background), StartError> {
+        let store = open(config).await?;
+        let applied = claudetools_sql::prepare(&store).await?;
+        tracing::info!(applied, "the schema is up to date");
+        let shared = Arc::new(store.clone());
+        let identity = identity_context(config, shared.clone(), Arc::clone(&clock))?;
+        let first_admin = bootstrap(config, &identity).await?;
+        let revocations = RevocationService::new(identity.clone());
+        revocations.poll().await?;
+
+        let audit = config.api_audit_log.then(|| Background::audit(AuditLogService::new(identity.clone())));
+        let (sink, audit) = audit.map_or((None, None), |(sink, stop, task)| (Some(sink), Some((stop, task))));
+        let requests = Arc::new(RequestCounter::default());
+        let work = Work {
+            journal: shared.clone(),
+            audit_log: AuditLogService::new(identity.clone()),
+            clock: Arc::clone(&clock),
+            revocations: revocations.clone(),
+            upkeep: Upkeep::new(identity.clone()),
+            requests: Arc::clone(&requests),
+        };
+        let tracking =
+            sessions::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
+        let services = Services {
+            clients: sessions::ClientService::new(tracking.clone()),
+            machines: sessions::MachineService::new(tracking.clone()),
+            projects: sessions::ProjectService::new(tracking.clone()),
+            pending_tasks: sessions::PendingTaskService::new(tracking.clone()),
+            context: sessions::ContextService::new(tracking.clone()),
+            sessions: sessions::SessionService::new(tracking.clone()),
+            work_items: sessions::WorkItemService::new(tracking.clone()),
+            tags: sessions::TagService::new(tracking.clone()),
+            accounts: AccountService::new(identity.clone()),
+            passwords: PasswordService::new(identity.clone()),
+            tokens: TokenService::new(identity.clone()),
+            revocations,
+            agent_runs: AgentRunService::new(identity.clone()),
+            audit_log: AuditLogService::new(identity.clone()),
+            authenticator: Authenticator::new(&identity),
+            journal: shared,
+            clock,
+            ids: Arc::clone(&identity.ids),
+            audit: sink,
+            requests,
+            options: options(config)?,
+            running: RunningKeys::default(),
+            health: Arc::new(Probe(store.clone())),
+            draining: Arc::new(AtomicBool::new(false)),
+        };
+        let assembly = Self { services: Data::new(services), store, identity, first_admin };
+        Ok((assembly, Background::start(work, audit)))
+    }
+}
+
+fn options(config: &Config) -> Result<HttpOptions, StartError> {
+    let header = |value: &Option<String>| value.clone().unwrap_or_default();
+    let security_headers = SecurityHeaders::new(
+        &header(&config.security_header_x_content_type_options),
+        &header(&config.security_header_x_frame_options),
+        &header(&config.security_header_referrer_policy),
+        &header(&config.security_header_permissions_policy),
+        config.serves_tls(),
+    )?;
+    let (trusted_proxies, body_timeout) = (config.trusted_proxies.clone(), config.request_timeout());
+    Ok(HttpOptions { trusted_proxies, security_headers, body_timeout })
+}
+
+async fn bootstrap(config: &Config, identity: &IdentityContext) -> Result<Option<FirstAdmin>, StartError> {
+    let password = config.bootstrap_admin_password.as_ref().map(|password| Secret::new(password.expose()));
+    let passwords = PasswordService::new(identity.clone());
+    Ok(passwords.bootstrap(&config.bootstrap_admin_email, password).await?)
+}
+
+/// What `/health` and `/readyz` ask.
+#[derive(Debug)]
+struct Probe(SqlStore);
+
+#[async_trait]
+impl HealthProbe for Probe {
+    async fn database(&self) -> Result<(), String> {
+        self.0.ping().await.map_err(|error| error.to_string())
+    }
+
+    async fn migrations_pending(&self) -> Result<bool, String> {
+        claudetools_sql::is_behind(&self.0).await.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,123 @@
+//! What runs beside the requests: audit batches, request counts of agents, revocations of other replicas, clearing up.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use claudetools_http::{AuditSink, RequestCounter, WriteBatch};
+use claudetools_identity::{AuditLogService, RevocationService, Upkeep};
+use claudetools_kernel::{AuditEntry, Clock, Error, Id, Transaction, UnitOfWork};
+use futures::FutureExt;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often revocations of other replicas are taken in; the contract promises 5 s.
+const POLL: Duration = Duration::from_secs(2);
+/// How often the request counts of agent runs are written.
+const COUNT: Duration = Duration::from_secs(1);
+/// How often what has ended is removed.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// The tasks beside the requests.
+#[derive(Debug)]
+pub struct Background {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+/// What the tasks work on.
+pub(crate) struct Work {
+    pub(crate) journal: Arc<dyn UnitOfWork<dyn Transaction>>,
+    pub(crate) audit_log: AuditLogService,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) revocations: RevocationService,
+    pub(crate) upkeep: Upkeep,
+    pub(crate) requests: Arc<RequestCounter>,
+}
+
+impl Background {
+    /// Starts the task of the audit log, if it is on.
+    pub(crate) fn audit(audit_log: AuditLogService) -> (AuditSink, oneshot::Sender<()>, JoinHandle<()>) {
+        let write: WriteBatch = Arc::new(move |rows: Arc<[AuditEntry]>| {
+            let audit_log = audit_log.clone();
+            async move { audit_log.record(&rows, &[]).await.map_err(|error| error.to_string()) }.boxed()
+        });
+        AuditSink::start(write)
+    }
+
+    /// Starts all other tasks.
+    pub(crate) fn start(work: Work, audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let Work { journal, audit_log, clock, revocations, upkeep, requests } = work;
+        let tasks = vec![
+            every(POLL, stopped.clone(), move || {
+                let revocations = revocations.clone();
+                async move { revocations.poll().await.map(drop).map_err(Error::from) }
+            }),
+            every(COUNT, stopped.clone(), move || {
+                let (audit_log, requests) = (audit_log.clone(), Arc::clone(&requests));
+                async move { write_counts(&audit_log, &requests).await }
+            }),
+            every(SWEEP, stopped, move || {
+                let (upkeep, journal, now) = (upkeep.clone(), Arc::clone(&journal), clock.now());
+                async move {
+                    let swept = upkeep.sweep().await?;
+                    let mut tx = journal.begin().await?;
+                    let replies = tx.forget_replies(now).await?;
+                    tx.commit().await?;
+                    tracing::debug!(?swept, replies, "cleared up");
+                    Ok(())
+                }
+            }),
+        ];
+        Self { stop, tasks, audit }
+    }
+
+    /// Lets every task finish its last round, the audit log last.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        if let Some((stop, task)) = self.audit {
+            let _ = stop.send(());
+            let _ = task.await;
+        }
+    }
+}
+
+/// Runs `round` now and then, and once more when told to stop.
+fn every<F, R>(pause: Duration, mut stopped: watch::Receiver<bool>, round: F) -> JoinHandle<()>
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    R: Future<Output = Result<(), Error>> + Send,
+{
+    tokio::spawn(async move {
+        let mut ticks = interval(pause);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let last = tokio::select! {
+                _ = ticks.tick() => false,
+                _ = stopped.changed() => true,
+            };
+            if let Err(error) = round().await {
+                tracing::warn!(%error, "a background task failed, it tries again");
+            }
+            if last {
+                return;
+            }
+        }
+    })
+}
+
+async fn write_counts(audit_log: &AuditLogService, requests: &RequestCounter) -> Result<(), Error> {
+    let counted = requests.drain();
+    let counts: Vec<_> = counted.iter().map(|(run, count)| (Id::new(*run), *count)).collect();
+    let written = audit_log.record(&[], &counts).await;
+    if written.is_err() {
+        requests.restore(&counted);
+    }
+    written
+}

@@ -1,0 +1,19 @@
+//! The program as its users run it: a process of its own, spoken to over sockets, signals, files and standard streams.
+//!
+//! Every child gets an empty environment but for what its test sets, a working directory of its own and a free port.
+#![expect(
+    clippy::print_stderr,
+    reason = "measured times, and which tests were left out, are for whoever runs the tests"
+)]
+
+mod api;
+mod binding;
+mod commands;
+mod crash;
+mod examples;
+mod first_start;
+mod logging;
+mod program;
+mod slow_client;
+mod stop;
+mod together;
