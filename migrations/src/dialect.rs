@@ -45,7 +45,7 @@ pub(crate) fn text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().take()
 }
 
-/// Text that may be longer than 64 KiB, which is all that MySQL's `text` holds.
+/// Text that may be longer than 64 KiB, which is all that `text` holds in `MySQL`.
 pub(crate) fn long_text(manager: &SchemaManager<'_>, name: &'static str) -> ColumnDef {
     match manager.get_database_backend() {
         DbBackend::MySql => ColumnDef::new(name).custom("mediumtext").take(),

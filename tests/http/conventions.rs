@@ -116,7 +116,6 @@ async fn bad_queries_and_ids_are_400() {
     for query in [
         "limit=0", "limit=201", "limit=-1", "limit=ten", "offset=-1", "offset=99999999999999999999", "sort=colour", "sort=--name",
         "colour=red", "is_active=maybe", "type=customer", "cursor=nonsense", "limit=1&limit=2", "q=%00", "include_total=1",
-        "cursor=eyJzIjoibmFtZSIsImsiOnsibiI6MX0sImkiOiIwMTk4MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDEifQ",
     ] {
         let answer = reader.get(&format!("/api/v1/clients?{query}")).await;
         assert_error(&answer, 400, "INVALID_REQUEST", "/api/v1/clients");
@@ -339,10 +338,11 @@ async fn lists_page_by_offset_and_by_cursor_without_overlap() {
     assert_eq!(seen, (0..7).map(|n| format!("Client {n}")).collect::<Vec<_>>());
     let counted = admin.get(&format!("{path}&include_total=true")).await.expect(200);
     assert_eq!(counted.body["total"], 7);
-    let mixed = admin.get(&format!("{path}&offset=1")).await;
-    assert_error(&mixed, 400, "INVALID_REQUEST", "/api/v1/clients");
-    let resorted = admin.get(&path.replace("sort=created_at", "sort=name")).await;
-    assert_error(&resorted, 400, "INVALID_REQUEST", "/api/v1/clients");
+    // Each fits the schema; together, or for this list, they make no sense. The last names a number where names are text.
+    let forged = "eyJzIjoibmFtZSIsImsiOnsibiI6MX0sImkiOiIwMTk4MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDEifQ";
+    for senseless in [format!("{path}&offset=1"), path.replace("sort=created_at", "sort=name"), format!("/api/v1/clients?cursor={forged}")] {
+        assert_error(&admin.get(&senseless).await, 422, "VALIDATION_ERROR", "/api/v1/clients");
+    }
     app.stop().await;
 }
 

@@ -12,3 +12,5 @@ mod pending_tasks;
 mod projects;
 mod spec;
 mod tags;
+mod sessions;
+mod work_items;

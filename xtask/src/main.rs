@@ -7,6 +7,7 @@
 
 mod affected;
 mod arch;
+mod bench;
 mod deny;
 mod failure;
 mod http;
@@ -16,6 +17,7 @@ mod new_resource;
 mod openapi;
 mod python;
 mod schemathesis;
+mod seed;
 mod server;
 mod shell;
 mod source;
@@ -61,6 +63,10 @@ enum Task {
     Openapi,
     /// Try the API with requests generated from its description.
     Schemathesis(schemathesis::Options),
+    /// Fill a database with a year of believable work.
+    Seed(seed::Options),
+    /// Measure the release build against its goals.
+    Bench(bench::Options),
     /// Count what an endpoint costs, layer by layer.
     Lines,
     /// Print the checklist for a new resource.
@@ -87,6 +93,8 @@ fn run(task: &Task) -> Result<()> {
         Task::Deny => steps::deny(&workspace),
         Task::Openapi => openapi::regenerate(&workspace),
         Task::Schemathesis(options) => schemathesis::run(&workspace, options),
+        Task::Seed(options) => seed::run(&workspace, options),
+        Task::Bench(options) => bench::run(&workspace, options),
         Task::Lines => lines::run(&workspace),
         Task::NewResource(options) => new_resource::run(options),
     }

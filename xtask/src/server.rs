@@ -148,7 +148,8 @@ fn pause() {
     std::thread::sleep(Duration::from_millis(50));
 }
 
-fn build_server(workspace: &Workspace, build: Build) -> Result<PathBuf> {
+/// Builds the server and tells where the program is.
+pub(crate) fn build_server(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     let mut cargo = shell::cargo(&workspace.root);
     cargo.args(["build", "--quiet", "--locked", "--package", "claudetools-server"]);
     let folder = match build {

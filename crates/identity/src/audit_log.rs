@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, TimeDelta};
 use claudetools_kernel::{
     Actor, AuditEntry, Direction, Faults, Id, Keyed, Page, PageRequest, Result, Scope, SortField, SortKey,
-    Timestamp, enumeration,
+    SortKind, Timestamp, enumeration,
 };
 use uuid::Uuid;
 
@@ -19,6 +19,10 @@ enumeration! {
 
 impl SortField for AuditSort {
     const DEFAULT: (Self, Direction) = (Self::At, Direction::Descending);
+
+    fn kind(self) -> SortKind {
+        SortKind::Integer
+    }
 }
 
 impl Keyed<AuditSort> for AuditEntry {

@@ -76,7 +76,8 @@ impl Dice {
 
     /// 64 hexadecimal digits.
     pub(crate) fn fingerprint(&mut self) -> String {
-        (0..4).map(|_| format!("{:016x}", self.0.next_u64())).collect()
+        let mut half = || u128::from(self.0.next_u64()) << 64 | u128::from(self.0.next_u64());
+        format!("{:032x}{:032x}", half(), half())
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::io::{self, BufRead, Write};
 
+use chrono::TimeDelta;
+use claudetools_crypto::SystemClock;
 use claudetools_identity::{
     Account, AccountFields, AccountFilter, AccountSort, AuditFilter, AuditSort, Secret, SetPassword,
 };
 use claudetools_kernel::{
-    Actor, AuditEntry, Error, Expected, PageRequest, Receipt, Scope, Scopes, Sort, SortField, Start, Timestamp,
+    Actor, AuditEntry, Clock, Error, Expected, PageRequest, Receipt, Scope, Scopes, Sort, SortField, Start,
 };
-use claudetools_migrations::{Migrator, MigratorTrait};
+use claudetools_migrations::{Difference, Migrator, MigratorTrait};
+use claudetools_sql::SchemaError;
 
 use crate::assembly::{Administration, StartError, open};
 use crate::cli::{self, AccountsAction, AuditAction, MigrateAction, PasswordSource};
@@ -27,13 +30,8 @@ fn operator() -> Actor {
         machine: None,
         agent: None,
         token_id: String::new(),
-        expires_at: Timestamp::from_micros(i64::MAX / 1_000_000).unwrap_or_else(no_time),
+        expires_at: SystemClock.now().plus(TimeDelta::hours(1)),
     }
-}
-
-/// Never reached: the instant above lies within the representable years.
-fn no_time() -> Timestamp {
-    Timestamp::parse("9999-12-31T00:00:00Z").unwrap_or_else(|_| no_time())
 }
 
 /// `migrate up`, `migrate status`, `migrate down`.
@@ -48,16 +46,30 @@ pub async fn migrate(config: &Config, action: MigrateAction, out: &mut dyn Write
             writeln!(out, "{applied} migrations applied; the schema is up to date")?;
         }
         MigrateAction::Status => {
-            for migration in Migrator::get_migration_with_status(store.writer()).await? {
-                writeln!(out, "{}  {}", migration.status(), migration.name())?;
+            let Difference { missing, unknown } = Migrator::compare(store.writer()).await?;
+            for migration in Migrator::migrations() {
+                let state =
+                    if missing.iter().any(|name| name == migration.name()) { "Pending" } else { "Applied" };
+                writeln!(out, "{state}  {}", migration.name())?;
+            }
+            for name in unknown {
+                writeln!(out, "Newer    {name}")?;
             }
         }
         MigrateAction::Down { yes: false, .. } => {
-            return Err(io::Error::other("going back loses the data in what is taken back; repeat with --yes").into());
+            return Err(io::Error::other(
+                "going back loses the data in what is taken back; repeat with --yes",
+            )
+            .into());
         }
         MigrateAction::Down { steps, yes: true } => {
+            let Difference { missing, unknown } = Migrator::compare(store.writer()).await?;
+            if !unknown.is_empty() {
+                return Err(SchemaError::Newer { unknown }.into());
+            }
+            let applied = Migrator::migrations().len() - missing.len();
             Migrator::down(store.writer(), Some(steps)).await?;
-            writeln!(out, "{steps} migrations taken back")?;
+            writeln!(out, "{} migrations taken back", applied.min(steps as usize))?;
         }
     }
     store.close().await?;
@@ -68,7 +80,11 @@ pub async fn migrate(config: &Config, action: MigrateAction, out: &mut dyn Write
 ///
 /// # Errors
 /// The database's, and what the use cases refuse.
-pub async fn accounts(config: &Config, action: AccountsAction, out: &mut dyn Write) -> Result<(), StartError> {
+pub async fn accounts(
+    config: &Config,
+    action: AccountsAction,
+    out: &mut dyn Write,
+) -> Result<(), StartError> {
     let administration = Administration::new(config).await?;
     let services = &administration.services;
     match action {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use chrono::NaiveDate;
 use claudetools_kernel::{Enumeration, Scope};
 
 /// The claudetools server and its administration.
@@ -212,9 +212,7 @@ mod tests {
 
     fn parse(line: &str) -> Result<Command, ErrorKind> {
         let words = std::iter::once("claudetools").chain(line.split_whitespace());
-        Cli::try_parse_from(words)
-            .map(Cli::into_command)
-            .map_err(|error| error.kind())
+        Cli::try_parse_from(words).map(Cli::into_command).map_err(|error| error.kind())
     }
 
     #[test]
@@ -228,17 +226,9 @@ mod tests {
         assert_eq!(parse("migrate"), Ok(Command::Migrate { action: None }));
         assert_eq!(
             parse("migrate down"),
-            Ok(Command::Migrate {
-                action: Some(MigrateAction::Down { steps: 1, yes: false })
-            })
+            Ok(Command::Migrate { action: Some(MigrateAction::Down { steps: 1, yes: false }) })
         );
-        assert_eq!(
-            parse("health"),
-            Ok(Command::Health(HealthArgs {
-                url: None,
-                timeout: 3
-            }))
-        );
+        assert_eq!(parse("health"), Ok(Command::Health(HealthArgs { url: None, timeout: 3 })));
     }
 
     #[test]
@@ -247,27 +237,18 @@ mod tests {
             ["claudetools", "--config", "a", "config", "check"],
             ["claudetools", "config", "check", "--config", "a"],
         ] {
-            assert_eq!(
-                Cli::try_parse_from(line).unwrap().config,
-                Some(PathBuf::from("a"))
-            );
+            assert_eq!(Cli::try_parse_from(line).unwrap().config, Some(PathBuf::from("a")));
         }
     }
 
     #[test]
     fn a_password_comes_from_exactly_one_place() {
-        assert_eq!(
-            parse("accounts create a@b"),
-            Err(ErrorKind::MissingRequiredArgument)
-        );
+        assert_eq!(parse("accounts create a@b"), Err(ErrorKind::MissingRequiredArgument));
         assert_eq!(
             parse("accounts set-password a@b --generate --password-stdin"),
             Err(ErrorKind::ArgumentConflict)
         );
-        let password = PasswordSource {
-            password_stdin: false,
-            generate: true,
-        };
+        let password = PasswordSource { password_stdin: false, generate: true };
         assert_eq!(
             parse("accounts create a@b --scope msp:admin --generate"),
             Ok(Command::Accounts {
@@ -278,31 +259,21 @@ mod tests {
                 })
             })
         );
-        assert_eq!(
-            parse("accounts create a@b --scope root --generate"),
-            Err(ErrorKind::InvalidValue)
-        );
+        assert_eq!(parse("accounts create a@b --scope root --generate"), Err(ErrorKind::InvalidValue));
     }
 
     #[test]
     fn audit_filters_are_checked() {
-        let Ok(Command::Audit {
-            action: AuditAction::List(filter),
-        }) = parse("audit list --status 403 --since 2026-01-16 --limit 5 --json")
+        let Ok(Command::Audit { action: AuditAction::List(filter) }) =
+            parse("audit list --status 403 --since 2026-01-16 --limit 5 --json")
         else {
             panic!("not parsed");
         };
         assert_eq!((filter.status, filter.limit, filter.json), (Some(403), 5, true));
-        assert_eq!(
-            filter.since.map(|day| day.to_string()).as_deref(),
-            Some("2026-01-16")
-        );
-        for line in [
-            "audit list --status 99",
-            "audit list --since yesterday",
-            "audit list --limit 0",
-            "audit",
-        ] {
+        assert_eq!(filter.since.map(|day| day.to_string()).as_deref(), Some("2026-01-16"));
+        for line in
+            ["audit list --status 99", "audit list --since yesterday", "audit list --limit 0", "audit"]
+        {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -74,16 +74,7 @@ pub fn keys(
 
 fn write_keys(keys: &JwtKeys, out: &mut dyn Write) -> io::Result<()> {
     keys.list().iter().try_for_each(|key| {
-        writeln!(
-            out,
-            "{}  {}",
-            key.kid,
-            if key.active {
-                "signs and verifies"
-            } else {
-                "verifies"
-            }
-        )
+        writeln!(out, "{}  {}", key.kid, if key.active { "signs and verifies" } else { "verifies" })
     })
 }
 
@@ -106,15 +97,10 @@ mod tests {
     use crate::config::Machine;
 
     fn sources(values: &[(&str, &str)]) -> Sources {
-        let mut sources = Sources::none(Machine {
-            cores: 1,
-            terminal: false,
-        });
-        sources.environment.extend(
-            values
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
+        let mut sources = Sources::none(Machine { cores: 1, terminal: false });
+        sources
+            .environment
+            .extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         sources
     }
 
@@ -129,15 +115,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().display().to_string();
         assert!(written(|out| config_check(&sources(&[("DATA_DIR", &data)]), out)).contains("PORT"));
-        let absent = [
-            ("DATA_DIR", data.as_str()),
-            ("TLS_CERT_FILE", "/absent"),
-            ("TLS_KEY_FILE", "/absent"),
-        ];
-        assert!(matches!(
-            config_check(&sources(&absent), &mut io::sink()),
-            Err(CommandError::Tls(_))
-        ));
+        let absent = [("DATA_DIR", data.as_str()), ("TLS_CERT_FILE", "/absent"), ("TLS_KEY_FILE", "/absent")];
+        assert!(matches!(config_check(&sources(&absent), &mut io::sink()), Err(CommandError::Tls(_))));
         std::fs::write(directory.path().join(keys::FILE_NAME), "").unwrap();
         let damaged = config_check(&sources(&[("DATA_DIR", &data)]), &mut io::sink());
         assert!(matches!(damaged, Err(CommandError::Keys(_))));
@@ -150,10 +129,7 @@ mod tests {
         let load = || Ok(config::load(&sources(&[("DATA_DIR", &data)]))?.config);
         let first = keys::in_force(&load().unwrap()).unwrap().active;
         let text = written(|out| keys(KeysAction::Rotate, load, out));
-        assert!(
-            text.contains("Restart") && text.contains(&format!("{}  verifies", first.kid())),
-            "{text}"
-        );
+        assert!(text.contains("Restart") && text.contains(&format!("{}  verifies", first.kid())), "{text}");
         let text = written(|out| keys(KeysAction::List, load, out));
         assert_eq!(text.lines().count(), 2);
         assert!(!text.contains(&*first.to_base64()));
@@ -161,13 +137,7 @@ mod tests {
 
     #[test]
     fn a_generated_key_is_accepted_as_it_is_printed() {
-        let text = written(|out| {
-            keys(
-                KeysAction::Generate,
-                || unreachable!("needs no configuration"),
-                out,
-            )
-        });
+        let text = written(|out| keys(KeysAction::Generate, || unreachable!("needs no configuration"), out));
         config::load(&sources(&[("JWT_SECRET_KEY", text.trim_end())])).unwrap();
     }
 }

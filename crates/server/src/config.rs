@@ -79,6 +79,11 @@ impl Config {
         Duration::from_secs(self.request_timeout_seconds.into())
     }
 
+    /// How long a connection may stay open between two requests.
+    pub fn keep_alive(&self) -> Duration {
+        Duration::from_secs(self.keep_alive_seconds.into())
+    }
+
     /// How long requests in flight may take once the server is told to stop.
     pub fn shutdown_timeout(&self) -> Duration {
         Duration::from_secs(self.shutdown_timeout_seconds.into())

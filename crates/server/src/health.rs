@@ -85,12 +85,7 @@ impl Target {
             return Err(HealthError::Url);
         }
         let path = if path.is_empty() { PATH } else { path };
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-            path: path.to_owned(),
-            certificate: None,
-        })
+        Ok(Self { host: host.to_owned(), port, path: path.to_owned(), certificate: None })
     }
 
     fn authority(&self) -> String {
@@ -104,11 +99,7 @@ impl Target {
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let scheme = if self.certificate.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
         write!(f, "{scheme}://{}{}", self.authority(), self.path)
     }
 }
@@ -117,10 +108,7 @@ impl std::fmt::Display for Target {
 pub fn probe(target: &Target, timeout: Duration) -> Result<(), HealthError> {
     // Read first, so that a missing file is not taken for a silent server.
     let expected = target.certificate.as_deref().map(tls::certificates).transpose()?;
-    let silent = |error| HealthError::Silent {
-        target: target.to_string(),
-        error,
-    };
+    let silent = |error| HealthError::Silent { target: target.to_string(), error };
     let socket = Socket::connect(target, timeout).map_err(silent)?;
     let line = match expected.and_then(|chain| chain.into_iter().next()) {
         Some(certificate) => over_tls(socket, certificate).and_then(|stream| ask(stream, target)),
@@ -128,14 +116,7 @@ pub fn probe(target: &Target, timeout: Duration) -> Result<(), HealthError> {
     };
     let line = line.map_err(silent)?;
     let healthy = line.starts_with("HTTP/1.") && line.split(' ').nth(1) == Some("200");
-    if healthy {
-        Ok(())
-    } else {
-        Err(HealthError::Unhealthy {
-            target: target.to_string(),
-            answer: line,
-        })
-    }
+    if healthy { Ok(()) } else { Err(HealthError::Unhealthy { target: target.to_string(), answer: line }) }
 }
 
 /// Sends the request and returns the status line.
@@ -184,11 +165,7 @@ impl Socket {
 
 fn remaining(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        Err(io::ErrorKind::TimedOut.into())
-    } else {
-        Ok(left)
-    }
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 impl Read for Socket {
@@ -213,10 +190,7 @@ fn over_tls(
     certificate: CertificateDer<'static>,
 ) -> io::Result<StreamOwned<ClientConnection, Socket>> {
     let provider = tls::provider();
-    let verifier = Arc::new(Pinned {
-        certificate,
-        provider: provider.clone(),
-    });
+    let verifier = Arc::new(Pinned { certificate, provider: provider.clone() });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
@@ -259,12 +233,7 @@ impl ServerCertVerifier for Pinned {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
+        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -273,18 +242,11 @@ impl ServerCertVerifier for Pinned {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
+        verify_tls13_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

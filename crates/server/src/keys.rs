@@ -93,10 +93,7 @@ pub struct KeyInfo {
 impl JwtKeys {
     /// The keys as they may be shown, the signing one first.
     pub fn list(&self) -> Vec<KeyInfo> {
-        let info = |key: &KeyBytes, active| KeyInfo {
-            kid: key.kid(),
-            active,
-        };
+        let info = |key: &KeyBytes, active| KeyInfo { kid: key.kid(), active };
         std::iter::once(info(&self.active, true))
             .chain(self.previous.iter().map(|key| info(key, false)))
             .collect()
@@ -111,9 +108,7 @@ pub fn in_force(config: &Config) -> Result<JwtKeys, KeyError> {
 /// The same, but without making anything: for commands that only look.
 pub fn existing(config: &Config) -> Result<JwtKeys, KeyError> {
     with_configured(config, |path, algorithm| {
-        load(path, algorithm)?.ok_or_else(|| KeyError::Missing {
-            path: path.to_owned(),
-        })
+        load(path, algorithm)?.ok_or_else(|| KeyError::Missing { path: path.to_owned() })
     })
 }
 
@@ -122,10 +117,7 @@ fn with_configured(
     from_file: impl FnOnce(&Path, JwtAlgorithm) -> Result<JwtKeys, KeyError>,
 ) -> Result<JwtKeys, KeyError> {
     let mut keys = match &config.jwt_secret_key {
-        Some(active) => JwtKeys {
-            active: active.clone(),
-            previous: Vec::new(),
-        },
+        Some(active) => JwtKeys { active: active.clone(), previous: Vec::new() },
         None => from_file(&config.key_file(), config.jwt_algorithm)?,
     };
     for key in &config.jwt_verification_keys {
@@ -154,19 +146,14 @@ pub fn load_or_create(path: &Path, algorithm: JwtAlgorithm) -> Result<JwtKeys, K
     if let Some(keys) = load(path, algorithm)? {
         return Ok(keys);
     }
-    let keys = JwtKeys {
-        active: KeyBytes::random()?,
-        previous: Vec::new(),
-    };
+    let keys = JwtKeys { active: KeyBytes::random()?, previous: Vec::new() };
     store(path, &keys)?;
     Ok(keys)
 }
 
 /// Puts a new key on top of `path` and keeps at most [`KEPT`] of the earlier ones.
 pub fn rotate_file(path: &Path, algorithm: JwtAlgorithm) -> Result<JwtKeys, KeyError> {
-    let missing = || KeyError::Missing {
-        path: path.to_owned(),
-    };
+    let missing = || KeyError::Missing { path: path.to_owned() };
     if !path.exists() {
         return Err(missing());
     }
@@ -175,10 +162,7 @@ pub fn rotate_file(path: &Path, algorithm: JwtAlgorithm) -> Result<JwtKeys, KeyE
     let mut previous = earlier.previous;
     previous.insert(0, earlier.active);
     previous.truncate(KEPT);
-    let keys = JwtKeys {
-        active: KeyBytes::random()?,
-        previous,
-    };
+    let keys = JwtKeys { active: KeyBytes::random()?, previous };
     store(path, &keys)?;
     Ok(keys)
 }
@@ -193,11 +177,7 @@ fn load(path: &Path, algorithm: JwtAlgorithm) -> Result<Option<JwtKeys>, KeyErro
     refuse_exposed(path, &file)?;
     let text = Zeroizing::new(io::read_to_string(file).map_err(io_error(path))?);
     let mut keys = Vec::new();
-    for (index, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let key = KeyBytes::from_base64(line.trim()).and_then(|key| key.fits(algorithm).map(|()| key));
         keys.push(key.map_err(|message| KeyError::Malformed {
             path: path.to_owned(),
@@ -206,13 +186,8 @@ fn load(path: &Path, algorithm: JwtAlgorithm) -> Result<Option<JwtKeys>, KeyErro
         })?);
     }
     let mut keys = keys.into_iter();
-    let active = keys.next().ok_or_else(|| KeyError::Empty {
-        path: path.to_owned(),
-    })?;
-    Ok(Some(JwtKeys {
-        active,
-        previous: keys.collect(),
-    }))
+    let active = keys.next().ok_or_else(|| KeyError::Empty { path: path.to_owned() })?;
+    Ok(Some(JwtKeys { active, previous: keys.collect() }))
 }
 
 fn refuse_exposed(path: &Path, file: &File) -> Result<(), KeyError> {
@@ -221,9 +196,7 @@ fn refuse_exposed(path: &Path, file: &File) -> Result<(), KeyError> {
         use std::os::unix::fs::PermissionsExt;
         let mode = file.metadata().map_err(io_error(path))?.permissions().mode();
         if mode & 0o077 != 0 {
-            return Err(KeyError::Exposed {
-                path: path.to_owned(),
-            });
+            return Err(KeyError::Exposed { path: path.to_owned() });
         }
     }
     #[cfg(not(unix))]
@@ -248,11 +221,7 @@ fn store(path: &Path, keys: &JwtKeys) -> Result<(), KeyError> {
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         // The rename itself must survive a power cut too.
-        if cfg!(unix) {
-            File::open(directory(path))?.sync_all()
-        } else {
-            Ok(())
-        }
+        if cfg!(unix) { File::open(directory(path))?.sync_all() } else { Ok(()) }
     };
     write().map_err(io_error(path))
 }
@@ -312,18 +281,11 @@ mod tests {
     }
 
     fn config(data_dir: &Path, values: &[(&str, &str)]) -> Config {
-        let mut sources = Sources::none(Machine {
-            cores: 1,
-            terminal: false,
-        });
+        let mut sources = Sources::none(Machine { cores: 1, terminal: false });
+        sources.environment.insert("DATA_DIR".to_owned(), data_dir.display().to_string());
         sources
             .environment
-            .insert("DATA_DIR".to_owned(), data_dir.display().to_string());
-        sources.environment.extend(
-            values
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
+            .extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         crate::config::load(&sources).unwrap().config
     }
 
@@ -337,10 +299,7 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-            assert_eq!(
-                fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777,
-                0o700
-            );
+            assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
         }
     }
 
@@ -364,10 +323,7 @@ mod tests {
         }
         expected.truncate(1 + KEPT);
         let listed = load_or_create(&path, HS256).unwrap().list();
-        assert_eq!(
-            listed.iter().map(|info| info.kid.clone()).collect::<Vec<_>>(),
-            expected
-        );
+        assert_eq!(listed.iter().map(|info| info.kid.clone()).collect::<Vec<_>>(), expected);
         assert_eq!(listed.iter().filter(|info| info.active).count(), 1);
     }
 
@@ -412,18 +368,12 @@ mod tests {
         let good = made.active.to_base64();
         for (text, wanted) in [
             (String::new(), "is empty"),
-            (
-                format!("{}\n\ngeheim\n", *good),
-                "line 3: must be base64 of at least 32 bytes",
-            ),
+            (format!("{}\n\ngeheim\n", *good), "line 3: must be base64 of at least 32 bytes"),
             ("AAAA\n".to_owned(), "line 1: must be base64 of at least 32 bytes"),
         ] {
             fs::write(&path, &text).unwrap();
             let message = load_or_create(&path, HS256).unwrap_err().to_string();
-            assert!(
-                message.contains(wanted) && !message.contains("geheim"),
-                "{message}"
-            );
+            assert!(message.contains(wanted) && !message.contains("geheim"), "{message}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }
@@ -435,18 +385,9 @@ mod tests {
         let both = format!("{},{}", *earlier.to_base64(), *active.to_base64());
         let config = config(
             directory.path(),
-            &[
-                ("JWT_SECRET_KEY", &active.to_base64()),
-                ("JWT_VERIFICATION_KEYS", &both),
-            ],
+            &[("JWT_SECRET_KEY", &active.to_base64()), ("JWT_VERIFICATION_KEYS", &both)],
         );
-        assert_eq!(
-            in_force(&config).unwrap(),
-            JwtKeys {
-                active,
-                previous: vec![earlier]
-            }
-        );
+        assert_eq!(in_force(&config).unwrap(), JwtKeys { active, previous: vec![earlier] });
         assert!(matches!(rotate(&config), Err(KeyError::Configured)));
         assert!(!config.key_file().exists());
     }

@@ -8,6 +8,7 @@ pub mod assembly;
 pub mod cli;
 pub mod commands;
 pub mod config;
+mod connection;
 pub mod health;
 pub mod keys;
 pub mod secret;

@@ -167,9 +167,6 @@ mod tests {
     fn debug_shows_nothing() {
         let password = Password::random().unwrap();
         assert!(password.expose().len() >= 24);
-        assert_eq!(
-            format!("{password:?} {:?}", KeyBytes::random().unwrap()),
-            "******** ********"
-        );
+        assert_eq!(format!("{password:?} {:?}", KeyBytes::random().unwrap()), "******** ********");
     }
 }

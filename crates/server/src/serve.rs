@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::Compress;
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use claudetools_crypto::SystemClock;
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::assembly::{Assembly, StartError};
 use crate::config::Config;
+use crate::connection;
 use crate::tls;
 use crate::upkeep::Background;
 
@@ -60,12 +61,14 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Runnin
             .wrap(Compress::default())
             .wrap(cors(&origins))
             .wrap(Envelope)
+            .wrap(from_fn(connection::note))
     };
     let server = HttpServer::new(factory)
         .workers(config.workers)
         .client_request_timeout(config.request_timeout())
         .client_disconnect_timeout(Duration::from_secs(5))
-        .keep_alive(Duration::from_secs(75))
+        .keep_alive(config.keep_alive())
+        .on_connect(connection::watched(config.keep_alive() + config.request_timeout()))
         .shutdown_timeout(config.shutdown_timeout().as_secs())
         .disable_signals();
     let server = match tls {
@@ -165,7 +168,8 @@ fn callable(listens: SocketAddr) -> SocketAddr {
 
 /// What stands for a password that its owner has given, between single quotes of a shell and double quotes of JSON.
 fn given_password(config: &Config) -> String {
-    let needs_escapes = config.bootstrap_admin_password.as_ref().is_some_and(|given| given.expose().contains(['"', '\\']));
+    let needs_escapes =
+        config.bootstrap_admin_password.as_ref().is_some_and(|given| given.expose().contains(['"', '\\']));
     if needs_escapes {
         r#"'"$(printf %s "$BOOTSTRAP_ADMIN_PASSWORD" | sed 's/["\\]/\\&/g')"'"#.to_owned()
     } else {
@@ -190,7 +194,10 @@ mod tests {
 
     #[test]
     fn what_stands_in_quotes_cannot_leave_them() {
-        assert_eq!(in_shell_quotes(&json_text(r#"o'brien"\$x@example.test"#)), r#"o'\''brien\"\\$x@example.test"#);
+        assert_eq!(
+            in_shell_quotes(&json_text(r#"o'brien"\$x@example.test"#)),
+            r#"o'\''brien\"\\$x@example.test"#
+        );
         assert_eq!(json_text("\"\""), r#"\"\""#);
     }
 

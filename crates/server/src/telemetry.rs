@@ -27,14 +27,18 @@ pub enum TelemetryError {
 
 /// Sets up logging of the whole process, once.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    subscriber(
-        format,
-        filter,
-        io::IsTerminal::is_terminal(&io::stderr()),
-        io::stderr,
-    )?
-    .try_init()?;
+    subscriber(format, filter, io::IsTerminal::is_terminal(&io::stderr()), io::stderr)?.try_init()?;
+    log_panics();
     Ok(())
+}
+
+/// Makes a panic a log line like any other, with the request's id where there is one.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("of unknown kind");
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, panic = message, "a panic");
+    }));
 }
 
 /// What writes log lines to `writer`.
@@ -53,13 +57,7 @@ where
         LogFormat::Pretty => Box::new(registry.with(layer.with_ansi(ansi))),
         // The innermost span alone: it is the request's, with the id and the route in it.
         LogFormat::Json => Box::new(
-            registry.with(
-                layer
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(true)
-                    .with_span_list(false),
-            ),
+            registry.with(layer.json().flatten_event(true).with_current_span(true).with_span_list(false)),
         ),
     })
 }
@@ -109,10 +107,7 @@ mod tests {
     fn pretty_lines_carry_the_span_too() {
         let text = logged(LogFormat::Pretty, "debug");
         assert_eq!(text.lines().count(), 2);
-        assert!(
-            text.contains("request_id=\"r-1\"") && text.contains("answered status=200"),
-            "{text}"
-        );
+        assert!(text.contains("request_id=\"r-1\"") && text.contains("answered status=200"), "{text}");
     }
 
     #[test]

@@ -64,22 +64,19 @@ pub fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> 
     let private = private_key(key)?;
     let builder =
         ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13, &TLS12])?;
-    builder
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => TlsError::Mismatch {
-                cert: cert.to_owned(),
-                key: key.to_owned(),
-            },
-            other => TlsError::Unusable(other),
-        })
+    builder.with_no_client_auth().with_single_cert(chain, private).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            TlsError::Mismatch { cert: cert.to_owned(), key: key.to_owned() }
+        }
+        other => TlsError::Unusable(other),
+    })
 }
 
 /// What tells a server by its key alone: the SHA-256 of the public key in base64, as `curl --pinnedpubkey` takes it.
 pub(crate) fn key_pin(key: &Path) -> Result<String, TlsError> {
     let key = provider().key_provider.load_private_key(private_key(key)?)?;
-    let public = key.public_key().ok_or_else(|| rustls::Error::General("the key has no public part".to_owned()))?;
+    let public =
+        key.public_key().ok_or_else(|| rustls::Error::General("the key has no public part".to_owned()))?;
     Ok(BASE64_STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, &public)))
 }
 
@@ -90,11 +87,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 /// The certificates of a PEM file, at least one.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let text = read(CERT, path)?;
-    let malformed = |message| TlsError::Malformed {
-        setting: CERT,
-        path: path.to_owned(),
-        message,
-    };
+    let malformed = |message| TlsError::Malformed { setting: CERT, path: path.to_owned(), message };
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<_, _>>()
         .map_err(|_| malformed("is damaged PEM"))?;
@@ -106,11 +99,7 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let text = zeroize::Zeroizing::new(read(KEY, path)?);
-    let malformed = |message| TlsError::Malformed {
-        setting: KEY,
-        path: path.to_owned(),
-        message,
-    };
+    let malformed = |message| TlsError::Malformed { setting: KEY, path: path.to_owned(), message };
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
         PemError::NoItemsFound if String::from_utf8_lossy(&text).contains("BEGIN ENCRYPTED PRIVATE KEY") => {
             malformed("is encrypted with a passphrase: store it decrypted, readable by the server alone")
@@ -121,11 +110,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 }
 
 fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|error| TlsError::Unreadable {
-        setting,
-        path: path.to_owned(),
-        error,
-    })
+    std::fs::read(path).map_err(|error| TlsError::Unreadable { setting, path: path.to_owned(), error })
 }
 
 #[cfg(test)]
@@ -140,17 +125,10 @@ mod tests {
 
     fn files(cert: &str, key: &str) -> Files {
         let directory = tempfile::tempdir().unwrap();
-        let (cert_path, key_path) = (
-            directory.path().join("cert.pem"),
-            directory.path().join("key.pem"),
-        );
+        let (cert_path, key_path) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
         std::fs::write(&cert_path, cert).unwrap();
         std::fs::write(&key_path, key).unwrap();
-        Files {
-            _directory: directory,
-            cert: cert_path,
-            key: key_path,
-        }
+        Files { _directory: directory, cert: cert_path, key: key_path }
     }
 
     fn pair() -> (String, String) {
@@ -195,9 +173,6 @@ mod tests {
         let files = files(&cert, &key);
         let absent = files.key.with_file_name("absent.pem");
         let message = server_config(&files.cert, &absent).unwrap_err().to_string();
-        assert!(
-            message.starts_with("TLS_KEY_FILE") && message.contains("absent.pem"),
-            "{message}"
-        );
+        assert!(message.starts_with("TLS_KEY_FILE") && message.contains("absent.pem"), "{message}");
     }
 }

@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_secs(2);
 /// How often the request counts of agent runs are written.
 const COUNT: Duration = Duration::from_secs(1);
 /// How often what has ended is removed.
-const SWEEP: Duration = Duration::from_secs(600);
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// The tasks beside the requests.
 #[derive(Debug)]

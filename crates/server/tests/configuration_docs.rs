@@ -36,14 +36,8 @@ fn the_example_file_is_valid_as_it_stands_and_with_its_defaults_uncommented() {
         .flat_map(|line| [line.trim_start_matches("# "), "\n"])
         .collect();
     for text in [example, uncommented] {
-        let machine = Machine {
-            cores: 2,
-            terminal: true,
-        };
-        let sources = Sources {
-            file: Some(("example".to_owned(), text)),
-            ..Sources::none(machine)
-        };
+        let machine = Machine { cores: 2, terminal: true };
+        let sources = Sources { file: Some(("example".to_owned(), text)), ..Sources::none(machine) };
         config::load(&sources).unwrap();
     }
 }

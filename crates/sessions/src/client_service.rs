@@ -1,8 +1,6 @@
 //! What callers do with clients.
 
-use claudetools_kernel::{
-    Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope, text,
-};
+use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope, text};
 
 use crate::{Client, ClientDetail, ClientFields, ClientFilter, ClientSort, Context, ports::ClientRepository};
 
@@ -83,7 +81,10 @@ async fn find(clients: &mut dyn ClientRepository, id: Id<Client>) -> Result<Clie
 
 async fn refuse_taken_name(clients: &mut dyn ClientRepository, client: &Client) -> Result<()> {
     match clients.by_name(&text::fold(&client.name)).await? {
-        Some(other) if other != client.id => Err(Error::Duplicate { field: "name", existing: other.uuid() }),
+        Some(other) if other != client.id => Err(Error::Duplicate {
+            field: "name",
+            existing: other.uuid(),
+        }),
         _ => Ok(()),
     }
 }

@@ -24,6 +24,7 @@ mod project;
 mod project_service;
 mod slug;
 mod session;
+mod session_filter;
 mod session_service;
 mod session_views;
 mod task_graph;
@@ -47,7 +48,8 @@ pub use pending_task::{PendingTask, PendingTaskDetail, PendingTaskDraft, Pending
 pub use pending_task_service::PendingTaskService;
 pub use project::{Project, ProjectDetail, ProjectFields, ProjectFilter, ProjectRow, ProjectSort, ProjectStatus, ProjectTotals};
 pub use project_service::ProjectService;
-pub use session::{Session, SessionDraft, SessionFields, SessionFilter, SessionSort, SessionStatus};
+pub use session::{Session, SessionDraft, SessionFields, SessionSort, SessionStatus};
+pub use session_filter::SessionFilter;
 pub use session_service::SessionService;
 pub use session_views::{SessionDetail, SessionRow, SessionWorkItem};
 pub use task_graph::TaskLink;

@@ -119,17 +119,16 @@ pub(crate) async fn ensure_tags(
         if tags.iter().any(|tag| tag.name == name) {
             continue;
         }
-        let tag = match known.remove(&name) {
-            Some(tag) => tag,
-            None => {
-                let fields = TagFields {
-                    name: Some(name),
-                    ..TagFields::default()
-                };
-                let tag = Tag::new(ctx.ids.id(), fields, ctx.now())?;
-                tx.tags().add(&tag).await?;
-                tag
-            }
+        let tag = if let Some(tag) = known.remove(&name) {
+            tag
+        } else {
+            let fields = TagFields {
+                name: Some(name),
+                ..TagFields::default()
+            };
+            let tag = Tag::new(ctx.ids.id(), fields, ctx.now())?;
+            tx.tags().add(&tag).await?;
+            tag
         };
         tags.push(tag);
     }

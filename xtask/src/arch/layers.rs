@@ -14,6 +14,8 @@ enum Layer {
     Testkit,
     /// The acceptance suites.
     Tests,
+    /// Programs around the product, made of the same parts as the server: the seed, the benchmarks.
+    Tool,
     /// The project's own commands.
     Xtask,
 }
@@ -99,6 +101,7 @@ fn layer(folder: &str) -> Option<Layer> {
         "crates/server" => Some(Layer::Server),
         "crates/testkit" => Some(Layer::Testkit),
         "migrations" => Some(Layer::Migrations),
+        "crates/seed" | "bench" => Some(Layer::Tool),
         "tests" => Some(Layer::Tests),
         "xtask" => Some(Layer::Xtask),
         _ if folder.starts_with("crates/adapters/") => Some(Layer::Adapter),
@@ -133,6 +136,7 @@ const fn is_inward(from: Layer, to: Layer) -> bool {
             to,
             Layer::Kernel | Layer::Domain | Layer::Adapter | Layer::Migrations
         ),
+        Layer::Tool => !matches!(to, Layer::Testkit | Layer::Tests | Layer::Xtask),
         Layer::Testkit | Layer::Xtask => !matches!(to, Layer::Testkit),
         Layer::Tests => true,
     }
@@ -176,6 +180,8 @@ mod tests {
             ),
             package("testkit", "crates/testkit", &["server", "memory"]),
             package("acceptance", "tests", &["testkit", "server"]),
+            package("seed", "crates/seed", &["sql", "sessions", "kernel"]),
+            package("bench", "bench", &["seed", "sql", "server"]),
         ];
         packages.push(package(name, folder, dependencies));
         check(&packages)
@@ -199,6 +205,13 @@ mod tests {
         assert_eq!(why("http", "crates/adapters/http", "server"), WHY_ARROWS);
         assert_eq!(why("kernel", "crates/kernel", "sessions"), WHY_ARROWS);
         assert_eq!(why("infra", "crates/infra", "migrations"), WHY_ARROWS);
+    }
+
+    #[test]
+    fn nothing_that_ships_is_made_of_tools() {
+        assert_eq!(why("server2", "crates/server", "seed"), WHY_ARROWS);
+        assert_eq!(why("http", "crates/adapters/http", "seed"), WHY_ARROWS);
+        assert_eq!(why("seed2", "crates/seed", "testkit"), WHY_TESTKIT);
     }
 
     #[test]

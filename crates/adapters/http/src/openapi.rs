@@ -166,11 +166,13 @@ fn add_errors(path: &str, method: &str, operation: &mut Value) {
     let is_public = operation["security"].as_array().is_some_and(Vec::is_empty);
     let is_probe = !path.starts_with("/api/v1/") || path.ends_with("/health");
     let has_id = path.contains('{');
+    let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+    let demands_an_id = parameters.any(|given| given["required"] == true && given["schema"]["format"] == "uuid");
     // An end before its beginning.
     let has_range = operation["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "date_from");
     let applies = |status: u16| match status {
         401 | 403 => !is_public || path.contains("/auth/"),
-        404 => has_id || has_body,
+        404 => has_id || has_body || demands_an_id,
         409 => method != "get",
         412 => matches!(method, "put" | "patch" | "delete") && parameters::is_conditional(path),
         413 | 415 => has_body,

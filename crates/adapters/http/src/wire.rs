@@ -5,6 +5,7 @@
 
 mod day;
 mod secret;
+mod text;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -22,6 +23,10 @@ use uuid::Uuid;
 
 pub(crate) use day::Day;
 pub(crate) use secret::SecretText;
+pub(crate) use text::{
+    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines, Slug, TagName, TagNames, Uid, Uids,
+    WorkMinutes,
+};
 
 /// A value in the form of JSON, and what the domain makes of it.
 pub(crate) trait FromWire {

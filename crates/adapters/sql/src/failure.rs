@@ -25,8 +25,7 @@ pub(crate) fn is_busy(error: &DbErr) -> bool {
     else {
         return false;
     };
-    let code = cause.as_database_error().and_then(|database| database.code());
-    matches!(code.as_deref(), Some("5" | "261"))
+    cause.as_database_error().is_some_and(|database| matches!(database.code().as_deref(), Some("5" | "261")))
 }
 
 fn by_cause(cause: &sqlx::Error, text: String) -> StoreError {

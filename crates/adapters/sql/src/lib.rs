@@ -9,6 +9,8 @@ mod bulk;
 mod entity;
 mod failure;
 mod journal;
+#[cfg(feature = "plans")]
+pub mod plans;
 mod query;
 mod repository;
 mod row;

@@ -88,8 +88,8 @@ impl SqlStore {
     }
 }
 
-/// The connection that writes. To turn a new file into one with a write-ahead log takes the file for oneself, which SQLite
-/// does not wait for, whatever the busy timeout: processes that start at once on a new file take turns here.
+/// The connection that writes. To turn a new file into one with a write-ahead log takes the file for oneself, which the
+/// engine does not wait for, whatever the busy timeout: processes that start at once on a new file take turns here.
 async fn connect_writer(url: &str, options: &SqlOptions) -> Result<DatabaseConnection, StoreError> {
     let mut left = options.busy_timeout;
     loop {

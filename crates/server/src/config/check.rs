@@ -14,28 +14,19 @@ pub(super) fn cross_check(draft: &Draft, resolved: &mut Resolved) {
 fn tls_files_come_in_pairs(draft: &Draft, resolved: &mut Resolved) {
     match (&draft.tls_cert_file, &draft.tls_key_file) {
         (Some(Some(_)), Some(None)) => {
-            resolved.fault(
-                "TLS_KEY_FILE",
-                "must be given too, since TLS_CERT_FILE is".to_owned(),
-            );
+            resolved.fault("TLS_KEY_FILE", "must be given too, since TLS_CERT_FILE is".to_owned());
         }
         (Some(None), Some(Some(_))) => {
-            resolved.fault(
-                "TLS_CERT_FILE",
-                "must be given too, since TLS_KEY_FILE is".to_owned(),
-            );
+            resolved.fault("TLS_CERT_FILE", "must be given too, since TLS_KEY_FILE is".to_owned());
         }
         _ => {}
     }
 }
 
 fn plain_http_stays_on_this_machine(draft: &Draft, resolved: &mut Resolved) {
-    let (Some(host), Some(cert), Some(key), Some(proxied)) = (
-        draft.host,
-        &draft.tls_cert_file,
-        &draft.tls_key_file,
-        draft.behind_tls_proxy,
-    ) else {
+    let (Some(host), Some(cert), Some(key), Some(proxied)) =
+        (draft.host, &draft.tls_cert_file, &draft.tls_key_file, draft.behind_tls_proxy)
+    else {
         return;
     };
     // Half a pair has its own fault: the operator wants TLS.

@@ -61,11 +61,7 @@ impl std::error::Error for ConfigFaults {}
 impl fmt::Display for ConfigFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
-        write!(
-            f,
-            "the configuration has {count} fault{}:",
-            if count == 1 { "" } else { "s" }
-        )?;
+        write!(f, "the configuration has {count} fault{}:", if count == 1 { "" } else { "s" })?;
         self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
     }
 }

@@ -18,11 +18,7 @@ pub(super) type Parsed<T> = Result<T, String>;
 
 /// `None` for an empty text, else what `parse` makes of it.
 pub(super) fn optional<T>(text: &str, parse: fn(&str) -> Parsed<T>) -> Parsed<Option<T>> {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        parse(text).map(Some)
-    }
+    if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
 pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, range: RangeInclusive<T>) -> Parsed<T> {
@@ -46,10 +42,7 @@ pub(super) fn host(text: &str) -> Parsed<IpAddr> {
     if text.eq_ignore_ascii_case("localhost") {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse()
         .map_err(|_| "must be an IP address, such as 127.0.0.1, ::1 or 0.0.0.0, or localhost".to_owned())
 }
@@ -57,9 +50,7 @@ pub(super) fn host(text: &str) -> Parsed<IpAddr> {
 pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     items(text)
         .map(|item| {
-            item.parse::<IpNet>()
-                .map(|net| net.trunc())
-                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+            item.parse::<IpNet>().map(|net| net.trunc()).or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
         })
         .collect::<Result<_, _>>()
         .map_err(|_| {
@@ -75,9 +66,7 @@ fn origin(item: &str) -> Parsed<String> {
     const WANTED: &str = "must be origins with commas between, each a scheme, a host and perhaps a port, \
                           such as https://dashboard.example.com; `*` is not accepted";
     let item = item.to_ascii_lowercase();
-    let rest = item
-        .strip_prefix("https://")
-        .or_else(|| item.strip_prefix("http://"));
+    let rest = item.strip_prefix("https://").or_else(|| item.strip_prefix("http://"));
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
     match rest {
         Some(host) if !host.is_empty() && host.chars().all(allowed) => Ok(item),
@@ -117,11 +106,7 @@ pub(super) fn keys(text: &str) -> Parsed<Vec<KeyBytes>> {
 }
 
 pub(super) fn file(text: &str) -> Parsed<PathBuf> {
-    if text.contains('\0') {
-        Err("must be a path".to_owned())
-    } else {
-        Ok(PathBuf::from(text))
-    }
+    if text.contains('\0') { Err("must be a path".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// Only the shape that no address can lack; the account itself is checked where accounts are made.
@@ -190,12 +175,7 @@ mod tests {
 
     #[test]
     fn a_host_is_an_address_or_localhost() {
-        for (text, loopback) in [
-            ("localhost", true),
-            ("127.0.0.1", true),
-            ("[::1]", true),
-            ("::", false),
-        ] {
+        for (text, loopback) in [("localhost", true), ("127.0.0.1", true), ("[::1]", true), ("::", false)] {
             assert_eq!(host(text).unwrap().is_loopback(), loopback, "{text}");
         }
         assert!(host("example.com").is_err() && host("127.0.0.1:8000").is_err());
@@ -215,14 +195,7 @@ mod tests {
             origins("https://A.example.com, http://localhost:3000").unwrap(),
             ["https://a.example.com", "http://localhost:3000"]
         );
-        for text in [
-            "*",
-            "a.example.com",
-            "https://",
-            "https://a/b",
-            "ftp://a",
-            "https://u@a",
-        ] {
+        for text in ["*", "a.example.com", "https://", "https://a/b", "ftp://a", "https://u@a"] {
             assert!(origins(text).is_err(), "{text}");
         }
     }

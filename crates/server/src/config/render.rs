@@ -14,16 +14,8 @@ pub fn effective(lines: &[Effective]) -> String {
     // One long value must not push the origins of all others off the screen.
     let values = width(|line| line.shown.chars().count()).min(48);
     lines.iter().fold(String::new(), |mut text, line| {
-        let Effective {
-            setting,
-            shown,
-            origin,
-        } = line;
-        let shown = shown
-            .escape_debug()
-            .to_string()
-            .replace("\\'", "'")
-            .replace("\\\"", "\"");
+        let Effective { setting, shown, origin } = line;
+        let shown = shown.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:names$}  {shown:values$}  {origin}", setting.name);
         text

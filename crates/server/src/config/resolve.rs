@@ -28,11 +28,8 @@ pub(super) struct Resolved {
 impl Resolved {
     pub(super) fn of(sources: &Sources) -> Self {
         let mut faults = sources.unreadable.clone();
-        let mut layers = vec![source::environment_layer(
-            &sources.environment,
-            Origin::Environment,
-            &mut faults,
-        )];
+        let mut layers =
+            vec![source::environment_layer(&sources.environment, Origin::Environment, &mut faults)];
         if let Some(text) = &sources.dotenv {
             let values = source::dotenv_values(text, &mut faults);
             layers.push(source::environment_layer(&values, Origin::DotEnv, &mut faults));
@@ -43,17 +40,10 @@ impl Resolved {
         let data_dir = SETTINGS
             .iter()
             .find(|setting| setting.name == "DATA_DIR")
-            .map_or_else(String::new, |setting| {
-                strongest(setting, &layers, sources.machine, "").text
-            });
+            .map_or_else(String::new, |setting| strongest(setting, &layers, sources.machine, "").text);
         let values = SETTINGS
             .iter()
-            .map(|setting| {
-                (
-                    setting.name,
-                    strongest(setting, &layers, sources.machine, &data_dir),
-                )
-            })
+            .map(|setting| (setting.name, strongest(setting, &layers, sources.machine, &data_dir)))
             .collect();
         Self { values, faults }
     }
@@ -85,21 +75,13 @@ impl Resolved {
     /// Records what is wrong with a setting, with where it came from.
     pub(super) fn fault(&mut self, name: &'static str, message: String) {
         let origin = self.values.get(name).map(|given| given.origin.clone());
-        self.faults.push(ConfigFault {
-            name: name.to_owned(),
-            origin,
-            message,
-        });
+        self.faults.push(ConfigFault { name: name.to_owned(), origin, message });
     }
 
     pub(super) fn effective(&self) -> Vec<Effective> {
         let line = |setting: &'static Setting| {
             let given = self.values.get(setting.name)?;
-            Some(Effective {
-                setting,
-                shown: setting.show(&given.text),
-                origin: given.origin.clone(),
-            })
+            Some(Effective { setting, shown: setting.show(&given.text), origin: given.origin.clone() })
         };
         SETTINGS.iter().filter_map(line).collect()
     }
@@ -107,18 +89,12 @@ impl Resolved {
 
 fn strongest(setting: &Setting, layers: &[Layer], machine: Machine, data_dir: &str) -> Given {
     let counts = |given: &&Given| !given.text.is_empty() || setting.empty != Empty::Unset;
-    let found = layers
-        .iter()
-        .filter_map(|layer| layer.get(setting.name))
-        .find(counts);
+    let found = layers.iter().filter_map(|layer| layer.get(setting.name)).find(counts);
     found.cloned().unwrap_or_else(|| {
         let text = match setting.fallback {
             Fallback::Fixed(text) => text.to_owned(),
             Fallback::Computed { value, .. } => value(machine, data_dir),
         };
-        Given {
-            text,
-            origin: Origin::Default,
-        }
+        Given { text, origin: Origin::Default }
     })
 }

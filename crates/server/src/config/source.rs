@@ -32,22 +32,14 @@ pub struct Sources {
 // The texts hold secrets.
 impl std::fmt::Debug for Sources {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sources")
-            .field("machine", &self.machine)
-            .finish_non_exhaustive()
+        f.debug_struct("Sources").field("machine", &self.machine).finish_non_exhaustive()
     }
 }
 
 impl Sources {
     /// No source at all: every setting has its default.
     pub fn none(machine: Machine) -> Self {
-        Self {
-            environment: BTreeMap::new(),
-            dotenv: None,
-            file: None,
-            machine,
-            unreadable: Vec::new(),
-        }
+        Self { environment: BTreeMap::new(), dotenv: None, file: None, machine, unreadable: Vec::new() }
     }
 
     /// The environment of this process, `.env` and the configuration file of the working directory. A `file` that is
@@ -59,13 +51,7 @@ impl Sources {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         let text = keep_fault(read_optional(path, file.is_some()), &mut faults);
         let file = text.map(|text| (path.display().to_string(), text));
-        Self {
-            environment,
-            dotenv,
-            file,
-            machine: Machine::this(),
-            unreadable: faults,
-        }
+        Self { environment, dotenv, file, machine: Machine::this(), unreadable: faults }
     }
 }
 
@@ -123,34 +109,16 @@ pub(super) fn environment_layer(
     origin: fn(String) -> Origin,
     faults: &mut Vec<ConfigFault>,
 ) -> Layer {
-    for name in values
-        .keys()
-        .filter(|name| name.starts_with(PREFIX) && !is_known(bare(name)))
-    {
-        let message = format!(
-            "is not a setting; the nearest one is {PREFIX}{}",
-            nearest(bare(name))
-        );
-        faults.push(ConfigFault {
-            name: name.clone(),
-            origin: Some(origin(name.clone())),
-            message,
-        });
+    for name in values.keys().filter(|name| name.starts_with(PREFIX) && !is_known(bare(name))) {
+        let message = format!("is not a setting; the nearest one is {PREFIX}{}", nearest(bare(name)));
+        faults.push(ConfigFault { name: name.clone(), origin: Some(origin(name.clone())), message });
     }
     let mut layer = Layer::new();
     for setting in SETTINGS {
         let prefixed = format!("{PREFIX}{}", setting.name);
-        let found = [prefixed.as_str(), setting.name]
-            .into_iter()
-            .find_map(|name| values.get_key_value(name));
+        let found = [prefixed.as_str(), setting.name].into_iter().find_map(|name| values.get_key_value(name));
         if let Some((name, text)) = found {
-            layer.insert(
-                setting.name,
-                Given {
-                    text: text.clone(),
-                    origin: origin(name.clone()),
-                },
-            );
+            layer.insert(setting.name, Given { text: text.clone(), origin: origin(name.clone()) });
         }
     }
     layer
@@ -161,11 +129,7 @@ pub(super) fn dotenv_values(text: &str, faults: &mut Vec<ConfigFault>) -> BTreeM
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut values = BTreeMap::new();
     let mut fault = |message| {
-        faults.push(ConfigFault {
-            name: ".env".to_owned(),
-            origin: None,
-            message,
-        });
+        faults.push(ConfigFault { name: ".env".to_owned(), origin: None, message });
     };
     for entry in dotenvy::from_read_iter(text.as_bytes()) {
         match entry {
@@ -189,8 +153,7 @@ pub(super) fn dotenv_values(text: &str, faults: &mut Vec<ConfigFault>) -> BTreeM
 
 fn line_of(text: &str, part: &str) -> usize {
     let start = text.find(part).unwrap_or(0);
-    text.get(..start)
-        .map_or(1, |before| before.matches('\n').count() + 1)
+    text.get(..start).map_or(1, |before| before.matches('\n').count() + 1)
 }
 
 /// The layer of a configuration file.
@@ -206,27 +169,16 @@ pub(super) fn file_layer(file: &str, text: &str, faults: &mut Vec<ConfigFault>) 
                 .map(|before| before.matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             let message = format!("{place}is not TOML; texts need quotes, and each key may stand only once");
-            faults.push(ConfigFault {
-                name: file.to_owned(),
-                origin: None,
-                message,
-            });
+            faults.push(ConfigFault { name: file.to_owned(), origin: None, message });
             return layer;
         }
     };
     for (key, value) in table {
-        let origin = Origin::File {
-            file: file.to_owned(),
-            key: key.clone(),
-        };
+        let origin = Origin::File { file: file.to_owned(), key: key.clone() };
         let Some(setting) = SETTINGS.iter().find(|setting| setting.key() == key) else {
             let near = nearest(&key).to_ascii_lowercase();
             let message = format!("is not a setting; the nearest one is {near}");
-            faults.push(ConfigFault {
-                name: key,
-                origin: Some(origin),
-                message,
-            });
+            faults.push(ConfigFault { name: key, origin: Some(origin), message });
             continue;
         };
         match scalar(value) {
@@ -267,10 +219,7 @@ fn is_known(name: &str) -> bool {
 fn nearest(name: &str) -> &'static str {
     let wanted = name.to_ascii_uppercase().replace('-', "_");
     let distance = |setting: &&Setting| strsim::damerau_levenshtein(&wanted, setting.name);
-    SETTINGS
-        .iter()
-        .min_by_key(distance)
-        .map_or("", |setting| setting.name)
+    SETTINGS.iter().min_by_key(distance).map_or("", |setting| setting.name)
 }
 
 #[cfg(test)]
@@ -279,11 +228,9 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_found_across_case_and_hyphens() {
-        for (wrong, right) in [
-            ("prot", "PORT"),
-            ("database-uri", "DATABASE_URL"),
-            ("JWT_SECRET", "JWT_SECRET_KEY"),
-        ] {
+        for (wrong, right) in
+            [("prot", "PORT"), ("database-uri", "DATABASE_URL"), ("JWT_SECRET", "JWT_SECRET_KEY")]
+        {
             assert_eq!(nearest(wrong), right);
         }
     }
@@ -291,10 +238,8 @@ mod tests {
     #[test]
     fn a_broken_line_of_dotenv_is_told_by_number_and_not_repeated() {
         let mut faults = Vec::new();
-        let values = dotenv_values(
-            "PORT=1\n\nJWT_SECRET_KEY geheim\nexport HOST='::1' # here\n",
-            &mut faults,
-        );
+        let values =
+            dotenv_values("PORT=1\n\nJWT_SECRET_KEY geheim\nexport HOST='::1' # here\n", &mut faults);
         assert_eq!(values.get("HOST").map(String::as_str), Some("::1"));
         assert_eq!(faults.len(), 1);
         let shown = faults[0].to_string();
@@ -313,10 +258,7 @@ mod tests {
         let mut faults = Vec::new();
         file_layer("c.toml", "port = 1\njwt_secret_key = geheim\n", &mut faults);
         let shown = faults[0].to_string();
-        assert!(
-            shown.starts_with("c.toml: line 2: is not TOML") && !shown.contains("geheim"),
-            "{shown}"
-        );
+        assert!(shown.starts_with("c.toml: line 2: is not TOML") && !shown.contains("geheim"), "{shown}");
     }
 
     #[test]

@@ -153,6 +153,11 @@ settings! {
     request_timeout_seconds("REQUEST_TIMEOUT_SECONDS"): u32 = |text| parse::number(text, 1..=3600),
     default Fallback::Fixed("30");
 
+    /// How many seconds a connection may stay open between two requests. Behind a proxy: longer than the proxy keeps its
+    /// connections to the server.
+    keep_alive_seconds("KEEP_ALIVE_SECONDS"): u32 = |text| parse::number(text, 1..=3600),
+    default Fallback::Fixed("75");
+
     /// How many seconds requests in flight have to finish once the server is told to stop.
     shutdown_timeout_seconds("SHUTDOWN_TIMEOUT_SECONDS"): u32 = |text| parse::number(text, 0..=600),
     default Fallback::Fixed("30");

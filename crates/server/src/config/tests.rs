@@ -1,20 +1,11 @@
 use super::*;
 
 const KEY: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
-const MACHINE: Machine = Machine {
-    cores: 6,
-    terminal: false,
-};
+const MACHINE: Machine = Machine { cores: 6, terminal: false };
 
 fn env(values: &[(&str, &str)]) -> Sources {
-    let environment = values
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    Sources {
-        environment,
-        ..Sources::none(MACHINE)
-    }
+    let environment = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Sources { environment, ..Sources::none(MACHINE) }
 }
 
 fn config(values: &[(&str, &str)]) -> Config {
@@ -22,12 +13,7 @@ fn config(values: &[(&str, &str)]) -> Config {
 }
 
 fn faults(sources: &Sources) -> Vec<String> {
-    load(sources)
-        .unwrap_err()
-        .0
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    load(sources).unwrap_err().0.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -38,10 +24,7 @@ fn with_nothing_given_every_setting_has_its_default() {
     assert_eq!(config.workers, 6);
     assert_eq!(config.log_format, LogFormat::Json);
     assert_eq!(config.jwt_algorithm, JwtAlgorithm::Hs256);
-    assert_eq!(
-        (config.jwt_issuer.as_str(), config.jwt_audience.as_str()),
-        ("claudetools", "claudetools")
-    );
+    assert_eq!((config.jwt_issuer.as_str(), config.jwt_audience.as_str()), ("claudetools", "claudetools"));
     assert_eq!(config.access_token_lifetime(), Duration::from_hours(1));
     assert_eq!(config.security_header_x_frame_options.as_deref(), Some("DENY"));
     assert_eq!(config.security_header_permissions_policy, None);
@@ -56,10 +39,7 @@ fn defaults_follow_the_machine_and_the_data_directory() {
     let mut sources = env(&[("DATA_DIR", "/var/lib/claudetools/")]);
     sources.machine.terminal = true;
     let config = load(&sources).unwrap().config;
-    assert_eq!(
-        config.database_url.url(),
-        "sqlite:///var/lib/claudetools/claudetools.db"
-    );
+    assert_eq!(config.database_url.url(), "sqlite:///var/lib/claudetools/claudetools.db");
     assert_eq!(config.log_format, LogFormat::Pretty);
 }
 
@@ -73,23 +53,12 @@ fn the_environment_is_stronger_than_dotenv_and_dotenv_than_the_file() {
     };
     let Loaded { config, effective } = load(&sources).unwrap();
     assert_eq!((config.port, config.workers), (3, 2));
-    assert_eq!(
-        (config.jwt_issuer.as_str(), config.jwt_audience.as_str()),
-        ("dotenv", "file")
-    );
-    let origins: Vec<_> = effective
-        .iter()
-        .map(|line| line.origin.to_string())
-        .filter(|o| o != "default")
-        .collect();
+    assert_eq!((config.jwt_issuer.as_str(), config.jwt_audience.as_str()), ("dotenv", "file"));
+    let origins: Vec<_> =
+        effective.iter().map(|line| line.origin.to_string()).filter(|o| o != "default").collect();
     assert_eq!(
         origins,
-        [
-            "environment PORT",
-            ".env WORKERS",
-            ".env CLAUDETOOLS_JWT_ISSUER",
-            "claudetools.toml jwt_audience"
-        ]
+        ["environment PORT", ".env WORKERS", ".env CLAUDETOOLS_JWT_ISSUER", "claudetools.toml jwt_audience"]
     );
 }
 
@@ -113,10 +82,7 @@ fn an_empty_value_is_none_given_or_switches_off() {
     assert_eq!(config.port, 9);
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.security_header_x_frame_options, None);
-    assert_eq!(
-        config.security_header_referrer_policy.as_deref(),
-        Some("strict-origin-when-cross-origin")
-    );
+    assert_eq!(config.security_header_referrer_policy.as_deref(), Some("strict-origin-when-cross-origin"));
     assert!(config.bootstrap_admin_password.is_none());
 }
 
@@ -132,15 +98,8 @@ fn an_empty_key_is_a_deployment_that_lost_its_secret() {
 fn unknown_names_are_told_with_the_nearest_known_one() {
     let sources = Sources {
         dotenv: Some("CLAUDETOOLS_HOTS=x\nHOTS=x\n".to_owned()),
-        file: Some((
-            "claudetools.toml".to_owned(),
-            "log_fromat = \"json\"\n".to_owned(),
-        )),
-        ..env(&[
-            ("CLAUDETOOLS_WORKER", "1"),
-            ("RATE_LIMIT_PER_MINUTE", "5"),
-            ("WORKER", "1"),
-        ])
+        file: Some(("claudetools.toml".to_owned(), "log_fromat = \"json\"\n".to_owned())),
+        ..env(&[("CLAUDETOOLS_WORKER", "1"), ("RATE_LIMIT_PER_MINUTE", "5"), ("WORKER", "1")])
     };
     assert_eq!(
         faults(&sources),
@@ -156,10 +115,7 @@ fn unknown_names_are_told_with_the_nearest_known_one() {
 #[test]
 fn all_faults_are_reported_at_once() {
     let sources = Sources {
-        file: Some((
-            "claudetools.toml".to_owned(),
-            "access_token_expire_minutes = 1441\n".to_owned(),
-        )),
+        file: Some(("claudetools.toml".to_owned(), "access_token_expire_minutes = 1441\n".to_owned())),
         ..env(&[
             ("PORT", "65536"),
             ("HOST", "0.0.0.0"),
@@ -172,13 +128,9 @@ fn all_faults_are_reported_at_once() {
     assert!(all.contains(
         &"PORT (from environment PORT): must be a whole number from 0 to 65535, not \"65536\"".to_owned()
     ));
+    assert!(all.iter().any(|fault| fault.starts_with("ACCESS_TOKEN_EXPIRE_MINUTES (from claudetools.toml")));
     assert!(
-        all.iter()
-            .any(|fault| fault.starts_with("ACCESS_TOKEN_EXPIRE_MINUTES (from claudetools.toml"))
-    );
-    assert!(
-        all.iter()
-            .any(|fault| fault.starts_with("HOST (from environment HOST): 0.0.0.0 can be reached"))
+        all.iter().any(|fault| fault.starts_with("HOST (from environment HOST): 0.0.0.0 can be reached"))
     );
     assert!(!all.concat().contains("geheim") && !all.concat().contains("c2hvcnQ"));
 }
@@ -189,11 +141,7 @@ fn a_file_that_cannot_be_read_hides_no_other_fault() {
     sources.environment = env(&[("PORT", "x")]).environment;
     let all = faults(&sources);
     assert_eq!(all.len(), 2, "{all:#?}");
-    assert!(
-        all[0].starts_with("/absent/claudetools.toml: cannot be read"),
-        "{}",
-        all[0]
-    );
+    assert!(all[0].starts_with("/absent/claudetools.toml: cannot be read"), "{}", all[0]);
 }
 
 #[test]
@@ -209,26 +157,15 @@ fn another_address_than_loopback_needs_tls_or_a_proxy() {
 #[test]
 fn certificate_and_key_come_together() {
     let all = faults(&env(&[("TLS_CERT_FILE", "c"), ("HOST", "0.0.0.0")]));
-    assert_eq!(
-        all,
-        ["TLS_KEY_FILE (not given): must be given too, since TLS_CERT_FILE is"]
-    );
+    assert_eq!(all, ["TLS_KEY_FILE (not given): must be given too, since TLS_CERT_FILE is"]);
     assert!(faults(&env(&[("TLS_KEY_FILE", "k")]))[0].starts_with("TLS_CERT_FILE"));
 }
 
 #[test]
 fn a_key_must_fit_the_algorithm() {
     let long = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB";
-    assert!(
-        config(&[("JWT_SECRET_KEY", KEY), ("JWT_ALGORITHM", "EdDSA")])
-            .jwt_secret_key
-            .is_some()
-    );
-    assert!(
-        config(&[("JWT_SECRET_KEY", long), ("JWT_ALGORITHM", "HS512")])
-            .jwt_secret_key
-            .is_some()
-    );
+    assert!(config(&[("JWT_SECRET_KEY", KEY), ("JWT_ALGORITHM", "EdDSA")]).jwt_secret_key.is_some());
+    assert!(config(&[("JWT_SECRET_KEY", long), ("JWT_ALGORITHM", "HS512")]).jwt_secret_key.is_some());
     let all = faults(&env(&[
         ("JWT_SECRET_KEY", long),
         ("JWT_VERIFICATION_KEYS", &format!("{KEY},{long}")),
@@ -259,10 +196,7 @@ fn the_effective_configuration_names_value_and_origin() {
     let loaded = load(&env(&[("PORT", "9")])).unwrap();
     let text = render::effective(&loaded.effective);
     let line = |name: &str| {
-        let line = text
-            .lines()
-            .find(|line| line.split_whitespace().next() == Some(name))
-            .unwrap();
+        let line = text.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(line("PORT"), "PORT 9 environment PORT");
@@ -277,11 +211,7 @@ fn the_table_is_orderly() {
     names.dedup();
     assert_eq!(names.len(), SETTINGS.len());
     for setting in SETTINGS {
-        assert!(
-            setting.name.chars().all(|c| c.is_ascii_uppercase() || c == '_'),
-            "{}",
-            setting.name
-        );
+        assert!(setting.name.chars().all(|c| c.is_ascii_uppercase() || c == '_'), "{}", setting.name);
         assert!(setting.description.trim().ends_with('.'), "{}", setting.name);
     }
 }

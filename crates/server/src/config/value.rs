@@ -43,9 +43,7 @@ impl DatabaseUrl {
                     .to_owned(),
             );
         }
-        Ok(Self {
-            path: PathBuf::from(path),
-        })
+        Ok(Self { path: PathBuf::from(path) })
     }
 
     /// The database file.
@@ -86,16 +84,9 @@ mod tests {
 
     #[test]
     fn other_engines_are_named_as_not_in_this_version() {
-        for text in [
-            "mysql://u:geheim@db/x",
-            "postgres://u:geheim@db/x",
-            "MariaDB://u:geheim@db/x",
-        ] {
+        for text in ["mysql://u:geheim@db/x", "postgres://u:geheim@db/x", "MariaDB://u:geheim@db/x"] {
             let message = DatabaseUrl::parse(text).unwrap_err();
-            assert!(
-                message.contains("not in this version") && !message.contains("geheim"),
-                "{message}"
-            );
+            assert!(message.contains("not in this version") && !message.contains("geheim"), "{message}");
         }
     }
 

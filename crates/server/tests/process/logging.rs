@@ -9,14 +9,22 @@ async fn every_line_is_json_and_those_of_a_request_bear_its_id_method_path_and_s
     let server = Site::new().with("LOG_FORMAT", "json").serve().await;
     let admin = server.admin().await;
     let headers = [("x-request-id", "the-one-i-look-for")];
-    let answer = admin.try_send(reqwest::Method::GET, "/clients/none", None, &headers).await.expect("an answer");
+    let answer =
+        admin.try_send(reqwest::Method::GET, "/clients/none", None, &headers).await.expect("an answer");
     assert_eq!(answer.status(), 400);
     let log = server.stop().await.err;
-    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect();
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect();
     for line in &lines {
-        assert!(["timestamp", "level", "message", "target"].iter().all(|name| line[name].is_string()), "{line}");
+        assert!(
+            ["timestamp", "level", "message", "target"].iter().all(|name| line[name].is_string()),
+            "{line}"
+        );
     }
-    let of_request: Vec<&Value> = lines.iter().filter(|line| line["span"]["request_id"] == "the-one-i-look-for").collect();
+    let of_request: Vec<&Value> =
+        lines.iter().filter(|line| line["span"]["request_id"] == "the-one-i-look-for").collect();
     let [line] = of_request[..] else { panic!("not one line but {of_request:?}") };
     assert_eq!(line["span"]["method"], "GET");
     assert_eq!(line["span"]["path"], "/api/v1/clients/none");
@@ -42,12 +50,16 @@ async fn no_secret_is_ever_logged_however_much_is_logged() {
     let wrong = "a password that is wrong";
     anonymous.post("/auth/token", &json!({"email": ADMIN_EMAIL, "password": wrong})).await.expect(401);
     anonymous.clone().with_token("a-token-that-is-none").get("/auth/me").await.expect(401);
-    let made = json!({"email": "ann@example.test", "password": "anns long passphrase", "scopes": ["msp:read"]});
+    let made =
+        json!({"email": "ann@example.test", "password": "anns long passphrase", "scopes": ["msp:read"]});
     admin.post("/accounts", &made).await.expect(201);
     admin.post("/auth/revoke", &json!({"token": text(&refreshed["refresh_token"])})).await.expect(204);
 
     // With this much logged, the lines lag behind the answers.
-    eventually("the last request in the log", SOON, async || server.log().contains("/api/v1/auth/revoke").then_some(())).await;
+    eventually("the last request in the log", SOON, async || {
+        server.log().contains("/api/v1/auth/revoke").then_some(())
+    })
+    .await;
     let log = server.stop().await.err;
     eprintln!("{} lines at RUST_LOG=trace", log.lines().count());
     let keys = std::fs::read_to_string(site.path("data/jwt.keys")).expect("the key file");

@@ -1,9 +1,10 @@
 //! The program as its users run it: a process of its own, spoken to over sockets, signals, files and standard streams.
 //!
 //! Every child gets an empty environment but for what its test sets, a working directory of its own and a free port.
+#![expect(clippy::expect_used, reason = "a failure here is a failed test")]
 #![expect(
     clippy::print_stderr,
-    reason = "measured times, and which tests were left out, are for whoever runs the tests"
+    reason = "measured times and what was left out are for whoever runs the tests"
 )]
 
 mod api;

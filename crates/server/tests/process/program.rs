@@ -21,7 +21,11 @@ pub(crate) const ADMIN_PASSWORD: &str = "a long enough passphrase";
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Asks until `probe` answers something.
-pub(crate) async fn eventually<T>(what: &str, within: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(
+    what: &str,
+    within: Duration,
+    mut probe: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = probe().await {
@@ -34,7 +38,7 @@ pub(crate) async fn eventually<T>(what: &str, within: Duration, mut probe: impl 
 
 /// A place to run the program in: a directory of its own and settings.
 pub(crate) struct Site {
-    directory: TempDir,
+    directory: Arc<TempDir>,
     settings: BTreeMap<String, String>,
 }
 
@@ -65,12 +69,14 @@ impl Site {
     /// Nothing set but the port, which the system chooses.
     pub(crate) fn bare() -> Self {
         let directory = tempfile::tempdir().expect("a directory for the test");
-        Self { directory, settings: BTreeMap::new() }.with("PORT", "0")
+        Self { directory: Arc::new(directory), settings: BTreeMap::new() }.with("PORT", "0")
     }
 
     /// With a first administrator whose password is known.
     pub(crate) fn new() -> Self {
-        Self::bare().with("BOOTSTRAP_ADMIN_EMAIL", ADMIN_EMAIL).with("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD)
+        Self::bare()
+            .with("BOOTSTRAP_ADMIN_EMAIL", ADMIN_EMAIL)
+            .with("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD)
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -118,10 +124,11 @@ impl Site {
     /// Starts a server and does not wait for it.
     pub(crate) fn spawn(&self) -> Server {
         let started = Instant::now();
-        let mut child = self.command(env!("CARGO_BIN_EXE_claudetools"), &self.settings).spawn().expect("a process");
+        let mut child =
+            self.command(env!("CARGO_BIN_EXE_claudetools"), &self.settings).spawn().expect("a process");
         let out = Output::of(child.stdout.take().expect("a pipe"));
         let err = Output::of(child.stderr.take().expect("a pipe"));
-        Server { child, out, err, started, base: String::new() }
+        Server { child, out, err, started, base: String::new(), _directory: Arc::clone(&self.directory) }
     }
 
     /// Starts a server and waits until it has said where it is.
@@ -163,8 +170,11 @@ impl Output {
         String::from_utf8_lossy(&self.text.lock().expect("the text")).into_owned()
     }
 
-    async fn to_its_end(self) -> String {
-        timeout(SOON, self.reader).await.expect("the pipe to be closed").expect("a reader that does not panic");
+    async fn into_whole(self) -> String {
+        timeout(SOON, self.reader)
+            .await
+            .expect("the pipe to be closed")
+            .expect("a reader that does not panic");
         String::from_utf8_lossy(&self.text.lock().expect("the text")).into_owned()
     }
 }
@@ -176,6 +186,8 @@ pub(crate) struct Server {
     err: Output,
     started: Instant,
     base: String,
+    /// The site may be gone before the server is.
+    _directory: Arc<TempDir>,
 }
 
 impl Server {
@@ -255,7 +267,7 @@ impl Server {
         let status = timeout(within, self.child.wait()).await;
         let Ok(status) = status else { panic!("it still runs after {within:?}: {}", self.err.text()) };
         let code = status.expect("an exit status").code();
-        Ended { code, out: self.out.to_its_end().await, err: self.err.to_its_end().await }
+        Ended { code, out: self.out.into_whole().await, err: self.err.into_whole().await }
     }
 
     /// Stops it gracefully.

@@ -208,13 +208,18 @@ async fn moves_the_last_sighting_forward_only(store: Store<'_>) -> Outcome {
     Ok(())
 }
 
+fn various() -> Vec<Machine> {
+    let names = ["alpha", "Beta", "gamma 50%", "Delta_1", "ALPHA"];
+    let mut rows = vec![full()];
+    rows.extend(names.iter().zip(10..).map(|(name, n)| machine(n, name)));
+    rows
+}
+
 async fn pages_and_filters(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.machines().remove(Id::new(uuid(1))).await?;
     tx.machines().remove(Id::new(uuid(2))).await?;
-    let names = ["alpha", "Beta", "gamma 50%", "Delta_1", "ALPHA"];
-    let mut rows = vec![full()];
-    rows.extend(names.iter().zip(10..).map(|(name, n)| machine(n, name)));
+    let rows = various();
     for row in &rows {
         tx.machines().add(row).await?;
     }

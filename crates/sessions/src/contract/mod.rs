@@ -6,7 +6,9 @@ mod machine;
 mod pending_task;
 mod project;
 mod session;
+mod session_lists;
 mod tag;
+mod task_graph;
 mod work_item;
 
 pub use client::clients;

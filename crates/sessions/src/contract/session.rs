@@ -3,26 +3,34 @@
 use chrono::NaiveDate;
 use claudetools_kernel::{
     Hours, Id, Patch, Referrer, StoreError,
-    contract::{at, lists_agree, met_another_writer, uuid},
+    contract::{at, met_another_writer, uuid},
 };
 
-use super::{Outcome, Store, client::client, machine::machine, project::project, tag::tag, work_item::item};
+use super::{
+    Outcome, Store, client::client, machine::machine, project::project, session_lists::pages_and_filters,
+    tag::tag, work_item::item,
+};
 use crate::{
-    BillingRule, Session, SessionDetail, SessionFields, SessionFilter, SessionRow, SessionStatus, SessionWorkItem, Tag,
+    BillingRule, Session, SessionDetail, SessionFields, SessionFilter, SessionStatus, SessionWorkItem, Tag,
 };
 
 /// The `n`th day of a month that suites use.
-fn day(n: u32) -> NaiveDate {
+pub(super) fn day(n: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 3, n).expect("a day of March")
 }
 
-fn make(n: u128, fields: SessionFields, tags: &[Tag]) -> Session {
-    let draft = Session::draft(Id::new(uuid(n)), fields, "jo@example.com", at(i64::try_from(n).unwrap_or_default()));
+pub(super) fn make(n: u128, fields: SessionFields, tags: &[Tag]) -> Session {
+    let draft =
+        Session::draft(Id::new(uuid(n)), fields, "jo@example.com", at(i64::try_from(n).unwrap_or_default()));
     draft.expect("a valid session").finish(BillingRule::default(), Some(tags))
 }
 
-fn titled(title: &str, on: NaiveDate) -> SessionFields {
-    SessionFields { session_title: Some(title.to_owned()), session_date: Some(on), ..SessionFields::default() }
+pub(super) fn titled(title: &str, on: NaiveDate) -> SessionFields {
+    SessionFields {
+        session_title: Some(title.to_owned()),
+        session_date: Some(on),
+        ..SessionFields::default()
+    }
 }
 
 /// The `n`th session of a suite, with the least that it needs.
@@ -48,7 +56,11 @@ fn full(tags: &[Tag]) -> Session {
         billable_hours: Patch::Set(Hours::from_hundredths(350)),
         summary: set("# Done\n\n*Ünïcode* 100% of it"),
         notes: set("first line\nsecond line"),
-        technologies_used: Some(vec!["Windows Server".to_owned(), "PowerShell".to_owned(), "Ünïcode".to_owned()]),
+        technologies_used: Some(vec![
+            "Windows Server".to_owned(),
+            "PowerShell".to_owned(),
+            "Ünïcode".to_owned(),
+        ]),
         ..titled("Server move, Straße 7", day(20))
     };
     make(9, fields, tags)
@@ -80,7 +92,11 @@ async fn round_trips(store: Store<'_>, tags: &[Tag]) -> Outcome {
     let mut tx = store.begin().await?;
     tx.sessions().add(&session).await?;
     drop(tx);
-    assert_eq!(store.read().await?.sessions().lookup(session.id).await?, None, "dropping a transaction undoes it");
+    assert_eq!(
+        store.read().await?.sessions().lookup(session.id).await?,
+        None,
+        "dropping a transaction undoes it"
+    );
 
     let mut tx = store.begin().await?;
     tx.sessions().add(&session).await?;
@@ -101,7 +117,8 @@ async fn round_trips(store: Store<'_>, tags: &[Tag]) -> Outcome {
     let bare = self::session(8, "x", 1);
     tx.sessions().add(&bare).await?;
     assert_eq!(tx.sessions().lookup(bare.id).await?, Some(bare.clone()), "empty fields stay empty");
-    let longest = change(&bare, SessionFields { session_title: Some("İ".repeat(255)), ..SessionFields::default() }, 60);
+    let longest =
+        change(&bare, SessionFields { session_title: Some("İ".repeat(255)), ..SessionFields::default() }, 60);
     tx.sessions().save(&longest).await?;
     assert_eq!(tx.sessions().lookup(bare.id).await?, Some(longest), "the longest title fits, folded too");
     assert!(tx.sessions().remove(bare.id).await?, "there was a row to remove");
@@ -122,13 +139,18 @@ async fn keeps_its_links(store: Store<'_>) -> Outcome {
     tx.sessions().save(&moved).await?;
     tx.commit().await?;
     let mut tx = store.read().await?;
-    assert_eq!(tx.sessions().lookup(moved.id).await?, Some(moved.clone()), "tags and technologies are replaced");
+    assert_eq!(
+        tx.sessions().lookup(moved.id).await?,
+        Some(moved.clone()),
+        "tags and technologies are replaced"
+    );
     for (filter, on) in [
         (SessionFilter { tag: Some("backup".to_owned()), ..SessionFilter::default() }, day(21)),
         (SessionFilter { technology: Some("dns".to_owned()), ..SessionFilter::default() }, day(21)),
     ] {
         let only = |first, last| SessionFilter { date_from: first, date_to: last, ..filter.clone() };
-        let page = claudetools_kernel::PageRequest { with_total: true, ..claudetools_kernel::PageRequest::first(5) };
+        let page =
+            claudetools_kernel::PageRequest { with_total: true, ..claudetools_kernel::PageRequest::first(5) };
         let there = tx.sessions().list(&only(Some(on), Some(on)), &page).await?;
         assert_eq!((there.items.len(), there.total), (1, Some(1)), "they follow the session's day");
         let gone = tx.sessions().list(&only(None, Some(day(20))), &page).await?;
@@ -157,14 +179,20 @@ async fn refuses_what_dangles(store: Store<'_>) -> Outcome {
 
 async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     let first = session(10, "First", 2);
-    let retitle = |title: &str| SessionFields { session_title: Some(title.to_owned()), ..SessionFields::default() };
+    let retitle =
+        |title: &str| SessionFields { session_title: Some(title.to_owned()), ..SessionFields::default() };
     let mut tx = store.begin().await?;
     tx.sessions().add(&first).await?;
     tx.sessions().save(&change(&first, retitle("Second"), 80)).await?;
     tx.commit().await?;
-    for stale in [change(&first, retitle("Third"), 90), change(&session(77, "Nobody", 1), retitle("Still nobody"), 90)] {
+    for stale in
+        [change(&first, retitle("Third"), 90), change(&session(77, "Nobody", 1), retitle("Still nobody"), 90)]
+    {
         let mut tx = store.begin().await?;
-        assert!(matches!(tx.sessions().save(&stale).await, Err(StoreError::Contention(_))), "an outdated or missing row");
+        assert!(
+            matches!(tx.sessions().save(&stale).await, Err(StoreError::Contention(_))),
+            "an outdated or missing row"
+        );
     }
     let mut tx = store.begin().await?;
     tx.sessions().remove(first.id).await?;
@@ -204,93 +232,4 @@ async fn loses_a_removed_tag(store: Store<'_>, tags: &[Tag]) -> Outcome {
     assert_eq!(detail.tags, ["windows", "ünïcode"], "a removed tag is off everything");
     assert_eq!(detail.session.tags.len(), 2);
     Ok(())
-}
-
-async fn pages_and_filters(store: Store<'_>, tags: &[Tag]) -> Outcome {
-    let mut tx = store.begin().await?;
-    let other = client(21, "Globex");
-    tx.clients().add(&other).await?;
-    let first = tx.sessions().lookup(Id::new(uuid(9))).await?.expect("the session of before");
-    let mut rows = vec![(first, vec!["backup"])];
-    let made = [
-        (make(60, titled("alpha 50%", day(5)), &[]), vec![]),
-        (make(61, SessionFields { is_billable: Some(false), ..titled("Beta", day(5)) }, &tags[..1]), vec!["windows"]),
-        (make(62, of_other(titled("beta", day(5))), &tags[1..]), vec!["backup", "ünïcode"]),
-        (make(63, of_other(titled("Delta_1", day(6))), &tags[1..2]), vec!["backup"]),
-        (make(64, SessionFields { technician: Patch::Clear, ..titled("Epsilon", day(1)) }, &[]), vec![]),
-    ];
-    for (row, _) in &made {
-        tx.sessions().add(row).await?;
-    }
-    tx.commit().await?;
-    rows.extend(made);
-
-    for (filter, expected) in filters() {
-        let admitted: Vec<SessionRow> = rows
-            .iter()
-            .filter(|(row, tags)| filter.admits(row, &tags.iter().map(|tag| (*tag).to_owned()).collect()))
-            .map(|(row, _)| shown(row))
-            .collect();
-        assert_eq!(admitted.len(), expected, "{filter:?}");
-        lists_agree(admitted, async |request| {
-            let mut tx = store.read().await.expect("a reader");
-            tx.sessions().list(&filter, &request).await.expect("a page")
-        })
-        .await;
-    }
-    Ok(())
-}
-
-fn of_other(fields: SessionFields) -> SessionFields {
-    let technologies_used = Some(vec!["DNS".to_owned(), "PowerShell".to_owned()]);
-    let (client_id, status) = (Patch::Set(Id::new(uuid(21))), Some(SessionStatus::OnHold));
-    SessionFields { client_id, status, technologies_used, ..fields }
-}
-
-fn shown(row: &Session) -> SessionRow {
-    let client = match row.client_id {
-        Some(id) if id.uuid() == uuid(1) => Some("Acme".to_owned()),
-        Some(_) => Some("Globex".to_owned()),
-        None => None,
-    };
-    SessionRow::new(row, client, row.project_id.map(|_| "Move".to_owned()))
-}
-
-fn filters() -> Vec<(SessionFilter, usize)> {
-    let any = SessionFilter::default;
-    let text = |q: &str| SessionFilter { q: Some(q.to_owned()), ..any() };
-    let tag = |name: &str| SessionFilter { tag: Some(name.to_owned()), ..any() };
-    let technology = |name: &str| SessionFilter { technology: Some(name.to_owned()), ..any() };
-    let technician = |part: &str| SessionFilter { technician: Some(part.to_owned()), ..any() };
-    let days = |first, last| SessionFilter { date_from: first, date_to: last, ..any() };
-    vec![
-        (any(), 6),
-        (SessionFilter { client_id: Some(Id::new(uuid(1))), ..any() }, 1),
-        (SessionFilter { client_id: Some(Id::new(uuid(21))), ..days(Some(day(6)), None) }, 1),
-        (SessionFilter { project_id: Some(Id::new(uuid(2))), ..any() }, 1),
-        (SessionFilter { machine_id: Some(Id::new(uuid(3))), ..any() }, 1),
-        (SessionFilter { machine_id: Some(Id::new(uuid(404))), ..any() }, 0),
-        (SessionFilter { is_billable: Some(true), ..any() }, 4),
-        (SessionFilter { status: Some(SessionStatus::OnHold), ..any() }, 2),
-        (technician("ZOË ü"), 1),
-        (technician("JO@"), 4),
-        (days(Some(day(5)), Some(day(5))), 3),
-        (days(Some(day(6)), None), 2),
-        (days(None, Some(day(4))), 1),
-        (tag(" BACKUP "), 3),
-        (tag("back"), 0),
-        (SessionFilter { date_to: Some(day(5)), ..tag("backup") }, 1),
-        (SessionFilter { status: Some(SessionStatus::OnHold), ..tag("Ünïcode") }, 1),
-        (technology("powershell"), 3),
-        (technology("power"), 0),
-        (SessionFilter { date_from: Some(day(6)), ..technology("dns") }, 2),
-        (SessionFilter { is_billable: Some(true), ..technology("dns") }, 2),
-        (SessionFilter { technology: Some("DNS".to_owned()), ..tag("backup") }, 3),
-        (SessionFilter { technology: Some("DNS".to_owned()), ..tag("windows") }, 0),
-        (text("%"), 2),
-        (text("_"), 1),
-        (text("ÜNÏCODE"), 1),
-        (text("beta"), 2),
-        (text("nowhere!"), 0),
-    ]
 }

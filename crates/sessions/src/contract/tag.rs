@@ -41,7 +41,8 @@ pub async fn tags(store: Store<'_>) -> Outcome {
     finds_many_at_once(store).await?;
     saves_only_the_next_revision(store).await?;
     pages_and_filters(store).await?;
-    counts_and_names_what_bears_it(store).await?;
+    counts_what_bears_it(store).await?;
+    names_what_bears_it(store).await?;
     comes_off_everything_when_removed(store).await
 }
 
@@ -182,13 +183,18 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     Ok(())
 }
 
+fn various() -> Vec<Tag> {
+    let names = ["alpha", "Beta", "gamma 50%", "Delta_1", "ALPHABET"];
+    let mut rows = vec![full()];
+    rows.extend(names.iter().zip(10..).map(|(name, n)| tag(n, name)));
+    rows
+}
+
 async fn pages_and_filters(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.tags().remove(Id::new(uuid(1))).await?;
     tx.tags().remove(Id::new(uuid(2))).await?;
-    let names = ["alpha", "Beta", "gamma 50%", "Delta_1", "ALPHABET"];
-    let mut rows = vec![full()];
-    rows.extend(names.iter().zip(10..).map(|(name, n)| tag(n, name)));
+    let rows = various();
     for row in &rows {
         tx.tags().add(row).await?;
     }
@@ -244,9 +250,9 @@ async fn pages_and_filters(store: Store<'_>) -> Outcome {
     Ok(())
 }
 
-async fn counts_and_names_what_bears_it(store: Store<'_>) -> Outcome {
-    let (vpn, dns) = (tag(200, "vpn"), tag(201, "dns"));
-    let both = [vpn.clone(), dns.clone()];
+/// Two tags; the first on three sessions and two work items, the second on one session, none on the last session.
+fn tagged() -> ([Tag; 2], [Session; 4], [WorkItem; 2]) {
+    let both = [tag(200, "vpn"), tag(201, "dns")];
     let sessions = [
         session(300, "2026-02-03", &both),
         session(301, "2026-02-05", &both[..1]),
@@ -257,9 +263,15 @@ async fn counts_and_names_what_bears_it(store: Store<'_>) -> Outcome {
         work_item(400, &sessions[0], &both[..1]),
         work_item(401, &sessions[3], &both[..1]),
     ];
+    (both, sessions, items)
+}
+
+async fn counts_what_bears_it(store: Store<'_>) -> Outcome {
+    let (both, sessions, items) = tagged();
     let mut tx = store.begin().await?;
-    tx.tags().add(&vpn).await?;
-    tx.tags().add(&dns).await?;
+    for tag in &both {
+        tx.tags().add(tag).await?;
+    }
     for session in &sessions {
         tx.sessions().add(session).await?;
     }
@@ -269,68 +281,54 @@ async fn counts_and_names_what_bears_it(store: Store<'_>) -> Outcome {
     tx.commit().await?;
 
     let mut tx = store.read().await?;
-    let counted = |tag: &Tag, usage_count| {
-        Some(CountedTag {
-            tag: tag.clone(),
-            usage_count,
-        })
-    };
-    assert_eq!(
-        tx.tags().lookup(vpn.id).await?,
-        counted(&vpn, 5),
-        "three sessions and two work items"
-    );
-    assert_eq!(tx.tags().lookup(dns.id).await?, counted(&dns, 1));
-    let filter = TagFilter {
-        q: Some("n".to_owned()),
-        ..TagFilter::default()
-    };
-    let page = tx.tags().list(&filter, &PageRequest::first(10)).await?;
-    let counts: Vec<(&str, u64)> = page
-        .items
-        .iter()
-        .map(|row| (row.tag.name.as_str(), row.usage_count))
-        .collect();
-    assert_eq!(
-        counts.iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>(),
-        [&("dns", 1), &("vpn", 5)]
-    );
+    for (tag, usage_count) in both.into_iter().zip([5, 1]) {
+        let found = tx.tags().lookup(tag.id).await?;
+        assert_eq!(
+            found,
+            Some(CountedTag { tag, usage_count }),
+            "sessions and work items"
+        );
+    }
+    let page = tx
+        .tags()
+        .list(&TagFilter::default(), &PageRequest::first(100))
+        .await?;
+    let used = page.items.iter().filter(|row| row.usage_count > 0);
+    let counts: Vec<(&str, u64)> = used.map(|row| (row.tag.name.as_str(), row.usage_count)).collect();
+    assert_eq!(counts, [("dns", 1), ("vpn", 5)]);
+    Ok(())
+}
 
+async fn names_what_bears_it(store: Store<'_>) -> Outcome {
+    let (both, sessions, items) = tagged();
     let named = |session: &Session| TaggedSession {
         id: session.id,
         session_title: session.session_title.clone(),
         session_date: session.session_date,
     };
+    let titled = |item: &WorkItem| TaggedWorkItem {
+        id: item.id,
+        title: item.title.clone(),
+    };
     let usage = TagUsage {
         sessions: 3,
         work_items: 2,
         recent_sessions: [2, 1, 0].map(|at: usize| named(&sessions[at])).to_vec(),
-        recent_work_items: [1, 0]
-            .map(|at: usize| TaggedWorkItem {
-                id: items[at].id,
-                title: items[at].title.clone(),
-            })
-            .to_vec(),
+        recent_work_items: [1, 0].map(|at: usize| titled(&items[at])).to_vec(),
     };
-    assert_eq!(tx.tags().usage(vpn.id).await?, usage, "latest first");
-    let none = TagUsage {
-        sessions: 0,
-        work_items: 0,
-        recent_sessions: Vec::new(),
-        recent_work_items: Vec::new(),
-    };
-    assert_eq!(tx.tags().usage(Id::new(uuid(77))).await?, none);
+    let mut tx = store.read().await?;
+    assert_eq!(tx.tags().usage(both[0].id).await?, usage, "latest first");
+    let nothing = tx.tags().usage(Id::new(uuid(77))).await?;
+    assert_eq!((nothing.sessions, nothing.work_items), (0, 0));
     drop(tx);
 
     let mut tx = store.begin().await?;
     for n in 500..500 + RECENTLY_TAGGED as u128 {
         tx.sessions().add(&session(n, "2026-01-01", &both)).await?;
     }
-    let usage = tx.tags().usage(vpn.id).await?;
-    assert_eq!(
-        (usage.sessions, usage.recent_sessions.len()),
-        (3 + RECENTLY_TAGGED as u64, RECENTLY_TAGGED)
-    );
+    let usage = tx.tags().usage(both[0].id).await?;
+    assert_eq!(usage.sessions, 3 + RECENTLY_TAGGED as u64, "all are counted");
+    assert_eq!(usage.recent_sessions.len(), RECENTLY_TAGGED, "not all are named");
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use claudetools_kernel::{
 
 use super::{Outcome, Store, client::client, session::session, tag::tag};
 use crate::{
-    BillingRule, Priority, Session, SessionFields, Tag, WorkItem, WorkItemCategory, WorkItemDetail, WorkItemFields,
-    WorkItemFilter, WorkItemRow, WorkItemStatus,
+    BillingRule, Priority, Session, SessionFields, Tag, WorkItem, WorkItemCategory, WorkItemDetail,
+    WorkItemFields, WorkItemFilter, WorkItemRow, WorkItemStatus,
 };
 
 fn make(n: u128, fields: WorkItemFields, of: &Session, tags: &[Tag]) -> WorkItem {
@@ -77,7 +77,11 @@ async fn round_trips(store: Store<'_>, of: &Session, tags: &[Tag]) -> Outcome {
     let mut tx = store.begin().await?;
     tx.work_items().add(&item).await?;
     drop(tx);
-    assert_eq!(store.read().await?.work_items().lookup(item.id).await?, None, "dropping a transaction undoes it");
+    assert_eq!(
+        store.read().await?.work_items().lookup(item.id).await?,
+        None,
+        "dropping a transaction undoes it"
+    );
 
     let mut tx = store.begin().await?;
     tx.work_items().add(&item).await?;
@@ -96,7 +100,11 @@ async fn round_trips(store: Store<'_>, of: &Session, tags: &[Tag]) -> Outcome {
 
     tx.tags().remove(Id::new(uuid(5))).await?;
     let detail = tx.work_items().detail(item.id).await?.expect("the work item");
-    assert_eq!((detail.tags, detail.item.tags.len()), (vec!["backup".to_owned()], 1), "a removed tag is off everything");
+    assert_eq!(
+        (detail.tags, detail.item.tags.len()),
+        (vec!["backup".to_owned()], 1),
+        "a removed tag is off everything"
+    );
     assert!(tx.work_items().remove(item.id).await?, "there was a row to remove");
     assert!(!tx.work_items().remove(item.id).await?, "and then none");
     tx.commit().await
@@ -121,9 +129,14 @@ async fn saves_only_the_next_revision(store: Store<'_>, of: &Session) -> Outcome
     tx.work_items().save(&second).await?;
     assert_eq!(tx.work_items().lookup(first.id).await?, Some(second), "the change is there");
     tx.commit().await?;
-    for stale in [change(&first, of, retitle("Third"), 90), change(&item(77, "Nobody", of), of, retitle("Still"), 90)] {
+    for stale in
+        [change(&first, of, retitle("Third"), 90), change(&item(77, "Nobody", of), of, retitle("Still"), 90)]
+    {
         let mut tx = store.begin().await?;
-        assert!(matches!(tx.work_items().save(&stale).await, Err(StoreError::Contention(_))), "an outdated or missing row");
+        assert!(
+            matches!(tx.work_items().save(&stale).await, Err(StoreError::Contention(_))),
+            "an outdated or missing row"
+        );
     }
     let mut tx = store.begin().await?;
     tx.work_items().remove(first.id).await?;

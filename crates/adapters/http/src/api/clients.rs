@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::{delete, get, post, route};
 use claudetools_sessions::{
-    BillingRounding, Client, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType, PendingTask, Priority,
-    Project, ProjectStatus, TaskStatus,
+    BillingRounding, Client, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType, PendingTask,
+    Priority, Project, ProjectStatus, TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +17,10 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{Amount, Day, Field, Instant, Nullable, Wire, Word},
+    wire::{
+        Amount, BlankLine, Block, Cidr, CurrencyCode, Day, Email, ExternalIds, Field, IncrementMinutes,
+        Instant, Line, Nullable, Wire, Word,
+    },
 };
 
 type TypeWord = Word<ClientType>;
@@ -27,43 +30,45 @@ type TaskStatusWord = Word<TaskStatus>;
 type PriorityWord = Word<Priority>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(get).service(update).service(remove);
+    config
+        .service(list)
+        .service(create)
+        .service(get)
+        .service(update)
+        .service(remove);
 }
 
 /// A client to enter, or what to change of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"name": "Acme Dental", "type": "msp_client", "network_subnet": "10.20.0.0/16", "domain_name": "acme.example",
+    "primary_contact": "Jo Smith", "contact_email": "it@acme.example", "hourly_rate": "125.00", "billing_increment_minutes": 15,
+    "billing_rounding": "up", "currency": "USD", "external_ids": {"psa": "4711"}}))]
 struct ClientBody {
     /// Unique, whatever the case.
-    #[schema(required, example = "Acme Dental", max_length = 255)]
-    name: Field<String>,
+    #[schema(required)]
+    name: Field<Line>,
     #[serde(rename = "type")]
     #[schema(required)]
     client_type: Field<TypeWord>,
     /// CIDR, IPv4 or IPv6; host bits are cleared.
-    #[schema(example = "10.20.0.0/16")]
-    network_subnet: Nullable<String>,
-    #[schema(example = "acme.example")]
-    domain_name: Nullable<String>,
-    primary_contact: Nullable<String>,
-    #[schema(example = "it@acme.example")]
-    contact_email: Nullable<String>,
-    contact_phone: Nullable<String>,
-    notes: Nullable<String>,
+    network_subnet: Nullable<Cidr>,
+    domain_name: Nullable<BlankLine>,
+    primary_contact: Nullable<BlankLine>,
+    contact_email: Nullable<Email>,
+    contact_phone: Nullable<BlankLine>,
+    notes: Nullable<Block>,
     /// True unless given.
     is_active: Field<bool>,
     hourly_rate: Nullable<Amount>,
     /// Minutes that billing counts in; 15 unless given.
-    #[schema(minimum = 1, maximum = 1440, example = 15)]
-    billing_increment_minutes: Field<i32>,
+    billing_increment_minutes: Field<IncrementMinutes>,
     /// `up` unless given.
     billing_rounding: Field<RoundingWord>,
     /// ISO 4217; USD unless given.
-    #[schema(example = "USD")]
-    currency: Field<String>,
+    currency: Field<CurrencyCode>,
     /// Ids in other systems.
-    #[schema(example = json!({"psa": "4711"}))]
-    external_ids: Field<BTreeMap<String, String>>,
+    external_ids: Field<ExternalIds>,
 }
 
 impl From<ClientBody> for ClientFields {
@@ -174,9 +179,22 @@ impl From<&ClientDetail> for ClientDetailView {
     fn from(detail: &ClientDetail) -> Self {
         Self {
             client: ClientView::from(&detail.client),
-            active_projects: detail.active_projects.iter().map(|row| ClientProjectView::from(&row.project)).collect(),
-            recent_sessions: detail.recent_sessions.iter().cloned().map(SessionRowView::from).collect(),
-            open_tasks: detail.open_tasks.iter().map(|row| ClientTaskView::from(&row.task)).collect(),
+            active_projects: detail
+                .active_projects
+                .iter()
+                .map(|row| ClientProjectView::from(&row.project))
+                .collect(),
+            recent_sessions: detail
+                .recent_sessions
+                .iter()
+                .cloned()
+                .map(SessionRowView::from)
+                .collect(),
+            open_tasks: detail
+                .open_tasks
+                .iter()
+                .map(|row| ClientTaskView::from(&row.task))
+                .collect(),
         }
     }
 }
@@ -221,7 +239,11 @@ struct ClientQuery {
 
 impl From<ClientQuery> for ClientFilter {
     fn from(query: ClientQuery) -> Self {
-        Self { client_type: query.client_type.map(|word| word.0), is_active: query.is_active, q: query.q }
+        Self {
+            client_type: query.client_type.map(|word| word.0),
+            is_active: query.is_active,
+            q: query.q,
+        }
     }
 }
 
@@ -229,8 +251,16 @@ impl From<ClientQuery> for ClientFilter {
 #[utoipa::path(params(ClientQuery, Paging<ClientSort>), responses((status = 200, body = Listed<ClientView>)), security(("bearer" = ["msp:read"])))]
 #[get("/clients")]
 async fn list(caller: Caller<Read>, query: ListQuery<ClientQuery, ClientSort>) -> Answer {
-    let page = caller.services().clients.list(caller.actor(), &query.filter.into(), &query.page).await?;
-    list_of("clients", page.map(|client| ClientView::from(&client)), &query.page)
+    let page = caller
+        .services()
+        .clients
+        .list(caller.actor(), &query.filter.into(), &query.page)
+        .await?;
+    list_of(
+        "clients",
+        page.map(|client| ClientView::from(&client)),
+        &query.page,
+    )
 }
 
 /// Enter a client
@@ -241,7 +271,11 @@ async fn create(caller: Caller<Admin>, body: Body<ClientBody>) -> Answer {
     let use_case = || clients.create(caller.actor(), fields.clone());
     let render = |new: &ClientDetail| {
         let client = &new.client;
-        Reply::created(format!("/clients/{}", client.id), client.revision, &ClientDetailView::from(new))
+        Reply::created(
+            format!("/clients/{}", client.id),
+            client.revision,
+            &ClientDetailView::from(new),
+        )
     };
     caller.write(use_case, render).await
 }
@@ -251,16 +285,29 @@ async fn create(caller: Caller<Admin>, body: Body<ClientBody>) -> Answer {
 #[get("/clients/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<Client>) -> Answer {
     let detail = caller.services().clients.get(caller.actor(), id.0).await?;
-    resource(caller.headers(), detail.client.revision, &ClientDetailView::from(&detail))
+    resource(
+        caller.headers(),
+        detail.client.revision,
+        &ClientDetailView::from(&detail),
+    )
 }
 
 /// Change a client
 #[utoipa::path(request_body = ClientBody, responses((status = 200, body = ClientDetailView)), security(("bearer" = ["msp:admin"])))]
 #[route("/clients/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Admin>, id: PathId<Client>, expected: IfMatch, body: Body<ClientBody>) -> Answer {
+async fn update(
+    caller: Caller<Admin>,
+    id: PathId<Client>,
+    expected: IfMatch,
+    body: Body<ClientBody>,
+) -> Answer {
     let (clients, fields) = (&caller.services().clients, ClientFields::from(body.0));
     let use_case = || clients.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller.write(use_case, |now| Reply::ok(now.client.revision, &ClientDetailView::from(now))).await
+    caller
+        .write(use_case, |now| {
+            Reply::ok(now.client.revision, &ClientDetailView::from(now))
+        })
+        .await
 }
 
 /// Remove a client that nothing refers to
@@ -268,5 +315,10 @@ async fn update(caller: Caller<Admin>, id: PathId<Client>, expected: IfMatch, bo
 #[delete("/clients/{id}")]
 async fn remove(caller: Caller<Admin>, id: PathId<Client>, expected: IfMatch) -> Answer {
     let clients = &caller.services().clients;
-    caller.write(|| clients.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
+    caller
+        .write(
+            || clients.delete(caller.actor(), id.0, &expected.0),
+            |()| Reply::no_content(),
+        )
+        .await
 }

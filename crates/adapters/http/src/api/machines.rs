@@ -15,7 +15,7 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{Field, Instant, Nullable, Wire, Word},
+    wire::{BlankLine, Block, Field, Fingerprint, Instant, Line, Lines, Nullable, Wire, Word},
 };
 
 type PlatformWord = Word<Platform>;
@@ -51,40 +51,31 @@ impl FromRequest for PathKey {
 /// A machine to register, or what to change of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"hostname": "TECH-LAPTOP-07", "platform": "win32", "os_version": "11 24H2", "username": "jo", "has_docker": false,
+    "machine_fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "powershell_version": "7.5.0",
+    "preferred_shell": "pwsh", "has_vpn_access": true, "vpn_profiles": ["acme-dental"], "available_mcps": ["tickets"],
+    "available_skills": ["dns-audit"]}))]
 struct MachineBody {
-    #[schema(required, example = "TECH-LAPTOP-07", max_length = 255)]
-    hostname: Field<String>,
+    #[schema(required)]
+    hostname: Field<Line>,
     /// What tells it from all other machines: 64 hexadecimal digits, kept in lower case.
-    #[schema(
-        required,
-        pattern = "^[0-9A-Fa-f]{64}$",
-        example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-    )]
-    machine_fingerprint: Field<String>,
+    #[schema(required)]
+    machine_fingerprint: Field<Fingerprint>,
     #[schema(required)]
     platform: Field<PlatformWord>,
-    #[schema(example = "11 24H2", max_length = 255)]
-    os_version: Nullable<String>,
-    #[schema(example = "jo", max_length = 255)]
-    username: Nullable<String>,
-    #[schema(example = "Jo's laptop", max_length = 255)]
-    friendly_name: Nullable<String>,
+    os_version: Nullable<BlankLine>,
+    username: Nullable<BlankLine>,
+    friendly_name: Nullable<BlankLine>,
     /// Whether it can reach clients' networks; false unless given.
     has_vpn_access: Field<bool>,
-    #[schema(example = json!(["acme-dental"]), max_items = 100)]
-    vpn_profiles: Field<Vec<String>>,
+    vpn_profiles: Field<Lines>,
     /// False unless given.
     has_docker: Field<bool>,
-    #[schema(example = "7.5.0", max_length = 255)]
-    powershell_version: Nullable<String>,
-    #[schema(example = "pwsh", max_length = 255)]
-    preferred_shell: Nullable<String>,
-    #[schema(example = json!(["tickets"]), max_items = 100)]
-    available_mcps: Field<Vec<String>>,
-    #[schema(example = json!(["dns-audit"]), max_items = 100)]
-    available_skills: Field<Vec<String>>,
-    #[schema(max_length = 65_536)]
-    notes: Nullable<String>,
+    powershell_version: Nullable<BlankLine>,
+    preferred_shell: Nullable<BlankLine>,
+    available_mcps: Field<Lines>,
+    available_skills: Field<Lines>,
+    notes: Nullable<Block>,
     /// True unless given.
     is_active: Field<bool>,
     /// When it last reported, as heartbeats note it. An earlier instant than the one known is ignored, a future one refused.
@@ -250,6 +241,7 @@ async fn create(caller: Caller<Write>, body: Body<MachineBody>) -> Answer {
 /// By its id or by its fingerprint, which is what a tool knows of the machine it runs on.
 #[utoipa::path(
     params(("id" = String, Path, description = "A UUID, or a fingerprint of 64 hexadecimal digits.",
+        example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         pattern = "^([0-9A-Fa-f]{64}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$")),
     responses((status = 200, body = MachineView)), security(("bearer" = ["msp:read"]))
 )]

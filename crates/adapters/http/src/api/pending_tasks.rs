@@ -3,7 +3,8 @@
 use actix_web::{delete, get, post, route};
 use claudetools_kernel::Id;
 use claudetools_sessions::{
-    PendingTask, PendingTaskDetail, PendingTaskFields, PendingTaskFilter, PendingTaskRow, Priority, TaskSort, TaskStatus,
+    PendingTask, PendingTaskDetail, PendingTaskFields, PendingTaskFilter, PendingTaskRow, Priority, TaskSort,
+    TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,46 +15,48 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{Day, Field, Instant, Nullable, Wire, Word},
+    wire::{BlankLine, Block, Day, Field, Instant, Line, Nullable, Uid, Uids, Wire, Word},
 };
 
 type StatusWord = Word<TaskStatus>;
 type PriorityWord = Word<Priority>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(get).service(update).service(remove);
+    config
+        .service(list)
+        .service(create)
+        .service(get)
+        .service(update)
+        .service(remove);
 }
 
 /// A task to enter, or what to change of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"client_id": "01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f", "title": "Order two switches", "priority": "high",
+    "blocked_by": "Waiting for the supplier's offer", "assigned_to": "jo@msp.example", "due_date": "2026-02-27"}))]
 pub(super) struct PendingTaskBody {
     /// Whom it is for; that of the project unless given.
-    client_id: Nullable<Uuid>,
+    client_id: Nullable<Uid>,
     /// A project of the client.
-    project_id: Nullable<Uuid>,
+    project_id: Nullable<Uid>,
     /// The work item that it came out of.
-    work_item_id: Nullable<Uuid>,
+    work_item_id: Nullable<Uid>,
     /// The task that it is a part of. No task is a part of itself, not even by way of others.
-    parent_task_id: Nullable<Uuid>,
-    #[schema(required, example = "Order two switches", max_length = 255)]
-    title: Field<String>,
-    #[schema(max_length = 65_536)]
-    description: Nullable<String>,
+    parent_task_id: Nullable<Uid>,
+    #[schema(required)]
+    title: Field<Line>,
+    description: Nullable<Block>,
     /// `medium` unless given.
     priority: Field<PriorityWord>,
     /// `pending` unless given.
     status: Field<StatusWord>,
     /// What holds it up, in words.
-    #[schema(example = "Waiting for the supplier's offer", max_length = 65_536)]
-    blocked_by: Nullable<String>,
+    blocked_by: Nullable<Block>,
     /// The tasks to be done before this one, all of them; repeats count once. No task waits for itself, not even by way of
     /// others.
-    #[schema(max_items = 100)]
-    depends_on: Field<Vec<Uuid>>,
-    #[schema(example = "jo@msp.example", max_length = 255)]
-    assigned_to: Nullable<String>,
-    #[schema(example = "2026-02-27")]
+    depends_on: Field<Uids>,
+    assigned_to: Nullable<BlankLine>,
     due_date: Nullable<Day>,
 }
 
@@ -69,7 +72,10 @@ impl From<PendingTaskBody> for PendingTaskFields {
             priority: body.priority.get(),
             status: body.status.get(),
             blocked_by: body.blocked_by.get(),
-            depends_on: body.depends_on.get().map(|ids| ids.into_iter().map(Id::new).collect()),
+            depends_on: body
+                .depends_on
+                .get()
+                .map(|ids| ids.into_iter().map(Id::new).collect()),
             assigned_to: body.assigned_to.get(),
             due_date: body.due_date.get(),
         }
@@ -101,7 +107,13 @@ pub(super) struct PendingTaskView {
 }
 
 impl From<&PendingTaskRow> for PendingTaskView {
-    fn from(PendingTaskRow { task, client_name, project_name }: &PendingTaskRow) -> Self {
+    fn from(
+        PendingTaskRow {
+            task,
+            client_name,
+            project_name,
+        }: &PendingTaskRow,
+    ) -> Self {
         Self {
             id: task.id.uuid(),
             client_id: task.client_id.map(Id::uuid),
@@ -136,7 +148,10 @@ pub(super) struct PendingTaskDetailView {
 impl From<&PendingTaskDetail> for PendingTaskDetailView {
     fn from(detail: &PendingTaskDetail) -> Self {
         let depends_on = detail.depends_on.iter().map(|id| id.uuid()).collect();
-        Self { task: PendingTaskView::from(&detail.row), depends_on }
+        Self {
+            task: PendingTaskView::from(&detail.row),
+            depends_on,
+        }
     }
 }
 
@@ -179,8 +194,16 @@ pub(super) async fn list_at(
     caller: &Caller<Read>,
     query: ListQuery<PendingTaskQuery, TaskSort>,
 ) -> Answer {
-    let page = caller.services().pending_tasks.list(caller.actor(), &query.filter.into(), &query.page).await?;
-    list_of(collection, page.map(|row| PendingTaskView::from(&row)), &query.page)
+    let page = caller
+        .services()
+        .pending_tasks
+        .list(caller.actor(), &query.filter.into(), &query.page)
+        .await?;
+    list_of(
+        collection,
+        page.map(|row| PendingTaskView::from(&row)),
+        &query.page,
+    )
 }
 
 pub(super) async fn create_at(path: &str, caller: &Caller<Write>, body: PendingTaskBody) -> Answer {
@@ -188,14 +211,22 @@ pub(super) async fn create_at(path: &str, caller: &Caller<Write>, body: PendingT
     let use_case = || tasks.create(caller.actor(), fields.clone());
     let render = |new: &PendingTaskDetail| {
         let task = &new.row.task;
-        Reply::created(format!("{path}/{}", task.id), task.revision, &PendingTaskDetailView::from(new))
+        Reply::created(
+            format!("{path}/{}", task.id),
+            task.revision,
+            &PendingTaskDetailView::from(new),
+        )
     };
     caller.write(use_case, render).await
 }
 
 pub(super) async fn get_one(caller: &Caller<Read>, id: Id<PendingTask>) -> Answer {
     let detail = caller.services().pending_tasks.get(caller.actor(), id).await?;
-    resource(caller.headers(), detail.row.task.revision, &PendingTaskDetailView::from(&detail))
+    resource(
+        caller.headers(),
+        detail.row.task.revision,
+        &PendingTaskDetailView::from(&detail),
+    )
 }
 
 pub(super) async fn change_one(
@@ -206,12 +237,21 @@ pub(super) async fn change_one(
 ) -> Answer {
     let (tasks, fields) = (&caller.services().pending_tasks, PendingTaskFields::from(body));
     let use_case = || tasks.update(caller.actor(), id, fields.clone(), &expected.0);
-    caller.write(use_case, |now| Reply::ok(now.row.task.revision, &PendingTaskDetailView::from(now))).await
+    caller
+        .write(use_case, |now| {
+            Reply::ok(now.row.task.revision, &PendingTaskDetailView::from(now))
+        })
+        .await
 }
 
 pub(super) async fn remove_one(caller: &Caller<Admin>, id: Id<PendingTask>, expected: &IfMatch) -> Answer {
     let tasks = &caller.services().pending_tasks;
-    caller.write(|| tasks.delete(caller.actor(), id, &expected.0), |()| Reply::no_content()).await
+    caller
+        .write(
+            || tasks.delete(caller.actor(), id, &expected.0),
+            |()| Reply::no_content(),
+        )
+        .await
 }
 
 /// List pending tasks
@@ -238,7 +278,12 @@ async fn get(caller: Caller<Read>, id: PathId<PendingTask>) -> Answer {
 /// Change a pending task
 #[utoipa::path(request_body = PendingTaskBody, responses((status = 200, body = PendingTaskDetailView)), security(("bearer" = ["msp:write"])))]
 #[route("/pending-tasks/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Write>, id: PathId<PendingTask>, expected: IfMatch, body: Body<PendingTaskBody>) -> Answer {
+async fn update(
+    caller: Caller<Write>,
+    id: PathId<PendingTask>,
+    expected: IfMatch,
+    body: Body<PendingTaskBody>,
+) -> Answer {
     change_one(&caller, id.0, &expected, body.0).await
 }
 

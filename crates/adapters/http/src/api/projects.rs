@@ -14,50 +14,54 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{Amount, Day, Field, HoursNumber, Instant, Nullable, Wire, Word},
+    wire::{
+        Amount, BlankLine, Block, Day, Field, HoursNumber, Instant, Line, Nullable, Slug, Uid, Wire, Word,
+    },
 };
 
 type StatusWord = Word<ProjectStatus>;
 type PriorityWord = Word<Priority>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(get).service(update).service(remove);
+    config
+        .service(list)
+        .service(create)
+        .service(get)
+        .service(update)
+        .service(remove);
 }
 
 /// A project to enter, or what to change of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"client_id": "01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f", "name": "Office 365 Migration", "slug": "office-365-migration",
+    "category": "migration", "status": "active", "priority": "high", "started_on": "2026-01-12", "due_date": "2026-02-27",
+    "estimated_hours": 40, "hourly_rate": "140.00"}))]
 struct ProjectBody {
     /// Whom it is done for. It cannot change any more once sessions or tasks refer to the project.
     #[schema(required)]
-    client_id: Field<Uuid>,
+    client_id: Field<Uid>,
     /// Unique among the client's projects, whatever the case.
-    #[schema(required, example = "Office 365 Migration", max_length = 255)]
-    name: Field<String>,
+    #[schema(required)]
+    name: Field<Line>,
     /// Its name in paths and file names, unique among the client's projects. Made from the name unless given, with a number
     /// behind it where that is taken; a later change of the name leaves it as it is.
-    #[schema(example = "office-365-migration", max_length = 100, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$")]
-    slug: Field<String>,
-    #[schema(example = "migration", max_length = 255)]
-    category: Nullable<String>,
-    #[schema(max_length = 65_536)]
-    description: Nullable<String>,
+    slug: Field<Slug>,
+    category: Nullable<BlankLine>,
+    description: Nullable<Block>,
     /// `active` unless given.
     status: Field<StatusWord>,
     /// `medium` unless given.
     priority: Field<PriorityWord>,
     started_on: Nullable<Day>,
     /// Not before `started_on`.
-    #[schema(example = "2026-02-27")]
     due_date: Nullable<Day>,
     /// Today (in UTC) when the project is completed, unless given; emptied when it is reopened.
-    #[schema(example = "2026-02-20")]
     completed_on: Nullable<Day>,
     estimated_hours: Nullable<HoursNumber>,
     /// Price of an hour in the client's currency, instead of the client's own.
     hourly_rate: Nullable<Amount>,
-    #[schema(max_length = 65_536)]
-    notes: Nullable<String>,
+    notes: Nullable<Block>,
 }
 
 impl From<ProjectBody> for ProjectFields {
@@ -163,7 +167,11 @@ struct ProjectQuery {
 
 impl From<ProjectQuery> for ProjectFilter {
     fn from(query: ProjectQuery) -> Self {
-        Self { client_id: query.client_id.map(Id::new), status: query.status.map(|word| word.0), q: query.q }
+        Self {
+            client_id: query.client_id.map(Id::new),
+            status: query.status.map(|word| word.0),
+            q: query.q,
+        }
     }
 }
 
@@ -171,7 +179,11 @@ impl From<ProjectQuery> for ProjectFilter {
 #[utoipa::path(params(ProjectQuery, Paging<ProjectSort>), responses((status = 200, body = Listed<ProjectView>)), security(("bearer" = ["msp:read"])))]
 #[get("/projects")]
 async fn list(caller: Caller<Read>, query: ListQuery<ProjectQuery, ProjectSort>) -> Answer {
-    let page = caller.services().projects.list(caller.actor(), &query.filter.into(), &query.page).await?;
+    let page = caller
+        .services()
+        .projects
+        .list(caller.actor(), &query.filter.into(), &query.page)
+        .await?;
     list_of("projects", page.map(|row| ProjectView::from(&row)), &query.page)
 }
 
@@ -183,7 +195,11 @@ async fn create(caller: Caller<Write>, body: Body<ProjectBody>) -> Answer {
     let use_case = || projects.create(caller.actor(), fields.clone());
     let render = |new: &ProjectDetail| {
         let project = &new.row.project;
-        Reply::created(format!("/projects/{}", project.id), project.revision, &ProjectDetailView::from(new))
+        Reply::created(
+            format!("/projects/{}", project.id),
+            project.revision,
+            &ProjectDetailView::from(new),
+        )
     };
     caller.write(use_case, render).await
 }
@@ -193,16 +209,29 @@ async fn create(caller: Caller<Write>, body: Body<ProjectBody>) -> Answer {
 #[get("/projects/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<Project>) -> Answer {
     let detail = caller.services().projects.get(caller.actor(), id.0).await?;
-    resource(caller.headers(), detail.row.project.revision, &ProjectDetailView::from(&detail))
+    resource(
+        caller.headers(),
+        detail.row.project.revision,
+        &ProjectDetailView::from(&detail),
+    )
 }
 
 /// Change a project
 #[utoipa::path(request_body = ProjectBody, responses((status = 200, body = ProjectDetailView)), security(("bearer" = ["msp:write"])))]
 #[route("/projects/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Write>, id: PathId<Project>, expected: IfMatch, body: Body<ProjectBody>) -> Answer {
+async fn update(
+    caller: Caller<Write>,
+    id: PathId<Project>,
+    expected: IfMatch,
+    body: Body<ProjectBody>,
+) -> Answer {
     let (projects, fields) = (&caller.services().projects, ProjectFields::from(body.0));
     let use_case = || projects.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller.write(use_case, |now| Reply::ok(now.row.project.revision, &ProjectDetailView::from(now))).await
+    caller
+        .write(use_case, |now| {
+            Reply::ok(now.row.project.revision, &ProjectDetailView::from(now))
+        })
+        .await
 }
 
 /// Remove a project that nothing refers to
@@ -210,5 +239,10 @@ async fn update(caller: Caller<Write>, id: PathId<Project>, expected: IfMatch, b
 #[delete("/projects/{id}")]
 async fn remove(caller: Caller<Admin>, id: PathId<Project>, expected: IfMatch) -> Answer {
     let projects = &caller.services().projects;
-    caller.write(|| projects.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
+    caller
+        .write(
+            || projects.delete(caller.actor(), id.0, &expected.0),
+            |()| Reply::no_content(),
+        )
+        .await
 }

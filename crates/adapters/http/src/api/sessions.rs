@@ -3,8 +3,8 @@
 use actix_web::{delete, get, post, route};
 use claudetools_kernel::Id;
 use claudetools_sessions::{
-    Session, SessionDetail, SessionFields, SessionFilter, SessionRow, SessionSort, SessionStatus, SessionWorkItem,
-    WorkItemCategory, WorkItemStatus,
+    Session, SessionDetail, SessionFields, SessionFilter, SessionRow, SessionSort, SessionStatus,
+    SessionWorkItem, WorkItemCategory, WorkItemStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +15,9 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{Day, Field, HoursNumber, Instant, Nullable, Wire, Word},
+    wire::{
+        BlankLine, Block, Day, Field, HoursNumber, Instant, Line, Lines, Nullable, TagNames, Uid, Wire, Word,
+    },
 };
 
 type StatusWord = Word<SessionStatus>;
@@ -29,25 +31,27 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 /// A session to enter, or what to change of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"client_id": "01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f", "session_date": "2026-01-16",
+    "start_time": "2026-01-16T10:00:00Z", "end_time": "2026-01-16T13:30:00Z", "session_title": "Exchange migration, second wave",
+    "technician": "jo@msp.example", "summary": "Moved 40 mailboxes. **Two failed**, see notes.", "tags": ["exchange", "migration"],
+    "technologies_used": ["PowerShell", "Exchange Online"]}))]
 struct SessionBody {
     /// Whom the work is done for; the project's client unless given.
-    client_id: Nullable<Uuid>,
+    client_id: Nullable<Uid>,
     /// A project of the client.
-    project_id: Nullable<Uuid>,
+    project_id: Nullable<Uid>,
     /// The machine that the work is done on.
-    machine_id: Nullable<Uuid>,
+    machine_id: Nullable<Uid>,
     /// The day that the work counts for.
-    #[schema(required, example = "2026-01-16")]
+    #[schema(required)]
     session_date: Field<Day>,
     start_time: Nullable<Instant>,
     /// Not before `start_time`, nor more than 366 days after it. Now, when the session is completed without one.
-    #[schema(example = "2026-01-16T13:30:00Z")]
     end_time: Nullable<Instant>,
-    #[schema(required, example = "Exchange migration, second wave", max_length = 255)]
-    session_title: Field<String>,
+    #[schema(required)]
+    session_title: Field<Line>,
     /// Who does the work; the caller unless given.
-    #[schema(example = "jo@example.com", max_length = 255)]
-    technician: Nullable<String>,
+    technician: Nullable<BlankLine>,
     /// `in_progress` unless given. What is completed can be reopened with the scope `msp:admin` only.
     status: Field<StatusWord>,
     /// True unless given.
@@ -56,16 +60,12 @@ struct SessionBody {
     /// rounded by the client's rule. `null` goes back to that.
     billable_hours: Nullable<HoursNumber>,
     /// What was done, Markdown.
-    #[schema(example = "Moved 40 mailboxes. **Two failed**, see notes.", max_length = 65_536)]
-    summary: Nullable<String>,
-    #[schema(max_length = 65_536)]
-    notes: Nullable<String>,
+    summary: Nullable<Block>,
+    notes: Nullable<Block>,
     /// Names of tags, up to 100 of 100 characters; those that do not exist are made.
-    #[schema(example = json!(["exchange", "migration"]), max_items = 100)]
-    tags: Field<Vec<String>>,
+    tags: Field<TagNames>,
     /// Up to 100.
-    #[schema(example = json!(["PowerShell", "Exchange Online"]), max_items = 100)]
-    technologies_used: Field<Vec<String>>,
+    technologies_used: Field<Lines>,
 }
 
 impl From<SessionBody> for SessionFields {
@@ -263,7 +263,12 @@ async fn get(caller: Caller<Read>, id: PathId<Session>) -> Answer {
 /// Change a session
 #[utoipa::path(request_body = SessionBody, responses((status = 200, body = SessionView)), security(("bearer" = ["msp:write"])))]
 #[route("/sessions/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Write>, id: PathId<Session>, expected: IfMatch, body: Body<SessionBody>) -> Answer {
+async fn update(
+    caller: Caller<Write>,
+    id: PathId<Session>,
+    expected: IfMatch,
+    body: Body<SessionBody>,
+) -> Answer {
     let (sessions, fields) = (&caller.services().sessions, SessionFields::from(body.0));
     let use_case = || sessions.update(caller.actor(), id.0, fields.clone(), &expected.0);
     caller.write(use_case, |now| Reply::ok(now.session.revision, &SessionView::from(now))).await

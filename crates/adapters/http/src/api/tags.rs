@@ -13,7 +13,7 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource, value},
-    wire::{Day, Field, Instant, Nullable, Wire, Word},
+    wire::{Block, Day, Field, Instant, Nullable, TagName, Wire, Word},
 };
 
 type CategoryWord = Word<TagCategory>;
@@ -31,14 +31,14 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 /// A tag to make, or what to change of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"name": "exchange online", "category": "technology", "description": "Mailboxes in Microsoft 365"}))]
 struct TagBody {
     /// Unique; kept in lower case.
-    #[schema(required, example = "exchange online", max_length = 100)]
-    name: Field<String>,
+    #[schema(required)]
+    name: Field<TagName>,
     /// What the tag speaks of.
     category: Nullable<CategoryWord>,
-    #[schema(example = "Mailboxes in Microsoft 365", max_length = 65_536)]
-    description: Nullable<String>,
+    description: Nullable<Block>,
 }
 
 impl From<TagBody> for TagFields {

@@ -5,8 +5,8 @@ use claudetools_sessions::{PendingTask, TaskSort};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::pending_tasks::{
-    PendingTaskBody, PendingTaskDetailView, PendingTaskQuery, PendingTaskView, change_one, create_at, get_one, list_at,
-    remove_one,
+    PendingTaskBody, PendingTaskDetailView, PendingTaskQuery, PendingTaskView, change_one, create_at,
+    get_one, list_at, remove_one,
 };
 use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
@@ -15,7 +15,12 @@ use crate::{
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(get).service(update).service(remove);
+    config
+        .service(list)
+        .service(create)
+        .service(get)
+        .service(update)
+        .service(remove);
 }
 
 /// List pending tasks (the same as /pending-tasks)
@@ -42,7 +47,12 @@ async fn get(caller: Caller<Read>, id: PathId<PendingTask>) -> Answer {
 /// Change a pending task (the same as /pending-tasks)
 #[utoipa::path(request_body = PendingTaskBody, responses((status = 200, body = PendingTaskDetailView)), security(("bearer" = ["msp:write"])))]
 #[route("/tasks/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Write>, id: PathId<PendingTask>, expected: IfMatch, body: Body<PendingTaskBody>) -> Answer {
+async fn update(
+    caller: Caller<Write>,
+    id: PathId<PendingTask>,
+    expected: IfMatch,
+    body: Body<PendingTaskBody>,
+) -> Answer {
     change_one(&caller, id.0, &expected, body.0).await
 }
 

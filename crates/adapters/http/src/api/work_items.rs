@@ -3,8 +3,8 @@
 use actix_web::{delete, get, post, route};
 use claudetools_kernel::Id;
 use claudetools_sessions::{
-    Priority, WorkItem, WorkItemCategory, WorkItemDetail, WorkItemFields, WorkItemFilter, WorkItemRow, WorkItemSort,
-    WorkItemStatus,
+    Priority, WorkItem, WorkItemCategory, WorkItemDetail, WorkItemFields, WorkItemFilter, WorkItemRow,
+    WorkItemSort, WorkItemStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +15,7 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{Day, Field, Instant, Nullable, Wire, Word},
+    wire::{Block, Day, Field, Instant, Line, Lines, Nullable, TagNames, Uid, Wire, Word, WorkMinutes},
 };
 
 type CategoryWord = Word<WorkItemCategory>;
@@ -29,35 +29,32 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 /// A work item to enter, or what to change of it.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(example = json!({"session_id": "01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f", "category": "infrastructure",
+    "title": "Replace the failed disk in the file server", "priority": "high", "estimated_minutes": 45, "actual_minutes": 60,
+    "affected_systems": ["fs01.acme.example"], "technologies_used": ["Windows Server"], "tags": ["storage"]}))]
 struct WorkItemBody {
     /// The session that it belongs to.
     #[schema(required)]
-    session_id: Field<Uuid>,
+    session_id: Field<Uid>,
     #[schema(required)]
     category: Field<CategoryWord>,
-    #[schema(required, example = "Replace the failed disk in the file server", max_length = 255)]
-    title: Field<String>,
-    #[schema(max_length = 65_536)]
-    description: Nullable<String>,
+    #[schema(required)]
+    title: Field<Line>,
+    description: Nullable<Block>,
     /// `pending` unless given.
     status: Field<StatusWord>,
     /// `medium` unless given.
     priority: Field<PriorityWord>,
     /// True unless given.
     is_billable: Field<bool>,
-    #[schema(minimum = 0, maximum = 100_000, example = 45)]
-    estimated_minutes: Nullable<i32>,
-    #[schema(minimum = 0, maximum = 100_000, example = 60)]
-    actual_minutes: Nullable<i32>,
+    estimated_minutes: Nullable<WorkMinutes>,
+    actual_minutes: Nullable<WorkMinutes>,
     /// Up to 100.
-    #[schema(example = json!(["fs01.acme.example"]), max_items = 100)]
-    affected_systems: Field<Vec<String>>,
+    affected_systems: Field<Lines>,
     /// Up to 100.
-    #[schema(example = json!(["Windows Server"]), max_items = 100)]
-    technologies_used: Field<Vec<String>>,
+    technologies_used: Field<Lines>,
     /// Names of tags, up to 100 of 100 characters; those that do not exist are made.
-    #[schema(example = json!(["storage"]), max_items = 100)]
-    tags: Field<Vec<String>>,
+    tags: Field<TagNames>,
 }
 
 impl From<WorkItemBody> for WorkItemFields {
@@ -225,7 +222,12 @@ async fn get(caller: Caller<Read>, id: PathId<WorkItem>) -> Answer {
 /// Change a work item
 #[utoipa::path(request_body = WorkItemBody, responses((status = 200, body = WorkItemView)), security(("bearer" = ["msp:write"])))]
 #[route("/work-items/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Write>, id: PathId<WorkItem>, expected: IfMatch, body: Body<WorkItemBody>) -> Answer {
+async fn update(
+    caller: Caller<Write>,
+    id: PathId<WorkItem>,
+    expected: IfMatch,
+    body: Body<WorkItemBody>,
+) -> Answer {
     let (items, fields) = (&caller.services().work_items, WorkItemFields::from(body.0));
     let use_case = || items.update(caller.actor(), id.0, fields.clone(), &expected.0);
     caller.write(use_case, |now| Reply::ok(now.item.revision, &WorkItemView::from(now))).await

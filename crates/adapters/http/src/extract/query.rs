@@ -143,14 +143,18 @@ fn parse_page<S: SortField>(given: &mut Pairs, faults: &mut Faults) -> Option<Pa
         return Some(PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), start, sort, with_total: true });
     };
     if has_offset {
-        faults.schema("cursor", "exclusive", "cannot be combined with offset");
+        faults.semantic("cursor", "exclusive", "cannot be combined with offset");
     }
-    let Some((place, made_for)) = Cursor::decode::<S>(&cursor) else {
+    let Some(cursor) = Cursor::decode(&cursor) else {
         faults.schema("cursor", "cursor", "must be a next_cursor of an earlier answer");
         return None;
     };
+    let Some((place, made_for)) = cursor.place::<S>() else {
+        faults.semantic("cursor", "list", "was made for another list");
+        return None;
+    };
     if sort.flatten().is_some_and(|sort| sort != made_for) {
-        faults.schema("cursor", "sort", "was made for another sort; repeat the sort of the first page");
+        faults.semantic("cursor", "sort", "was made for another sort; repeat the sort of the first page");
     }
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     Some(PageRequest { limit, start: Start::After(place), sort: made_for, with_total: include_total })
@@ -200,18 +204,21 @@ impl Cursor {
         BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
     }
 
-    fn decode<S: SortField>(text: &str) -> Option<(Position, Sort<S>)> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let cursor: Self = serde_json::from_slice(&bytes).ok()?;
-        let sort: Sort<S> = parse_sort(&cursor.s, &mut Faults::default())?;
-        let key = match cursor.k {
+    fn decode(text: &str) -> Option<Self> {
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+    }
+
+    /// The place in a list that can be sorted by `S`; `None` for a cursor of another list.
+    fn place<S: SortField>(self) -> Option<(Position, Sort<S>)> {
+        let sort: Sort<S> = parse_sort(&self.s, &mut Faults::default())?;
+        let key = match self.k {
             Key::Text(text) if !text.contains('\0') => SortKey::Text(text),
             Key::Text(_) => return None,
             Key::Integer(number) => SortKey::Integer(number),
             Key::Date(day) => SortKey::Date(day),
         };
         // A forged key of another type would reach the database as a type error.
-        (key.kind() == sort.field.kind()).then_some((Position { key, id: cursor.i }, sort))
+        (key.kind() == sort.field.kind()).then_some((Position { key, id: self.i }, sort))
     }
 }
 

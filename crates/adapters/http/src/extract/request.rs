@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_request_id_outside_the_alphabet_or_length_is_not_taken() {
         assert_eq!(own_request_id(&headers("x-request-id", "a.B-9_")), Some("a.B-9_"));
-        for bad in ["", "a b", "ä", "<script>"] {
+        for bad in ["", "a b", "a/b", "<script>"] {
             assert_eq!(own_request_id(&headers("x-request-id", bad)), None, "{bad}");
         }
     }

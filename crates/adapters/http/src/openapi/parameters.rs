@@ -8,7 +8,7 @@ use utoipa::{
     IntoParams, ToSchema,
     __dev::ComposeSchema,
     openapi::{
-        RefOr, Schema,
+        RefOr, Schema, SchemaFormat,
         path::{Parameter, ParameterBuilder, ParameterIn},
         schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type},
     },
@@ -53,7 +53,11 @@ impl<S: SortField> IntoParams for Paging<S> {
         [
             ("limit", "At most so many rows.", limit),
             ("offset", "Skip so many rows; beyond some ten thousand, page by `cursor` instead.", offset),
-            ("cursor", "Continue behind the last row of the page whose `next_cursor` this is.", string()),
+            (
+                "cursor",
+                "Continue behind the last row of the page whose `next_cursor` this is; in place of `offset`.",
+                string().format(Some(SchemaFormat::Custom("cursor".to_owned()))),
+            ),
             ("sort", "The order; `-` before the field for descending. Ties are broken by id.", sort),
             ("include_total", "Count the rows also when paging by cursor.", include_total),
         ]
@@ -80,6 +84,7 @@ pub(super) fn is_conditional(path: &str) -> bool {
 
 /// Adds the path's ids and the headers that the conventions give an operation of this kind.
 pub(super) fn add(path: &str, method: &str, operation: &mut Value) {
+    refuse_nul(operation);
     let mut added = Vec::new();
     let named: Vec<&str> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
     let known = operation["parameters"].as_array().cloned().unwrap_or_default();
@@ -92,6 +97,7 @@ pub(super) fn add(path: &str, method: &str, operation: &mut Value) {
     let is_secret = SECRET.contains(&path);
     if method == "get" && is_conditional {
         added.push(header("If-None-Match", "ETag of the copy that the client has; 304 when it is still good."));
+        operation["responses"]["304"] = json!({"description": "The client's copy is still good; no body."});
     }
     if matches!(method, "put" | "patch" | "delete") && is_conditional {
         added.push(header("If-Match", "ETag of the row that the change is meant for; 412 when it has changed since."));
@@ -110,4 +116,16 @@ pub(super) fn add(path: &str, method: &str, operation: &mut Value) {
 
 fn header(name: &str, description: &str) -> Value {
     json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}})
+}
+
+/// No text of a query may contain NUL, which PostgreSQL cannot store.
+fn refuse_nul(operation: &mut Value) {
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let is_free_text = parameter["in"] == "query"
+            && parameter["schema"]["type"] == "string"
+            && ["format", "enum", "pattern"].iter().all(|bound| parameter["schema"].get(*bound).is_none());
+        if is_free_text {
+            parameter["schema"]["pattern"] = json!(r"^[^\x00]*$");
+        }
+    }
 }

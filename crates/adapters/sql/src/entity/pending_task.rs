@@ -34,9 +34,17 @@ pub(crate) struct Model {
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub(crate) enum Relation {
-    #[sea_orm(belongs_to = "super::client::Entity", from = "Column::ClientId", to = "super::client::Column::Id")]
+    #[sea_orm(
+        belongs_to = "super::client::Entity",
+        from = "Column::ClientId",
+        to = "super::client::Column::Id"
+    )]
     Client,
-    #[sea_orm(belongs_to = "super::project::Entity", from = "Column::ProjectId", to = "super::project::Column::Id")]
+    #[sea_orm(
+        belongs_to = "super::project::Entity",
+        from = "Column::ProjectId",
+        to = "super::project::Column::Id"
+    )]
     Project,
 }
 
@@ -106,6 +114,10 @@ impl TryFrom<Joined> for PendingTaskRow {
     type Error = StoreError;
 
     fn try_from(row: Joined) -> Result<Self, StoreError> {
-        Ok(Self { task: row.task.try_into()?, client_name: row.client_name, project_name: row.project_name })
+        Ok(Self {
+            task: row.task.try_into()?,
+            client_name: row.client_name,
+            project_name: row.project_name,
+        })
     }
 }

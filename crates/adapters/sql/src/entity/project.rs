@@ -37,7 +37,11 @@ pub(crate) struct Model {
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub(crate) enum Relation {
-    #[sea_orm(belongs_to = "super::client::Entity", from = "Column::ClientId", to = "super::client::Column::Id")]
+    #[sea_orm(
+        belongs_to = "super::client::Entity",
+        from = "Column::ClientId",
+        to = "super::client::Column::Id"
+    )]
     Client,
 }
 
@@ -108,6 +112,9 @@ impl TryFrom<Joined> for ProjectRow {
     type Error = StoreError;
 
     fn try_from(row: Joined) -> Result<Self, StoreError> {
-        Ok(Self { project: row.project.try_into()?, client_name: row.client_name })
+        Ok(Self {
+            project: row.project.try_into()?,
+            client_name: row.client_name,
+        })
     }
 }

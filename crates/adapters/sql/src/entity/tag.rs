@@ -38,7 +38,7 @@ pub(crate) struct Counted {
 /// A session that bears a tag.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct OfSession {
-    session_id: Uuid,
+    id: Uuid,
     session_title: String,
     session_date: Date,
 }
@@ -46,7 +46,7 @@ pub(crate) struct OfSession {
 /// A work item that bears a tag.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct OfWorkItem {
-    work_item_id: Uuid,
+    id: Uuid,
     title: String,
 }
 
@@ -101,7 +101,7 @@ impl TryFrom<OfSession> for TaggedSession {
     type Error = StoreError;
 
     fn try_from(row: OfSession) -> Result<Self, StoreError> {
-        let id = claudetools_kernel::Id::new(row.session_id);
+        let id = claudetools_kernel::Id::new(row.id);
         Ok(Self {
             id,
             session_title: row.session_title,
@@ -115,7 +115,7 @@ impl TryFrom<OfWorkItem> for TaggedWorkItem {
 
     fn try_from(row: OfWorkItem) -> Result<Self, StoreError> {
         Ok(Self {
-            id: claudetools_kernel::Id::new(row.work_item_id),
+            id: claudetools_kernel::Id::new(row.id),
             title: row.title,
         })
     }

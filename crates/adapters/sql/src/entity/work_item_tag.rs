@@ -16,7 +16,11 @@ pub(crate) struct Model {
 pub(crate) enum Relation {
     #[sea_orm(belongs_to = "super::tag::Entity", from = "Column::TagId", to = "super::tag::Column::Id")]
     Tag,
-    #[sea_orm(belongs_to = "super::work_item::Entity", from = "Column::WorkItemId", to = "super::work_item::Column::Id")]
+    #[sea_orm(
+        belongs_to = "super::work_item::Entity",
+        from = "Column::WorkItemId",
+        to = "super::work_item::Column::Id"
+    )]
     WorkItem,
 }
 

@@ -12,15 +12,15 @@ use crate::{
     store::{Connection, SqlTx},
 };
 
-/// The most rows of one statement: thirteen values each stay far below what every engine binds (32,766 on SQLite).
-const LARGEST_CHUNK: usize = 256;
+/// The most rows of one statement, as a power of two: 256 rows of thirteen values are far below the 32,766 that the
+/// strictest engine binds.
+const LARGEST_CHUNK: u32 = 8;
 
 #[async_trait]
 impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
     async fn add_batch(&mut self, mut entries: &[AuditEntry]) -> Result<(), StoreError> {
-        while let Some((chunk, rest)) = entries.split_at_checked(chunk_size(entries.len()))
-            && !chunk.is_empty()
-        {
+        while !entries.is_empty() {
+            let (chunk, rest) = entries.split_at(chunk_size(entries.len()));
             let rows = chunk.iter().map(|entry| Model::from(entry).into_active_model());
             Entity::insert_many(rows)
                 .exec_without_returning(self.connection())
@@ -46,13 +46,14 @@ impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
     }
 }
 
-/// The largest power of two that `rows` hold: with nine sizes there are nine statements to keep prepared, where any size
-/// would push all others out of the cache.
+/// The largest power of two that `rows`, of which there is at least one, hold. With nine sizes there are nine statements to
+/// keep prepared, where any size would push all others out of the cache.
 const fn chunk_size(rows: usize) -> usize {
-    match rows.checked_ilog2() {
-        Some(power) if rows < LARGEST_CHUNK => 1 << power,
-        Some(_) => LARGEST_CHUNK,
-        None => 0,
+    let power = rows.ilog2();
+    1 << if power < LARGEST_CHUNK {
+        power
+    } else {
+        LARGEST_CHUNK
     }
 }
 
@@ -90,6 +91,5 @@ mod tests {
         };
         assert_eq!(sizes(500), [256, 128, 64, 32, 16, 4]);
         assert_eq!(sizes(513), [256, 256, 1]);
-        assert_eq!(chunk_size(0), 0);
     }
 }

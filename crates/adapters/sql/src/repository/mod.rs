@@ -12,5 +12,5 @@ mod tag;
 mod pending_task;
 mod project;
 mod session_directory;
-mod session;
-mod work_item;
+pub(crate) mod session;
+pub(crate) mod work_item;

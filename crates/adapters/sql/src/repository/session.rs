@@ -72,7 +72,12 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
         let (tags, names): (BTreeSet<_>, _) = tags.into_iter().unzip();
         let items = work_item::Entity::find()
             .select_only()
-            .columns([work_item::Column::Id, work_item::Column::Category, work_item::Column::Title, work_item::Column::Status])
+            .columns([
+                work_item::Column::Id,
+                work_item::Column::Category,
+                work_item::Column::Title,
+                work_item::Column::Status,
+            ])
             .filter(work_item::Column::SessionId.eq(id.uuid()))
             .order_by_asc(work_item::Column::CreatedAt)
             .order_by_asc(work_item::Column::Id);
@@ -86,7 +91,11 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
         }))
     }
 
-    async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>> {
+    async fn list(
+        &mut self,
+        filter: &SessionFilter,
+        page: &PageRequest<SessionSort>,
+    ) -> Stored<Page<SessionRow>> {
         let total = if page.with_total { Some(self.count_of(&session_total(filter)).await?) } else { None };
         let rows = self.all::<_, ListRow, _>(session_page(filter, page)).await?;
         Ok(Page::from_rows(rows, page, total))
@@ -198,19 +207,19 @@ pub(crate) fn session_total(filter: &SessionFilter) -> SelectStatement {
         Some(Link::Tag(name)) if own.is_empty() => {
             total(session_tag::Entity::find().filter(tagged(name)).filter(days(filter, Tagged::SessionDate)))
         }
-        Some(Link::Technology(name)) if own.is_empty() => {
-            total(session_technology::Entity::find().filter(used(name)).filter(days(filter, Used::SessionDate)))
-        }
+        Some(Link::Technology(name)) if own.is_empty() => total(
+            session_technology::Entity::find().filter(used(name)).filter(days(filter, Used::SessionDate)),
+        ),
         link => {
             let sessions = Entity::find().filter(own).filter(days(filter, Column::SessionDate));
             total(match link {
                 None => sessions,
-                Some(Link::Tag(name)) => {
-                    sessions.join_rev(JoinType::InnerJoin, session_tag::Relation::Session.def()).filter(tagged(name))
-                }
-                Some(Link::Technology(name)) => {
-                    sessions.join_rev(JoinType::InnerJoin, session_technology::Relation::Session.def()).filter(used(name))
-                }
+                Some(Link::Tag(name)) => sessions
+                    .join_rev(JoinType::InnerJoin, session_tag::Relation::Session.def())
+                    .filter(tagged(name)),
+                Some(Link::Technology(name)) => sessions
+                    .join_rev(JoinType::InnerJoin, session_technology::Relation::Session.def())
+                    .filter(used(name)),
             })
         }
     }
@@ -276,7 +285,8 @@ fn used(name: &str) -> SimpleExpr {
 
 /// The sessions that used a technology.
 fn has_used(name: &str) -> SimpleExpr {
-    let of_session = Expr::col(session_technology::Column::SessionId.as_column_ref()).equals(Column::Id.as_column_ref());
+    let of_session =
+        Expr::col(session_technology::Column::SessionId.as_column_ref()).equals(Column::Id.as_column_ref());
     let links = session_technology::Entity::find()
         .select_only()
         .column(session_technology::Column::SessionId)

@@ -87,7 +87,8 @@ impl<C: Connection> SqlTx<C> {
     async fn recent_sessions(&self, filter: Condition) -> Stored<Vec<TaggedSession>> {
         let sessions = session_tag::Entity::find()
             .select_only()
-            .columns([OnSession::SessionId, OnSession::SessionDate])
+            .column_as(OnSession::SessionId, "id")
+            .column(OnSession::SessionDate)
             .column(session::Column::SessionTitle)
             .join(JoinType::LeftJoin, session_tag::Relation::Session.def())
             .filter(filter)
@@ -101,7 +102,7 @@ impl<C: Connection> SqlTx<C> {
     async fn recent_work_items(&self, filter: Condition) -> Stored<Vec<TaggedWorkItem>> {
         let items = work_item_tag::Entity::find()
             .select_only()
-            .column(OnWorkItem::WorkItemId)
+            .column_as(OnWorkItem::WorkItemId, "id")
             .column(work_item::Column::Title)
             .join(JoinType::LeftJoin, work_item_tag::Relation::WorkItem.def())
             .filter(filter)

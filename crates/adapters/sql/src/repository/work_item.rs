@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
-    Client, PendingTask, Session, Tag, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort, WorkItemStatus,
+    Client, PendingTask, Session, Tag, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
+    WorkItemStatus,
     ports::{Stored, WorkItemRepository},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
-    Select, sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    RelationTrait, Select, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -46,7 +47,9 @@ impl<C: Connection> WorkItemRepository for SqlTx<C> {
     }
 
     async fn lookup(&mut self, id: Id<WorkItem>) -> Stored<Option<WorkItem>> {
-        let Some(item) = self.one::<_, Model, WorkItem>(Entity::find_by_id(id.uuid())).await? else { return Ok(None) };
+        let Some(item) = self.one::<_, Model, WorkItem>(Entity::find_by_id(id.uuid())).await? else {
+            return Ok(None);
+        };
         let tags = self.work_item_tags(id).await?.into_iter().map(|(tag, _)| tag).collect();
         Ok(Some(WorkItem { tags, ..item }))
     }
@@ -61,7 +64,11 @@ impl<C: Connection> WorkItemRepository for SqlTx<C> {
         Ok(Some(WorkItemDetail { item, session_title, client_name: row.client_name, tags: names }))
     }
 
-    async fn list(&mut self, filter: &WorkItemFilter, page: &PageRequest<WorkItemSort>) -> Stored<Page<WorkItemRow>> {
+    async fn list(
+        &mut self,
+        filter: &WorkItemFilter,
+        page: &PageRequest<WorkItemSort>,
+    ) -> Stored<Page<WorkItemRow>> {
         self.page::<_, ListRow, _, _>(work_item_listing(filter), page).await
     }
 

@@ -1,0 +1,98 @@
+//! One connection to the server. Bare hyper, so that the client's share of what is measured stays small.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method, Request,
+    body::Bytes,
+    client::conn::http1::{SendRequest, handshake},
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST},
+};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use crate::failure::{Failure, Result};
+
+/// An open connection, kept alive between requests.
+#[derive(Debug)]
+pub(crate) struct Client {
+    sender: SendRequest<Full<Bytes>>,
+    host: String,
+    token: Option<String>,
+}
+
+/// An answer, and how long it took from the request until its last byte.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+    pub(crate) took: Duration,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Call<'a> {
+    pub(crate) path: &'a str,
+    /// A body makes it a POST.
+    pub(crate) body: Option<&'a Value>,
+    /// The `X-Forwarded-For`.
+    pub(crate) from: Option<&'a str>,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        // A connection that breaks is noticed by the request that it carries.
+        tokio::spawn(connection);
+        Ok(Self { sender, host: address.to_string(), token: None })
+    }
+
+    /// Sends requests with this access token from now on.
+    pub(crate) fn authorise(&mut self, token: String) {
+        self.token = Some(token);
+    }
+
+    pub(crate) async fn send(&mut self, call: Call<'_>) -> Result<Answer> {
+        let method = if call.body.is_some() { Method::POST } else { Method::GET };
+        let mut request = Request::builder().method(method).uri(call.path).header(HOST, &self.host);
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(from) = call.from {
+            request = request.header("x-forwarded-for", from);
+        }
+        let body = call.body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
+        let request = request.header(CONTENT_TYPE, "application/json").body(Full::from(body))?;
+        self.sender.ready().await?;
+        let start = Instant::now();
+        let response = self.sender.send_request(request).await?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok(Answer { status, body, took: start.elapsed() })
+    }
+
+    /// What is at a path, as JSON.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Value> {
+        let answer = self.send(Call { path, ..Call::default() }).await?;
+        answer.expect(200, path)?;
+        Ok(serde_json::from_slice(&answer.body)?)
+    }
+}
+
+impl Answer {
+    /// Fails unless the answer has this status.
+    pub(crate) fn expect(&self, status: u16, what: &str) -> Result<()> {
+        if self.status == status {
+            return Ok(());
+        }
+        let body = String::from_utf8_lossy(&self.body);
+        Err(Failure::Server(format!("{what} was answered {} instead of {status}: {body}", self.status)))
+    }
+}

@@ -1,0 +1,54 @@
+//! How the engine answers the lists: the plans of the very statements that the repositories send, for the suites.
+
+use claudetools_kernel::{PageRequest, StoreError};
+use claudetools_sessions::{SessionFilter, SessionSort, WorkItemFilter, WorkItemSort};
+use sea_orm::{
+    ConnectionTrait, EntityTrait, QueryFilter, QueryTrait, Statement, StatementBuilder,
+    sea_query::SelectStatement,
+};
+
+use crate::{
+    entity::work_item::Entity,
+    failure::failure,
+    query::{page_statement, total},
+    repository::{session, work_item},
+    store::SqlStore,
+};
+
+/// The plan of a page of sessions, a step per line.
+pub async fn session_page(
+    store: &SqlStore,
+    filter: &SessionFilter,
+    page: &PageRequest<SessionSort>,
+) -> Result<Vec<String>, StoreError> {
+    explain(store, &session::session_page(filter, page).into_query()).await
+}
+
+/// The plan of a total of sessions.
+pub async fn session_total(store: &SqlStore, filter: &SessionFilter) -> Result<Vec<String>, StoreError> {
+    explain(store, &session::session_total(filter)).await
+}
+
+/// The plan of a page of work items.
+pub async fn work_item_page(
+    store: &SqlStore,
+    filter: &WorkItemFilter,
+    page: &PageRequest<WorkItemSort>,
+) -> Result<Vec<String>, StoreError> {
+    explain(store, &page_statement(work_item::work_item_listing(filter), page).into_query()).await
+}
+
+/// The plan of a total of work items.
+pub async fn work_item_total(store: &SqlStore, filter: &WorkItemFilter) -> Result<Vec<String>, StoreError> {
+    let listing = work_item::work_item_listing(filter);
+    explain(store, &total(Entity::find().filter(listing.filter))).await
+}
+
+async fn explain(store: &SqlStore, select: &SelectStatement) -> Result<Vec<String>, StoreError> {
+    let reader = store.readers();
+    let Statement { sql, values, db_backend } =
+        StatementBuilder::build(select, &reader.get_database_backend());
+    let explain = Statement { sql: format!("EXPLAIN QUERY PLAN {sql}"), values, db_backend };
+    let steps = reader.query_all_raw(explain).await.map_err(failure)?;
+    steps.into_iter().map(|step| step.try_get("", "detail").map_err(failure)).collect()
+}

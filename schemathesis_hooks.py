@@ -1,0 +1,22 @@
+"""Cursors for the generated cases: of the form that the API gives out, for places that may or may not exist."""
+
+import base64
+import json
+
+import schemathesis
+from hypothesis import strategies
+
+
+def encode(sort: str, key: dict, row: str) -> str:
+    text = json.dumps({"s": sort, "k": key, "i": row}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+SORTS = strategies.sampled_from(["created_at", "-created_at", "updated_at", "name", "-session_date", "session_title"])
+KEYS = strategies.one_of(
+    strategies.builds(lambda number: {"n": number}, strategies.integers(-(2**63), 2**63 - 1)),
+    strategies.builds(lambda text: {"t": text}, strategies.text(max_size=20)),
+    strategies.builds(lambda day: {"d": day.isoformat()}, strategies.dates()),
+)
+
+schemathesis.openapi.format("cursor", strategies.builds(encode, SORTS, KEYS, strategies.uuids().map(str)))
