@@ -88,7 +88,13 @@ impl Report {
     }
 
     /// The median of `one` against that of `other`, which is to lie from `least` to `most`.
-    pub(crate) fn compare(&mut self, name: impl Into<String>, one: &Samples, other: &Samples, (least, most): (f64, f64)) {
+    pub(crate) fn compare(
+        &mut self,
+        name: impl Into<String>,
+        one: &Samples,
+        other: &Samples,
+        (least, most): (f64, f64),
+    ) {
         let ratio = one.median() / other.median();
         let met = (least..=most).contains(&ratio);
         self.verdicts.push(Verdict { name: name.into(), ratio, least, most, met });
@@ -122,8 +128,10 @@ impl Report {
         }
         text.push_str("\n| ratio of medians | value | goal | |\n|---|---|---|---|\n");
         for Verdict { name, ratio, least, most, met } in &self.verdicts {
-            let goal = if *least > 0.0 { format!("{least:.2} to {most:.2}") } else { format!("≤ {most:.2}") };
-            let _ = writeln!(text, "| {name} | {ratio:.3} | {goal} | {} |", if *met { "met" } else { "MISSED" });
+            let goal =
+                if *least > 0.0 { format!("{least:.2} to {most:.2}") } else { format!("≤ {most:.2}") };
+            let _ =
+                writeln!(text, "| {name} | {ratio:.3} | {goal} | {} |", if *met { "met" } else { "MISSED" });
         }
         text
     }

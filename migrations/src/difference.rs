@@ -22,28 +22,15 @@ impl Migrator {
     {
         let table = Self::migration_table_name().to_string();
         let applied: Vec<String> = if SchemaManager::new(connection).has_table(table).await? {
-            Self::get_migration_models(connection)
-                .await?
-                .into_iter()
-                .map(|row| row.version)
-                .collect()
+            Self::get_migration_models(connection).await?.into_iter().map(|row| row.version).collect()
         } else {
             Vec::new()
         };
-        let known: Vec<String> = Self::migrations()
-            .iter()
-            .map(|migration| migration.name().to_owned())
-            .collect();
+        let known: Vec<String> =
+            Self::migrations().iter().map(|migration| migration.name().to_owned()).collect();
         let without = |names: &[String], others: &[String]| {
-            names
-                .iter()
-                .filter(|name| !others.contains(name))
-                .cloned()
-                .collect()
+            names.iter().filter(|name| !others.contains(name)).cloned().collect()
         };
-        Ok(Difference {
-            missing: without(&known, &applied),
-            unknown: without(&applied, &known),
-        })
+        Ok(Difference { missing: without(&known, &applied), unknown: without(&applied, &known) })
     }
 }

@@ -14,7 +14,7 @@ impl MigrationTrait for Migration {
         clients
             .col(key_text("name", 255).not_null())
             // Folding can lengthen text: `İ` becomes two characters.
-            .col(key_text("name_key", 765).not_null())
+            .col(key_text("name_key", 510).not_null())
             .col(word("client_type"))
             .col(key_text("network_subnet", 64))
             .col(key_text("domain_name", 255))

@@ -19,30 +19,9 @@ impl MigrationTrait for Migration {
         stamps(&mut tags);
         manager.create_table(tags).await?;
         index(manager, "ux_tags_name", "tags", &["name"], true).await?;
-        index(
-            manager,
-            "ix_tags_category",
-            "tags",
-            &["category", "name", "id"],
-            false,
-        )
-        .await?;
-        index(
-            manager,
-            "ix_tags_created_at",
-            "tags",
-            &["created_at", "id"],
-            false,
-        )
-        .await?;
-        index(
-            manager,
-            "ix_tags_updated_at",
-            "tags",
-            &["updated_at", "id"],
-            false,
-        )
-        .await
+        index(manager, "ix_tags_category", "tags", &["category", "name", "id"], false).await?;
+        index(manager, "ix_tags_created_at", "tags", &["created_at", "id"], false).await?;
+        index(manager, "ix_tags_updated_at", "tags", &["updated_at", "id"], false).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -33,38 +33,10 @@ impl MigrationTrait for Migration {
             .col(text("search_key").not_null());
         stamps(&mut machines);
         manager.create_table(machines).await?;
-        index(
-            manager,
-            "ux_machines_fingerprint",
-            "machines",
-            &["machine_fingerprint"],
-            true,
-        )
-        .await?;
-        index(
-            manager,
-            "ix_machines_hostname",
-            "machines",
-            &["hostname_key", "id"],
-            false,
-        )
-        .await?;
-        index(
-            manager,
-            "ix_machines_created_at",
-            "machines",
-            &["created_at", "id"],
-            false,
-        )
-        .await?;
-        index(
-            manager,
-            "ix_machines_updated_at",
-            "machines",
-            &["updated_at", "id"],
-            false,
-        )
-        .await
+        index(manager, "ux_machines_fingerprint", "machines", &["machine_fingerprint"], true).await?;
+        index(manager, "ix_machines_hostname", "machines", &["hostname_key", "id"], false).await?;
+        index(manager, "ix_machines_created_at", "machines", &["created_at", "id"], false).await?;
+        index(manager, "ix_machines_updated_at", "machines", &["updated_at", "id"], false).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

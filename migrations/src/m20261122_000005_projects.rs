@@ -33,29 +33,10 @@ impl MigrationTrait for Migration {
             .col(long_text(manager, "description"))
             .col(long_text(manager, "notes"))
             .col(long_text(manager, "search_key").not_null())
-            .foreign_key(&mut references(
-                "projects",
-                "client_id",
-                "clients",
-                ForeignKeyAction::Restrict,
-            ));
+            .foreign_key(&mut references("projects", "client_id", "clients", ForeignKeyAction::Restrict));
         manager.create_table(projects).await?;
-        index(
-            manager,
-            "ux_projects_name",
-            "projects",
-            &["client_id", "name_key"],
-            true,
-        )
-        .await?;
-        index(
-            manager,
-            "ux_projects_slug",
-            "projects",
-            &["client_id", "slug"],
-            true,
-        )
-        .await?;
+        index(manager, "ux_projects_name", "projects", &["client_id", "name_key"], true).await?;
+        index(manager, "ux_projects_slug", "projects", &["client_id", "slug"], true).await?;
         let indexes: [(&str, &[&str]); 4] = [
             ("ix_projects_name", &["name_key", "id"]),
             ("ix_projects_status", &["status", "name_key", "id"]),

@@ -39,39 +39,26 @@ async fn pending_tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(integer("completed_at"));
     stamps(&mut tasks);
     // Long text stands last: what comes before it is then read without its overflow pages.
-    tasks
-        .col(long_text(manager, "description"))
-        .col(long_text(manager, "blocked_by"));
+    tasks.col(long_text(manager, "description")).col(long_text(manager, "blocked_by"));
     for (column, target) in [
         ("client_id", "clients"),
         ("project_id", "projects"),
         ("work_item_id", "work_items"),
         ("parent_task_id", "pending_tasks"),
     ] {
-        tasks.foreign_key(&mut references(
-            "pending_tasks",
-            column,
-            target,
-            ForeignKeyAction::Restrict,
-        ));
+        tasks.foreign_key(&mut references("pending_tasks", column, target, ForeignKeyAction::Restrict));
     }
     manager.create_table(tasks).await?;
     // Each single filter of the list followed by its usual order. The assignee and the day due stand in the index of the order
     // itself: substrings and days are looked for there instead of in the rows.
     let indexes: [(&str, &[&str]); 9] = [
-        (
-            "ix_pending_tasks_created_at",
-            &["created_at", "id", "due_date", "assigned_key"],
-        ),
+        ("ix_pending_tasks_created_at", &["created_at", "id", "due_date", "assigned_key"]),
         ("ix_pending_tasks_updated_at", &["updated_at", "id"]),
         ("ix_pending_tasks_title", &["title_key", "id"]),
         ("ix_pending_tasks_client", &["client_id", "created_at", "id"]),
         ("ix_pending_tasks_project", &["project_id", "created_at", "id"]),
         ("ix_pending_tasks_priority", &["priority", "created_at", "id"]),
-        (
-            "ix_pending_tasks_status",
-            &["status", "created_at", "id", "due_date"],
-        ),
+        ("ix_pending_tasks_status", &["status", "created_at", "id", "due_date"]),
         ("ix_pending_tasks_work_item", &["work_item_id"]),
         ("ix_pending_tasks_parent", &["parent_task_id"]),
     ];
@@ -100,12 +87,5 @@ async fn task_dependencies(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             ForeignKeyAction::Restrict,
         ));
     manager.create_table(links).await?;
-    index(
-        manager,
-        "ix_task_dependencies_on",
-        "task_dependencies",
-        &["depends_on_id", "task_id"],
-        false,
-    )
-    .await
+    index(manager, "ix_task_dependencies_on", "task_dependencies", &["depends_on_id", "task_id"], false).await
 }

@@ -21,17 +21,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop_tables(
-            manager,
-            &[
-                "accounts",
-                "refresh_tokens",
-                "revocations",
-                "login_throttle",
-                "agent_runs",
-            ],
-        )
-        .await
+        drop_tables(manager, &["accounts", "refresh_tokens", "revocations", "login_throttle", "agent_runs"])
+            .await
     }
 }
 
@@ -49,30 +40,9 @@ async fn accounts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.create_table(accounts).await?;
     index(manager, "ux_accounts_email", "accounts", &["email_key"], true).await?;
     // Locking the administrators must not lock everyone else's row on engines that lock what they scan.
-    index(
-        manager,
-        "ix_accounts_scope",
-        "accounts",
-        &["scope", "is_active", "id"],
-        false,
-    )
-    .await?;
-    index(
-        manager,
-        "ix_accounts_created_at",
-        "accounts",
-        &["created_at", "id"],
-        false,
-    )
-    .await?;
-    index(
-        manager,
-        "ix_accounts_updated_at",
-        "accounts",
-        &["updated_at", "id"],
-        false,
-    )
-    .await
+    index(manager, "ix_accounts_scope", "accounts", &["scope", "is_active", "id"], false).await?;
+    index(manager, "ix_accounts_created_at", "accounts", &["created_at", "id"], false).await?;
+    index(manager, "ix_accounts_updated_at", "accounts", &["updated_at", "id"], false).await
 }
 
 async fn refresh_tokens(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
@@ -89,25 +59,14 @@ async fn refresh_tokens(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(integer("expires_at").not_null())
         .col(integer("used_at"))
         .col(integer("revoked_at"))
-        .foreign_key(&mut references(
-            name,
-            "account_id",
-            "accounts",
-            ForeignKeyAction::Restrict,
-        ));
+        .foreign_key(&mut references(name, "account_id", "accounts", ForeignKeyAction::Restrict));
     manager.create_table(tokens).await?;
     index(manager, "ux_refresh_tokens_hash", name, &["token_hash"], true).await?;
     // Only those that live are ever listed. Each use of a rotating token leaves a used one behind for a month, so that the
     // living are few among them.
     let indexes: [(&str, &[&str]); 4] = [
-        (
-            "ix_refresh_tokens_live",
-            &["used_at", "revoked_at", "created_at", "id"],
-        ),
-        (
-            "ix_refresh_tokens_account",
-            &["account_id", "used_at", "revoked_at", "created_at", "id"],
-        ),
+        ("ix_refresh_tokens_live", &["used_at", "revoked_at", "created_at", "id"]),
+        ("ix_refresh_tokens_account", &["account_id", "used_at", "revoked_at", "created_at", "id"]),
         ("ix_refresh_tokens_family", &["family_id"]),
         ("ix_refresh_tokens_expires_at", &["expires_at"]),
     ];
@@ -126,22 +85,8 @@ async fn revocations(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(integer("recorded_at").not_null())
         .col(integer("expires_at").not_null());
     manager.create_table(revocations).await?;
-    index(
-        manager,
-        "ix_revocations_recorded_at",
-        "revocations",
-        &["recorded_at", "id"],
-        false,
-    )
-    .await?;
-    index(
-        manager,
-        "ix_revocations_expires_at",
-        "revocations",
-        &["expires_at"],
-        false,
-    )
-    .await
+    index(manager, "ix_revocations_recorded_at", "revocations", &["recorded_at", "id"], false).await?;
+    index(manager, "ix_revocations_expires_at", "revocations", &["expires_at"], false).await
 }
 
 async fn login_throttle(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
@@ -154,14 +99,7 @@ async fn login_throttle(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(integer("updated_at").not_null())
         .col(integer("revision").not_null());
     manager.create_table(throttle).await?;
-    index(
-        manager,
-        "ix_login_throttle_updated_at",
-        "login_throttle",
-        &["updated_at"],
-        false,
-    )
-    .await
+    index(manager, "ix_login_throttle_updated_at", "login_throttle", &["updated_at"], false).await
 }
 
 /// Without foreign keys: a run is a record of what was, and outlives the session and client that it names.
@@ -191,17 +129,7 @@ async fn agent_runs(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("ix_agent_runs_type", &["agent_type", "started_at", "id"]),
         ("ix_agent_runs_status", &["status", "started_at", "id"]),
         // The earlier answer to the same question.
-        (
-            "ix_agent_runs_answer",
-            &[
-                "input_digest",
-                "client_id",
-                "agent_type",
-                "status",
-                "finished_at",
-                "id",
-            ],
-        ),
+        ("ix_agent_runs_answer", &["input_digest", "client_id", "agent_type", "status", "finished_at", "id"]),
     ];
     for (index_name, columns) in indexes {
         index(manager, index_name, name, columns, false).await?;

@@ -19,7 +19,15 @@ async fn a_writes_row_is_there_as_soon_as_the_write_is_answered() {
     assert_eq!(found.len(), 1, "{found:?}");
     let row = &found[0];
     assert_eq!(
-        (&row["subject"], &row["method"], &row["route"], &row["path"], &row["status"], &row["client_ip"], &row["user_agent"]),
+        (
+            &row["subject"],
+            &row["method"],
+            &row["route"],
+            &row["path"],
+            &row["status"],
+            &row["client_ip"],
+            &row["user_agent"]
+        ),
         (
             &json!(ADMIN_EMAIL),
             &json!("POST"),
@@ -100,7 +108,11 @@ async fn a_failed_log_in_is_logged_without_its_password() {
 async fn rows_are_found_by_every_filter_of_the_contract() {
     let app = TestApp::start().await;
     for n in 0..3 {
-        let _ = app.admin().post("/api/v1/clients", &json!({"name": format!("C{n}"), "type": "internal"})).await.expect(201);
+        let _ = app
+            .admin()
+            .post("/api/v1/clients", &json!({"name": format!("C{n}"), "type": "internal"}))
+            .await
+            .expect(201);
     }
     let missing = "01980000-0000-7000-8000-00000000dead";
     let _ = app.admin().put(&format!("/api/v1/clients/{missing}"), &json!({})).await.expect(404);

@@ -6,28 +6,18 @@ use serde_json::{Value, json};
 
 fn day(app: &TestApp, from_today: i64) -> String {
     let micros = app.clock.now().micros() + from_today * 86_400_000_000;
-    Timestamp::from_micros(micros)
-        .expect("an instant of our century")
-        .date()
-        .to_string()
+    Timestamp::from_micros(micros).expect("an instant of our century").date().to_string()
 }
 
 fn all<'a>(rows: &'a Value, field: &str) -> Vec<&'a str> {
-    rows.as_array()
-        .expect("rows")
-        .iter()
-        .map(|row| row[field].as_str().expect("a text"))
-        .collect()
+    rows.as_array().expect("rows").iter().map(|row| row[field].as_str().expect("a text")).collect()
 }
 
 /// A client with some work; the id of it.
 async fn worked_for(app: &TestApp) -> String {
     let writer = app.writer();
-    let acme = app
-        .admin()
-        .post("/api/v1/clients", &json!({"name": "Acme", "type": "msp_client"}))
-        .await
-        .expect(201);
+    let acme =
+        app.admin().post("/api/v1/clients", &json!({"name": "Acme", "type": "msp_client"})).await.expect(201);
     assert_eq!(acme.body["open_tasks"], json!([]));
     let client = acme.id();
     for (name, status) in [("Office", "active"), ("Backup", "active"), ("Old", "completed")] {
@@ -55,10 +45,7 @@ async fn worked_for(app: &TestApp) -> String {
         let _ = writer.post("/api/v1/tasks", &body).await.expect(201);
     }
     // Somebody else's, which nothing below may show.
-    let _ = writer
-        .post("/api/v1/tasks", &json!({"title": "elsewhere"}))
-        .await
-        .expect(201);
+    let _ = writer.post("/api/v1/tasks", &json!({"title": "elsewhere"})).await.expect(201);
     client.to_owned()
 }
 
@@ -67,25 +54,13 @@ async fn the_context_of_a_client_s_work_is_told_in_one_call() {
     let app = TestApp::start().await;
     let client = worked_for(&app).await;
     let reader = app.reader();
-    let told = reader
-        .get(&format!("/api/v1/context/recover?client_id={client}&limit=2"))
-        .await
-        .expect(200);
+    let told = reader.get(&format!("/api/v1/context/recover?client_id={client}&limit=2")).await.expect(200);
     assert_eq!(told.body["client"]["name"], "Acme");
-    assert_eq!(
-        all(&told.body["last_sessions"], "session_title"),
-        ["today", "a month ago"]
-    );
-    assert_eq!(
-        all(&told.body["open_tasks"], "title"),
-        ["late", "urgent", "some time"]
-    );
+    assert_eq!(all(&told.body["last_sessions"], "session_title"), ["today", "a month ago"]);
+    assert_eq!(all(&told.body["open_tasks"], "title"), ["late", "urgent", "some time"]);
     let items = ["today, deferred", "a month ago, deferred", "long ago, deferred"];
     assert_eq!(all(&told.body["open_work_items"], "title"), items);
-    let told = reader
-        .get(&format!("/api/v1/context/recover?client_id={client}"))
-        .await
-        .expect(200);
+    let told = reader.get(&format!("/api/v1/context/recover?client_id={client}")).await.expect(200);
     assert_eq!(
         told.body["last_sessions"].as_array().map(Vec::len),
         Some(3),
@@ -107,16 +82,10 @@ async fn the_context_is_of_one_known_client() {
         (400, "client_id=acme".to_owned()),
         (400, format!("client_id={unknown}&depth=1")),
     ] {
-        let _ = reader
-            .get(&format!("/api/v1/context/recover?{query}"))
-            .await
-            .expect(status);
+        let _ = reader.get(&format!("/api/v1/context/recover?{query}")).await.expect(status);
     }
     let missing = reader.get("/api/v1/context/recover").await;
-    assert_eq!(
-        missing.body["error"]["details"],
-        json!({"field": "client_id", "constraint": "required"})
-    );
+    assert_eq!(missing.body["error"]["details"], json!({"field": "client_id", "constraint": "required"}));
 }
 
 #[tokio::test]
@@ -131,13 +100,7 @@ async fn a_client_s_detail_shows_what_is_going_on() {
         ["today", "a month ago"],
         "thirty days back"
     );
-    assert_eq!(
-        all(&read.body["open_tasks"], "title"),
-        ["late", "urgent", "some time"]
-    );
+    assert_eq!(all(&read.body["open_tasks"], "title"), ["late", "urgent", "some time"]);
     let changed = app.admin().put(&path, &json!({"notes": "new"})).await.expect(200);
-    assert_eq!(
-        changed.body["open_tasks"], read.body["open_tasks"],
-        "a change answers with the whole"
-    );
+    assert_eq!(changed.body["open_tasks"], read.body["open_tasks"], "a change answers with the whole");
 }

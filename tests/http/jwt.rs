@@ -1,6 +1,9 @@
 //! Every abuse of an access token that `identity.md` lists is 401.
 
-use base64::{Engine, prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD}};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use claudetools_kernel::{Clock, Scope};
 use claudetools_testkit::TestApp;
 use ring::hmac;
@@ -60,12 +63,22 @@ async fn abused_tokens_are_401() {
         ("no aud", without("aud")),
         ("over", changed("exp", json!(now - 1))),
         ("exp as text", changed("exp", json!("tomorrow"))),
-        ("issued in the future", { let mut p = good.clone(); p["iat"] = json!(now + 3600); p["iat_us"] = json!((now + 3600) * 1_000_000); p["exp"] = json!(now + 7200); sign(&p) }),
+        ("issued in the future", {
+            let mut p = good.clone();
+            p["iat"] = json!(now + 3600);
+            p["iat_us"] = json!((now + 3600) * 1_000_000);
+            p["exp"] = json!(now + 7200);
+            sign(&p)
+        }),
         ("another issuer", changed("iss", json!("elsewhere"))),
         ("another audience", changed("aud", json!("elsewhere"))),
         ("no scopes", changed("scopes", json!([]))),
         ("unknown scopes", changed("scopes", json!(["root"]))),
-        ("changed payload", { let mut p = good.clone(); p["sub"] = json!("eve@example.com"); format!("{}.{}.{}", parts[0], BASE64_URL_SAFE_NO_PAD.encode(p.to_string()), parts[2]) }),
+        ("changed payload", {
+            let mut p = good.clone();
+            p["sub"] = json!("eve@example.com");
+            format!("{}.{}.{}", parts[0], BASE64_URL_SAFE_NO_PAD.encode(p.to_string()), parts[2])
+        }),
         ("cut signature", whole[..whole.len() - 4].to_owned()),
         ("no signature", format!("{}.{}.", parts[0], parts[1])),
         ("two parts", format!("{}.{}", parts[0], parts[1])),
@@ -86,7 +99,8 @@ async fn a_key_is_replaced_without_logging_anyone_out() {
     let before = TestApp::builder().with("JWT_SECRET_KEY", &old).start().await;
     let issued_before = before.sign(&before.claims("jo@example.com", Scope::Read));
     before.stop().await;
-    let after = TestApp::builder().with("JWT_SECRET_KEY", &new).with("JWT_VERIFICATION_KEYS", &old).start().await;
+    let after =
+        TestApp::builder().with("JWT_SECRET_KEY", &new).with("JWT_VERIFICATION_KEYS", &old).start().await;
     assert_eq!(status(&after, &issued_before).await, 200);
     let issued_after = after.sign(&after.claims("jo@example.com", Scope::Read));
     assert_ne!(issued_before.split('.').next(), issued_after.split('.').next(), "another kid in the header");
@@ -108,9 +122,15 @@ async fn every_algorithm_of_the_configuration_signs_and_refuses_the_others() {
         let token = app.sign(&app.claims("jo@example.com", Scope::Read));
         assert_eq!(status(&app, &token).await, 200, "{algorithm}");
         let good = serde_json::to_value(app.claims("jo@example.com", Scope::Read)).expect("claims");
-        for (name, hash) in [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)] {
+        for (name, hash) in
+            [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)]
+        {
             let forged = forge(&json!({"alg": name}), &good, hash, &SECRET);
-            assert_eq!(status(&app, &forged).await, if name == algorithm { 200 } else { 401 }, "{name} against {algorithm}");
+            assert_eq!(
+                status(&app, &forged).await,
+                if name == algorithm { 200 } else { 401 },
+                "{name} against {algorithm}"
+            );
         }
         app.stop().await;
     }

@@ -10,7 +10,7 @@ mod jwt;
 mod machines;
 mod pending_tasks;
 mod projects;
+mod sessions;
 mod spec;
 mod tags;
-mod sessions;
 mod work_items;

@@ -20,7 +20,8 @@ impl Operation {
 
     /// The scope it names; `None` for one listed as public.
     fn scope(&self) -> Option<String> {
-        let security = self.node["security"].as_array().unwrap_or_else(|| panic!("{} names no security", self.name()));
+        let security =
+            self.node["security"].as_array().unwrap_or_else(|| panic!("{} names no security", self.name()));
         security.first().map(|entry| entry["bearer"][0].as_str().expect("a bearer scope").to_owned())
     }
 
@@ -32,7 +33,8 @@ impl Operation {
             let name = parameter["name"].as_str().expect("a name");
             let is_id = parameter["schema"]["format"] == "uuid";
             let example = parameter["example"].as_str().or(parameter["schema"]["examples"][0].as_str());
-            let value = if is_id { "01980000-0000-7000-8000-00000000dead" } else { example.unwrap_or("word") };
+            let value =
+                if is_id { "01980000-0000-7000-8000-00000000dead" } else { example.unwrap_or("word") };
             match parameter["in"].as_str() {
                 Some("path") => path = path.replace(&format!("{{{name}}}"), value),
                 Some("query") if parameter["required"] == true => query.push(format!("{name}={value}")),
@@ -88,7 +90,10 @@ async fn every_operation_is_described_in_full() {
         assert!(node["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name} has no summary");
         assert_eq!(node["tags"].as_array().map(Vec::len), Some(1), "{name} has no tag");
         let responses = node["responses"].as_object().expect("responses");
-        let success = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap_or_else(|| panic!("{name} never succeeds"));
+        let success = responses
+            .iter()
+            .find(|(status, _)| status.starts_with('2'))
+            .unwrap_or_else(|| panic!("{name} never succeeds"));
         if let Some(media) = success.1["content"].get("application/json") {
             assert!(!media["example"].is_null(), "{name}: its answer has no example");
         }
@@ -174,7 +179,11 @@ async fn every_query_is_read_strictly() {
         let path = format!("{filled}{separator}no_such_parameter=1");
         let answer = admin.send(operation.method.clone(), &path, operation.example().as_ref()).await;
         assert_eq!((answer.status, answer.code()), (400, "INVALID_REQUEST"), "{name}: {}", answer.text);
-        assert!(answer.text.contains("no_such_parameter"), "{name} does not name the parameter: {}", answer.text);
+        assert!(
+            answer.text.contains("no_such_parameter"),
+            "{name} does not name the parameter: {}",
+            answer.text
+        );
     }
     app.stop().await;
 }
@@ -187,7 +196,12 @@ async fn every_example_is_answered_as_described() {
         let name = operation.name();
         let answer = operation.call(&admin, operation.example().as_ref()).await;
         let described = operation.node["responses"].as_object().expect("responses");
-        assert!(described.contains_key(&answer.status.to_string()), "{name} answers {} undescribed: {}", answer.status, answer.text);
+        assert!(
+            described.contains_key(&answer.status.to_string()),
+            "{name} answers {} undescribed: {}",
+            answer.status,
+            answer.text
+        );
         assert!(answer.status < 500, "{name}: {}", answer.text);
         assert_ne!(answer.status, 400, "{name}: its own example does not fit its schema: {}", answer.text);
     }
@@ -199,7 +213,10 @@ async fn every_get_works_under_the_first_generations_prefix_too() {
     let app = TestApp::start().await;
     let admin = app.admin();
     let all = operations(&app).await;
-    for operation in all.iter().filter(|operation| operation.method == Method::GET && operation.path.starts_with("/api/v1/")) {
+    for operation in all
+        .iter()
+        .filter(|operation| operation.method == Method::GET && operation.path.starts_with("/api/v1/"))
+    {
         let path = operation.filled();
         let (second, first) = (admin.get(&path).await, admin.get(&path.replacen("/api/v1", "/api", 1)).await);
         assert_eq!(second.status, first.status, "{}", operation.name());
@@ -225,7 +242,11 @@ async fn the_interactive_page_needs_nothing_from_the_internet() {
     for root in ["/docs/", "/api/docs/"] {
         let page = app.anonymous().get(root).await.expect(200);
         assert!(page.header("content-type").starts_with("text/html"), "{root}");
-        assert!(!page.text.contains("https://") && !page.text.contains("//cdn"), "{root} loads from elsewhere: {}", page.text);
+        assert!(
+            !page.text.contains("https://") && !page.text.contains("//cdn"),
+            "{root} loads from elsewhere: {}",
+            page.text
+        );
         for file in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
             let found = app.anonymous().get(&format!("{root}{file}")).await.expect(200);
             assert!(!found.text.is_empty(), "{root}{file}");

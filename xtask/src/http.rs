@@ -32,9 +32,7 @@ pub(crate) fn send(
 ) -> Result<Answer> {
     let broken = |error: std::io::Error| Failure::new(format!("{method} http://{server}{path}: {error}"));
     // HTTP/1.0: the server closes when the answer is complete and sends it in one piece.
-    let authorization = bearer
-        .map(|token| format!("Authorization: Bearer {token}\r\n"))
-        .unwrap_or_default();
+    let authorization = bearer.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let request = format!(
         "{method} {path} HTTP/1.0\r\nHost: {server}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
@@ -51,10 +49,7 @@ pub(crate) fn send(
 fn parse(answer: &str) -> Option<Answer> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
-    Some(Answer {
-        status,
-        body: body.to_owned(),
-    })
+    Some(Answer { status, body: body.to_owned() })
 }
 
 #[cfg(test)]
@@ -93,13 +88,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let server = answer_once(listener, "HTTP/1.0 201 Created\r\nX: y\r\n\r\n{\"a\":1}");
         let answer = send(address, "POST", "/b", Some("t"), "{}").unwrap();
-        assert_eq!(
-            answer,
-            Answer {
-                status: 201,
-                body: "{\"a\":1}".into()
-            }
-        );
+        assert_eq!(answer, Answer { status: 201, body: "{\"a\":1}".into() });
         assert_eq!(server.join().unwrap(), ("POST /b HTTP/1.0".into(), "{}".into()));
     }
 

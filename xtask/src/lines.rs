@@ -33,13 +33,7 @@ enum Layer {
 }
 
 impl Layer {
-    const PER_ENDPOINT: [Self; 5] = [
-        Self::Domain,
-        Self::Memory,
-        Self::Sql,
-        Self::Migrations,
-        Self::Http,
-    ];
+    const PER_ENDPOINT: [Self; 5] = [Self::Domain, Self::Memory, Self::Sql, Self::Migrations, Self::Http];
 
     const fn name(self) -> &'static str {
         match self {
@@ -93,10 +87,7 @@ fn layer(file: &str) -> Option<Layer> {
         "crates/adapters/http" | "crates/adapters/crypto" | "crates/kernel" | "crates/server" => {
             Some(Layer::Shared)
         }
-        _ => package
-            .strip_prefix("crates/")
-            .filter(|name| DOMAINS.contains(name))
-            .map(|_| Layer::Domain),
+        _ => package.strip_prefix("crates/").filter(|name| DOMAINS.contains(name)).map(|_| Layer::Domain),
     }
 }
 
@@ -111,10 +102,7 @@ fn count(text: &str) -> usize {
 }
 
 fn per_endpoint(lines: &BTreeMap<Layer, usize>) -> usize {
-    Layer::PER_ENDPOINT
-        .iter()
-        .filter_map(|layer| lines.get(layer))
-        .sum()
+    Layer::PER_ENDPOINT.iter().filter_map(|layer| lines.get(layer)).sum()
 }
 
 fn table(lines: &BTreeMap<Layer, usize>, operations: usize) -> String {
@@ -122,17 +110,9 @@ fn table(lines: &BTreeMap<Layer, usize>, operations: usize) -> String {
     let each = |lines: usize| tenths(lines, operations);
     let row = |name: &str, lines: &str, each: &str| format!("{name:<12}{lines:>8}{each:>16}");
     let (total, http) = (per_endpoint(lines), of(Layer::Http));
-    let verdict = if http > HTTP_AIM * operations {
-        "above"
-    } else {
-        "within"
-    };
+    let verdict = if http > HTTP_AIM * operations { "above" } else { "within" };
 
-    let mut rows = vec![
-        RULE.to_owned(),
-        String::new(),
-        row("layer", "lines", "per endpoint"),
-    ];
+    let mut rows = vec![RULE.to_owned(), String::new(), row("layer", "lines", "per endpoint")];
     rows.extend(Layer::PER_ENDPOINT.map(|layer| row(layer.name(), &of(layer).to_string(), &each(of(layer)))));
     rows.push(row("total", &total.to_string(), &each(total)));
     rows.push(row(Layer::Shared.name(), &of(Layer::Shared).to_string(), "-"));

@@ -1,9 +1,5 @@
 //! The project's own commands: `cargo xtask help` lists them.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "these commands talk to whoever typed them"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "these commands talk to whoever typed them")]
 
 mod affected;
 mod arch;

@@ -37,9 +37,7 @@ fn words(name: &str) -> Result<Vec<String>> {
     let mut words = vec![String::new()];
     for character in name.chars() {
         if !character.is_ascii_alphanumeric() && character != '-' && character != '_' {
-            return Err(Failure::new(format!(
-                "a name is made of letters and digits: {name:?}"
-            )));
+            return Err(Failure::new(format!("a name is made of letters and digits: {name:?}")));
         }
         if !character.is_ascii_alphanumeric() || character.is_ascii_uppercase() {
             words.push(String::new());
@@ -63,10 +61,7 @@ fn pluralised(words: &[String]) -> Vec<String> {
         if last.ends_with('y') && !vowel_before {
             last.pop();
             last.push_str("ies");
-        } else if ["s", "x", "z", "ch", "sh"]
-            .iter()
-            .any(|ending| last.ends_with(ending))
-        {
+        } else if ["s", "x", "z", "ch", "sh"].iter().any(|ending| last.ends_with(ending)) {
             last.push_str("es");
         } else {
             last.push('s');
@@ -77,12 +72,7 @@ fn pluralised(words: &[String]) -> Vec<String> {
 
 fn capitalised(word: &str) -> String {
     let mut characters = word.chars();
-    characters
-        .next()
-        .map(|first| first.to_ascii_uppercase())
-        .into_iter()
-        .chain(characters)
-        .collect()
+    characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
 }
 
 #[cfg(test)]

@@ -48,14 +48,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn checklist(names: &Names, domain: &str) -> Vec<(&'static str, Vec<Step>)> {
     vec![
-        (
-            "Domain: the type, its port, its use cases",
-            domain_steps(names, domain),
-        ),
-        (
-            "Contract: what every storage must do",
-            contract_steps(names, domain),
-        ),
+        ("Domain: the type, its port, its use cases", domain_steps(names, domain)),
+        ("Contract: what every storage must do", contract_steps(names, domain)),
         ("Memory: the reference", memory_steps(names)),
         ("SQL: migration, table, repository", sql_steps(names)),
         ("HTTP: bodies, views, handlers", http_steps(names)),
@@ -69,12 +63,7 @@ fn step(file: impl Into<String>, what: impl Into<String>) -> Step {
 }
 
 fn domain_steps(names: &Names, domain: &str) -> Vec<Step> {
-    let Names {
-        snake,
-        snake_plural,
-        pascal,
-        ..
-    } = names;
+    let Names { snake, snake_plural, pascal, .. } = names;
     let src = format!("crates/{domain}/src");
     vec![
         step(
@@ -99,10 +88,7 @@ fn domain_steps(names: &Names, domain: &str) -> Vec<Step> {
                  `Change<{pascal}>` from what writes and never commit."
             ),
         ),
-        step(
-            format!("{src}/lib.rs"),
-            "Declare the two modules, export the types.",
-        ),
+        step(format!("{src}/lib.rs"), "Declare the two modules, export the types."),
     ]
 }
 
@@ -117,20 +103,12 @@ fn contract_steps(names: &Names, domain: &str) -> Vec<Step> {
                  leaves nothing, every filter, every sort with offset and cursor, saving an outdated or missing row, two writers at once."
             ),
         ),
-        step(
-            format!("{folder}/mod.rs"),
-            "Declare it and add its cases to the list that the adapters run.",
-        ),
+        step(format!("{folder}/mod.rs"), "Declare it and add its cases to the list that the adapters run."),
     ]
 }
 
 fn memory_steps(names: &Names) -> Vec<Step> {
-    let Names {
-        snake,
-        snake_plural,
-        pascal,
-        ..
-    } = names;
+    let Names { snake, snake_plural, pascal, .. } = names;
     let src = "crates/adapters/memory/src";
     vec![
         step(
@@ -148,12 +126,7 @@ fn memory_steps(names: &Names) -> Vec<Step> {
 }
 
 fn sql_steps(names: &Names) -> Vec<Step> {
-    let Names {
-        snake,
-        snake_plural,
-        pascal,
-        ..
-    } = names;
+    let Names { snake, snake_plural, pascal, .. } = names;
     let src = "crates/adapters/sql/src";
     vec![
         step(
@@ -178,20 +151,12 @@ fn sql_steps(names: &Names) -> Vec<Step> {
             format!("`impl {pascal}Repository for SqlTx`; `condition` and `column` for its lists."),
         ),
         step(format!("{src}/repository/mod.rs"), "Declare it."),
-        step(
-            format!("{src}/store.rs"),
-            "The accessor in the transaction: it returns `self`.",
-        ),
+        step(format!("{src}/store.rs"), "The accessor in the transaction: it returns `self`."),
     ]
 }
 
 fn http_steps(names: &Names) -> Vec<Step> {
-    let Names {
-        snake_plural,
-        kebab_plural,
-        pascal,
-        ..
-    } = names;
+    let Names { snake_plural, kebab_plural, pascal, .. } = names;
     let src = "crates/adapters/http/src";
     vec![
         step(
@@ -209,17 +174,12 @@ fn http_steps(names: &Names) -> Vec<Step> {
                 "Add `{pascal}Service` to the services, and mount the routes: the mounting is the description."
             ),
         ),
-        step(
-            "crates/server/src",
-            format!("Build `{pascal}Service` where the other services are built."),
-        ),
+        step("crates/server/src", format!("Build `{pascal}Service` where the other services are built.")),
     ]
 }
 
 fn test_steps(names: &Names) -> Vec<Step> {
-    let Names {
-        snake_plural, snake, ..
-    } = names;
+    let Names { snake_plural, snake, .. } = names;
     vec![
         step(
             format!("tests/tests/{snake_plural}.rs"),
@@ -236,10 +196,7 @@ fn test_steps(names: &Names) -> Vec<Step> {
 fn documentation_steps(names: &Names) -> Vec<Step> {
     vec![
         step("docs/api/openapi.json", "Regenerate it: `cargo xtask openapi`."),
-        step(
-            "docs/api",
-            format!("What a caller of /{} would not guess.", names.kebab_plural),
-        ),
+        step("docs/api", format!("What a caller of /{} would not guess.", names.kebab_plural)),
         step("CHANGELOG.md", "One line."),
     ]
 }
@@ -267,10 +224,7 @@ mod tests {
             "crates/adapters/http/src/api/work_items.rs",
             "tests/tests/work_items.rs",
         ] {
-            assert!(
-                files.iter().any(|file| file == expected),
-                "{expected} is not in {files:?}"
-            );
+            assert!(files.iter().any(|file| file == expected), "{expected} is not in {files:?}");
         }
     }
 
@@ -279,10 +233,7 @@ mod tests {
     fn the_prose_explains_every_file_of_the_checklist() {
         let prose = include_str!("../../docs/adding-a-resource.md");
         let names = Names::new("client", None).unwrap();
-        for (file, _) in checklist(&names, "sessions")
-            .into_iter()
-            .flat_map(|(_, steps)| steps)
-        {
+        for (file, _) in checklist(&names, "sessions").into_iter().flat_map(|(_, steps)| steps) {
             assert!(
                 prose.contains(&format!("`{file}`")),
                 "docs/adding-a-resource.md does not mention {file}"

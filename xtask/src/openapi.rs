@@ -14,9 +14,7 @@ use crate::{
 const FILE: &str = "docs/api/openapi.json";
 
 /// The keys of a path item that are operations; the rest describes the path.
-const METHODS: [&str; 8] = [
-    "get", "put", "post", "delete", "options", "head", "patch", "trace",
-];
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// `cargo xtask openapi`: writes the description anew.
 pub(crate) fn regenerate(workspace: &Workspace) -> Result<()> {
@@ -71,10 +69,7 @@ fn generate(workspace: &Workspace) -> Result<String> {
 }
 
 fn count_operations(description: &Value) -> usize {
-    let items = description["paths"]
-        .as_object()
-        .into_iter()
-        .flat_map(|paths| paths.values());
+    let items = description["paths"].as_object().into_iter().flat_map(|paths| paths.values());
     items
         .filter_map(Value::as_object)
         .flat_map(|item| item.keys())
@@ -94,11 +89,7 @@ fn first_difference(committed: &str, generated: &str) -> Option<String> {
             (a, b) if a == b => {}
             (a, b) => {
                 let end = "(end of file)";
-                return Some(format!(
-                    "line {number}:\n- {}\n+ {}",
-                    a.unwrap_or(end),
-                    b.unwrap_or(end)
-                ));
+                return Some(format!("line {number}:\n- {}\n+ {}", a.unwrap_or(end), b.unwrap_or(end)));
             }
         }
     }
@@ -123,10 +114,7 @@ mod tests {
     fn the_first_difference_is_shown_from_both_sides() {
         assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
         assert_eq!(first_difference("a\nb\n", "a\nc\n").unwrap(), "line 2:\n- b\n+ c");
-        assert_eq!(
-            first_difference("a\n", "a\nb\n").unwrap(),
-            "line 2:\n- (end of file)\n+ b"
-        );
+        assert_eq!(first_difference("a\n", "a\nb\n").unwrap(), "line 2:\n- (end of file)\n+ b");
         assert_eq!(first_difference("a", "a\n").unwrap(), "the line ends");
     }
 }

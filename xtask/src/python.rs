@@ -21,10 +21,7 @@ pub(crate) struct Tool {
 
 impl Tool {
     fn folder(&self, workspace: &Workspace) -> PathBuf {
-        workspace
-            .target
-            .join("tools")
-            .join(format!("{}-{}", self.package, self.version))
+        workspace.target.join("tools").join(format!("{}-{}", self.package, self.version))
     }
 
     /// Where the program is once installed.
@@ -43,10 +40,7 @@ impl Tool {
             return Ok(path);
         }
         if !shell::is_on_path("python3") {
-            return Err(Failure::new(format!(
-                "{} needs python3 with its venv module",
-                self.program
-            )));
+            return Err(Failure::new(format!("{} needs python3 with its venv module", self.program)));
         }
         let folder = self.folder(workspace);
         let place = folder.to_string_lossy();
@@ -54,14 +48,7 @@ impl Tool {
         // `--clear`: what an interrupted installation has left behind is no start.
         shell::run(shell::command_in(&workspace.root, "python3").args(["-m", "venv", "--clear", &place]))?;
         let requirement = format!("{}=={}", self.package, self.version);
-        let pip = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            &requirement,
-        ];
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &requirement];
         shell::run(
             shell::command_in(&workspace.root, &folder.join("bin/python").to_string_lossy()).args(pip),
         )?;

@@ -10,11 +10,7 @@ use crate::{
     workspace::Workspace,
 };
 
-const SCHEMATHESIS: Tool = Tool {
-    package: "schemathesis",
-    version: "4.32.5",
-    program: "schemathesis",
-};
+const SCHEMATHESIS: Tool = Tool { package: "schemathesis", version: "4.32.5", program: "schemathesis" };
 
 /// What may differ from run to run; everything else stands in `schemathesis.toml`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -36,52 +32,28 @@ pub(crate) struct Options {
 /// Builds and starts a server, tries its API, stops it.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let tool = SCHEMATHESIS.install(workspace)?;
-    let build = if options.release {
-        Build::Release
-    } else {
-        Build::Debug
-    };
+    let build = if options.release { Build::Release } else { Build::Debug };
     let mut server = Server::start(workspace, build, "schemathesis")?;
     let token = server.log_in()?;
-    println!(
-        "trying {} with {} {}",
-        server.url(),
-        SCHEMATHESIS.package,
-        SCHEMATHESIS.version
-    );
+    println!("trying {} with {} {}", server.url(), SCHEMATHESIS.package, SCHEMATHESIS.version);
     let mut command = command(&workspace.root, &tool, &server.url(), &token, options);
     // Otherwise it keeps notes in the current folder, whatever its configuration says.
-    command.env(
-        "HYPOTHESIS_STORAGE_DIRECTORY",
-        workspace.target.join("schemathesis/hypothesis"),
-    );
+    command.env("HYPOTHESIS_STORAGE_DIRECTORY", workspace.target.join("schemathesis/hypothesis"));
     let tried = shell::run(&mut command);
     let alive = server.check_alive();
     // The cases may delete or demote the account they run as; what came after that has proved nothing, and must not pass.
     let authorised = alive.and_then(|()| server.expect_authorised(&token));
     match tried.and(authorised) {
         Ok(()) => Ok(()),
-        Err(failure) => Err(Failure::new(format!(
-            "{failure}\nthe server's log: {}",
-            server.log().display()
-        ))),
+        Err(failure) => Err(Failure::new(format!("{failure}\nthe server's log: {}", server.log().display()))),
     }
 }
 
 fn command(root: &Path, tool: &Path, url: &str, token: &str, options: &Options) -> Command {
     let mut command = shell::command_in(root, &tool.to_string_lossy());
     let configuration = root.join("schemathesis.toml");
-    command
-        .arg("--config-file")
-        .arg(configuration)
-        .arg("--no-color")
-        .arg("run");
-    command.args([
-        "--checks",
-        "all",
-        "--header",
-        &format!("Authorization: Bearer {token}"),
-    ]);
+    command.arg("--config-file").arg(configuration).arg("--no-color").arg("run");
+    command.args(["--checks", "all", "--header", &format!("Authorization: Bearer {token}")]);
     if let Some(number) = options.max_examples {
         command.args(["--max-examples", &number.to_string()]);
     }
@@ -100,27 +72,14 @@ mod tests {
     use super::*;
 
     fn words(options: &Options) -> String {
-        let command = command(
-            Path::new("repo"),
-            Path::new("st"),
-            "http://127.0.0.1:1",
-            "abc",
-            options,
-        );
-        command
-            .get_args()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect::<Vec<_>>()
-            .join(" ")
+        let command = command(Path::new("repo"), Path::new("st"), "http://127.0.0.1:1", "abc", options);
+        command.get_args().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn the_configuration_decides_unless_an_option_does() {
         let common = "--config-file repo/schemathesis.toml --no-color run --checks all --header Authorization: Bearer abc";
-        assert_eq!(
-            words(&Options::default()),
-            format!("{common} http://127.0.0.1:1/openapi.json")
-        );
+        assert_eq!(words(&Options::default()), format!("{common} http://127.0.0.1:1/openapi.json"));
         let options = Options {
             max_examples: Some(5),
             seed: Some(7),

@@ -52,12 +52,7 @@ impl Server {
         let log = folder.join("server.log");
         let address = free_address()?;
         let child = spawn(&binary, &data, &log, address)?;
-        let mut server = Self {
-            child,
-            address,
-            data,
-            log,
-        };
+        let mut server = Self { child, address, data, log };
         server.wait_until_healthy()?;
         Ok(server)
     }
@@ -77,10 +72,7 @@ impl Server {
         let body = json!({"email": ADMIN, "password": PASSWORD}).to_string();
         let answer = http::send(self.address, "POST", "/api/v1/auth/token", None, &body)?;
         if answer.status != 200 {
-            return Err(Failure::new(format!(
-                "the log-in was answered {}: {}",
-                answer.status, answer.body
-            )));
+            return Err(Failure::new(format!("the log-in was answered {}: {}", answer.status, answer.body)));
         }
         let answer: Value = serde_json::from_str(&answer.body)?;
         answer["access_token"]
@@ -119,10 +111,7 @@ impl Server {
             }
             pause();
         }
-        Err(self.with_log(&Failure::new(format!(
-            "no healthy answer within {} s",
-            START.as_secs()
-        ))))
+        Err(self.with_log(&Failure::new(format!("no healthy answer within {} s", START.as_secs()))))
     }
 
     fn with_log(&self, failure: &Failure) -> Failure {
@@ -140,10 +129,7 @@ impl Drop for Server {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "there is no async runtime here whose worker could be blocked"
-)]
+#[expect(clippy::disallowed_methods, reason = "there is no async runtime here whose worker could be blocked")]
 fn pause() {
     std::thread::sleep(Duration::from_millis(50));
 }
@@ -175,24 +161,13 @@ fn spawn(binary: &Path, data: &Path, log: &Path, address: SocketAddr) -> Result<
     let err = out.try_clone().map_err(|error| Failure::at(log, error))?;
     let mut command = Command::new(binary);
     // An empty folder and an empty environment: no setting of this machine may decide what is tried.
-    command
-        .current_dir(data)
-        .env_clear()
-        .envs(settings(data, address));
-    command
-        .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(err)
-        .spawn()
-        .map_err(|error| Failure::at(binary, error))
+    command.current_dir(data).env_clear().envs(settings(data, address));
+    command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().map_err(|error| Failure::at(binary, error))
 }
 
 fn settings(data: &Path, address: SocketAddr) -> [(&'static str, String); 6] {
     [
-        (
-            "DATABASE_URL",
-            format!("sqlite://{}", data.join("claudetools.db").display()),
-        ),
+        ("DATABASE_URL", format!("sqlite://{}", data.join("claudetools.db").display())),
         ("HOST", address.ip().to_string()),
         ("PORT", address.port().to_string()),
         ("BOOTSTRAP_ADMIN_EMAIL", ADMIN.into()),
@@ -231,12 +206,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let requests = stand_in(listener);
         let child = Command::new("sleep").arg("60").spawn().unwrap();
-        let mut server = Server {
-            child,
-            address,
-            data: folder.clone(),
-            log: folder.join("server.log"),
-        };
+        let mut server = Server { child, address, data: folder.clone(), log: folder.join("server.log") };
         server.wait_until_healthy().unwrap();
         let token = server.log_in().unwrap();
         server.expect_authorised(&token).unwrap();
@@ -246,10 +216,7 @@ mod tests {
         let requests = requests.join().unwrap();
         assert!(requests[0].starts_with("GET /health "), "{requests:?}");
         assert!(requests[1].contains(PASSWORD), "{requests:?}");
-        assert!(
-            requests[2].contains("Authorization: Bearer abc\r\n"),
-            "{requests:?}"
-        );
+        assert!(requests[2].contains("Authorization: Bearer abc\r\n"), "{requests:?}");
     }
 
     #[test]
@@ -259,12 +226,7 @@ mod tests {
         let log = folder.join("server.log");
         let address = free_address().unwrap();
         let child = spawn(Path::new("/bin/pwd"), &folder, &log, address).unwrap();
-        let mut server = Server {
-            child,
-            address,
-            data: folder.clone(),
-            log,
-        };
+        let mut server = Server { child, address, data: folder.clone(), log };
         let failure = server.wait_until_healthy().unwrap_err().to_string();
         assert!(failure.contains("ended by itself"), "{failure}");
         assert!(failure.contains("xtask-server-"), "the log is quoted: {failure}");

@@ -32,14 +32,8 @@ pub(crate) fn is_ci() -> bool {
 /// Runs a program with the terminal as its own; a non-zero exit is a failure.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let text = describe(command);
-    let status = command
-        .status()
-        .map_err(|error| Failure::new(format!("{text}: {error}")))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Failure::new(format!("`{text}` ended with {status}")))
-    }
+    let status = command.status().map_err(|error| Failure::new(format!("{text}: {error}")))?;
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("`{text}` ended with {status}"))) }
 }
 
 /// Runs a program and returns what it printed; a non-zero exit is a failure that quotes its error output.
@@ -48,11 +42,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     let output = capture(command)?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::new(format!(
-            "`{text}` ended with {}\n{}",
-            output.status,
-            error.trim_end()
-        )));
+        return Err(Failure::new(format!("`{text}` ended with {}\n{}", output.status, error.trim_end())));
     }
     String::from_utf8(output.stdout)
         .map_err(|_| Failure::new(format!("`{text}` printed something that is not UTF-8")))
@@ -61,10 +51,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 /// Runs a program and returns its output, however it ended.
 pub(crate) fn capture(command: &mut Command) -> Result<Output> {
     let text = describe(command);
-    command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Failure::new(format!("{text}: {error}")))
+    command.stdin(Stdio::null()).output().map_err(|error| Failure::new(format!("{text}: {error}")))
 }
 
 /// Whether a program is on the PATH.
@@ -76,13 +63,7 @@ pub(crate) fn is_on_path(program: &str) -> bool {
 /// The command as one would type it.
 fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let mut words = vec![
-        program
-            .file_name()
-            .unwrap_or(program.as_os_str())
-            .to_string_lossy()
-            .into_owned(),
-    ];
+    let mut words = vec![program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     // A log must not carry the token a tool was given.
     words

@@ -13,11 +13,7 @@ pub(crate) enum Strings {
 
 /// The text with comments turned into spaces. Lines keep their numbers and places.
 pub(crate) fn code(text: &str, strings: Strings) -> String {
-    let mut scanner = Scanner {
-        rest: text,
-        out: String::with_capacity(text.len()),
-        strings,
-    };
+    let mut scanner = Scanner { rest: text, out: String::with_capacity(text.len()), strings };
     while !scanner.rest.is_empty() {
         scanner.step();
     }
@@ -98,9 +94,7 @@ impl Scanner<'_> {
             return None;
         }
         let hashes = raw.len() - raw.trim_start_matches('#').len();
-        raw[hashes..]
-            .starts_with('"')
-            .then(|| (2 + hashes, format!("\"{}", "#".repeat(hashes)), false))
+        raw[hashes..].starts_with('"').then(|| (2 + hashes, format!("\"{}", "#".repeat(hashes)), false))
     }
 
     fn string(&mut self, open: usize, close: &str, escapes: bool) {
@@ -133,8 +127,7 @@ impl Scanner<'_> {
 
     fn replace(&mut self, length: usize, by: char) {
         let (taken, rest) = self.rest.split_at(length);
-        self.out
-            .extend(taken.chars().map(|c| if c.is_whitespace() { c } else { by }));
+        self.out.extend(taken.chars().map(|c| if c.is_whitespace() { c } else { by }));
         self.rest = rest;
     }
 }
@@ -167,9 +160,7 @@ fn character_literal(text: &str) -> Option<usize> {
     if first == '\\' {
         return Some(1 + inner.get(2..)?.find('\'')? + 3);
     }
-    inner[first.len_utf8()..]
-        .starts_with('\'')
-        .then(|| first.len_utf8() + 2)
+    inner[first.len_utf8()..].starts_with('\'').then(|| first.len_utf8() + 2)
 }
 
 #[cfg(test)]
@@ -195,10 +186,7 @@ mod tests {
 
     #[test]
     fn an_escaped_quote_does_not_end_a_string() {
-        assert_eq!(
-            code(r#"f("a\"{", b"}", br"{");"#, Strings::Mask),
-            r#"f("xxxx", b"x", br"x");"#
-        );
+        assert_eq!(code(r#"f("a\"{", b"}", br"{");"#, Strings::Mask), r#"f("xxxx", b"x", br"x");"#);
     }
 
     #[test]
@@ -209,9 +197,6 @@ mod tests {
     #[test]
     fn test_modules_are_found_to_their_brace() {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { c(); }\n}\nfn d() {}\n#[cfg(test)]\nmod other;\n";
-        assert_eq!(
-            test_lines(text).into_iter().collect::<Vec<_>>(),
-            [1, 2, 3, 4, 6, 7]
-        );
+        assert_eq!(test_lines(text).into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 6, 7]);
     }
 }

@@ -28,17 +28,11 @@ struct Step<'a> {
 
 impl<'a> Step<'a> {
     fn new(name: &'static str, run: impl Fn() -> Result<()> + 'a) -> Self {
-        Self {
-            name,
-            run: Box::new(move || run().map(|()| Outcome::Passed)),
-        }
+        Self { name, run: Box::new(move || run().map(|()| Outcome::Passed)) }
     }
 
     fn partial(name: &'static str, run: impl Fn() -> Result<Outcome> + 'a) -> Self {
-        Self {
-            name,
-            run: Box::new(run),
-        }
+        Self { name, run: Box::new(run) }
     }
 }
 
@@ -72,17 +66,13 @@ pub(crate) fn ci(workspace: &Workspace, tests: bool) -> Result<()> {
     if tests {
         steps.push(Step::new("tests", || suites::run(workspace)));
     }
-    steps.push(Step::new("schemathesis", || {
-        schemathesis::run(workspace, &schemathesis::Options::default())
-    }));
+    steps.push(Step::new("schemathesis", || schemathesis::run(workspace, &schemathesis::Options::default())));
     run_all(&steps)
 }
 
 /// `cargo xtask deny`: this gate alone.
 pub(crate) fn deny(workspace: &Workspace) -> Result<()> {
-    run_all(&[Step::partial("deny", || {
-        deny::run(workspace, deny::Missing::Install)
-    })])
+    run_all(&[Step::partial("deny", || deny::run(workspace, deny::Missing::Install))])
 }
 
 /// Runs every step, also after a failure: whoever repairs wants to see all of it.
@@ -100,11 +90,7 @@ fn run_all(steps: &[Step<'_>]) -> Result<()> {
         lines.push(summary(step.name, &result, start.elapsed().as_secs()));
     }
     println!("\n{}", lines.join("\n"));
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::new(format!("failed: {}", failed.join(", "))))
-    }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::new(format!("failed: {}", failed.join(", ")))) }
 }
 
 fn summary(name: &str, result: &Result<Outcome>, seconds: u64) -> String {
@@ -120,24 +106,14 @@ fn fmt(workspace: &Workspace) -> Result<()> {
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     shell::run(shell::cargo(&workspace.root).args(arguments))
 }
 
 fn rustdoc(workspace: &Workspace) -> Result<()> {
     let mut command = shell::cargo(&workspace.root);
     shell::run(
-        command
-            .args(["doc", "--no-deps", "--workspace", "--locked"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
+        command.args(["doc", "--no-deps", "--workspace", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"),
     )
 }
 

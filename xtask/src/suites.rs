@@ -51,9 +51,7 @@ fn report((tally, succeeded): (Tally, bool)) -> Result<()> {
     println!("{tally}");
     match (succeeded, tally.failed) {
         (true, 0) => Ok(()),
-        (_, 0) => Err(Failure::new(
-            "a suite did not build, or ended before it could report",
-        )),
+        (_, 0) => Err(Failure::new("a suite did not build, or ended before it could report")),
         _ => Err(Failure::new(format!("{} tests failed", tally.failed))),
     }
 }
@@ -67,10 +65,7 @@ fn run_counted(command: &mut Command, terminal: &mut dyn Write) -> Result<(Tally
         // By bytes: a test may print what is not UTF-8.
         for line in BufReader::new(output).split(b'\n') {
             let line = line.map_err(broken)?;
-            terminal
-                .write_all(&line)
-                .and_then(|()| terminal.write_all(b"\n"))
-                .map_err(broken)?;
+            terminal.write_all(&line).and_then(|()| terminal.write_all(b"\n")).map_err(broken)?;
             tally.add(&String::from_utf8_lossy(&line));
         }
     }
@@ -86,10 +81,7 @@ impl Tally {
         };
         let counts = result.split_once(". ").map_or("", |(_, counts)| counts);
         for part in counts.split("; ") {
-            match part
-                .split_once(' ')
-                .map(|(number, word)| (number.parse::<u64>(), word))
-            {
+            match part.split_once(' ').map(|(number, word)| (number.parse::<u64>(), word)) {
                 Some((Ok(number), "passed")) => self.passed += number,
                 Some((Ok(number), "failed")) => self.failed += number,
                 _ => {}
@@ -119,10 +111,7 @@ mod unit {
     #[test]
     fn output_passes_through_and_is_counted() {
         let mut command = Command::new("sh");
-        command.args([
-            "-c",
-            "printf '\\377\\ntest result: ok. 2 passed; 0 failed\\n'; exit 3",
-        ]);
+        command.args(["-c", "printf '\\377\\ntest result: ok. 2 passed; 0 failed\\n'; exit 3"]);
         let mut terminal = Vec::new();
         let counted = run_counted(&mut command, &mut terminal).unwrap();
         assert_eq!(counted, (Tally { passed: 2, failed: 0 }, false));

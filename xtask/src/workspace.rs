@@ -50,16 +50,9 @@ impl Workspace {
     pub(crate) fn load() -> Result<Self> {
         let metadata = MetadataCommand::new().no_deps().exec()?;
         let root = metadata.workspace_root.as_std_path().to_owned();
-        let packages = metadata
-            .packages
-            .iter()
-            .map(|package| Package::from_metadata(package, &root))
-            .collect();
-        Ok(Self {
-            target: metadata.target_directory.as_std_path().to_owned(),
-            root,
-            packages,
-        })
+        let packages =
+            metadata.packages.iter().map(|package| Package::from_metadata(package, &root)).collect();
+        Ok(Self { target: metadata.target_directory.as_std_path().to_owned(), root, packages })
     }
 
     /// The files git knows or would add, relative to the root: what a clone will contain.
@@ -71,11 +64,8 @@ impl Workspace {
             "--exclude-standard",
             "-z",
         ]))?;
-        let mut files: Vec<_> = listed
-            .split('\0')
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let mut files: Vec<_> =
+            listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         files.retain(|name| self.root.join(name).is_file());
         files.sort_unstable();
         files.dedup();
@@ -92,34 +82,22 @@ impl Workspace {
 
 impl Package {
     fn from_metadata(package: &cargo_metadata::Package, root: &Path) -> Self {
-        let folder = package
-            .manifest_path
-            .parent()
-            .map_or(root, |folder| folder.as_std_path());
+        let folder = package.manifest_path.parent().map_or(root, |folder| folder.as_std_path());
         let dependencies = package.dependencies.iter().map(|dependency| Dependency {
             name: dependency.name.clone(),
-            ident: dependency
-                .rename
-                .as_ref()
-                .unwrap_or(&dependency.name)
-                .replace('-', "_"),
+            ident: dependency.rename.as_ref().unwrap_or(&dependency.name).replace('-', "_"),
             dev: dependency.kind == DependencyKind::Development,
         });
         Self {
             name: package.name.to_string(),
-            folder: folder
-                .strip_prefix(root)
-                .unwrap_or(folder)
-                .to_string_lossy()
-                .replace('\\', "/"),
+            folder: folder.strip_prefix(root).unwrap_or(folder).to_string_lossy().replace('\\', "/"),
             dependencies: dependencies.collect(),
         }
     }
 
     /// Whether a file, named relative to the root, belongs to this package.
     pub(crate) fn owns(&self, file: &str) -> bool {
-        file.strip_prefix(&self.folder)
-            .is_some_and(|rest| rest.starts_with('/'))
+        file.strip_prefix(&self.folder).is_some_and(|rest| rest.starts_with('/'))
     }
 }
 
@@ -128,15 +106,7 @@ impl Package {
 pub(crate) fn package(name: &str, folder: &str, dependencies: &[&str]) -> Package {
     let dependencies = dependencies.iter().map(|text| {
         let name = text.strip_prefix("dev:").unwrap_or(text);
-        Dependency {
-            name: name.into(),
-            ident: name.replace('-', "_"),
-            dev: text.starts_with("dev:"),
-        }
+        Dependency { name: name.into(), ident: name.replace('-', "_"), dev: text.starts_with("dev:") }
     });
-    Package {
-        name: name.into(),
-        folder: folder.into(),
-        dependencies: dependencies.collect(),
-    }
+    Package { name: name.into(), folder: folder.into(), dependencies: dependencies.collect() }
 }

@@ -143,10 +143,7 @@ impl Account {
     }
 
     fn apply(&mut self, fields: AccountFields, faults: &mut Faults) {
-        if let Some(email) = fields
-            .email
-            .and_then(|email| check_email(faults, "email", &email))
-        {
+        if let Some(email) = fields.email.and_then(|email| check_email(faults, "email", &email)) {
             self.email_key = email_key(&email);
             self.email = email;
         }
@@ -190,11 +187,7 @@ impl AccountFields {
 fn check_email(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
     let address = text::line(faults, field, value, LONGEST_EMAIL)?;
     if email_key(&address).chars().count() > LONGEST_EMAIL {
-        faults.schema(
-            field,
-            "max_length",
-            &format!("must have at most {LONGEST_EMAIL} characters"),
-        );
+        faults.schema(field, "max_length", &format!("must have at most {LONGEST_EMAIL} characters"));
         return None;
     }
     let fits = address.split_once('@').is_some_and(|(local, domain)| {
@@ -223,9 +216,7 @@ pub struct AccountFilter {
 impl AccountFilter {
     /// Whether `account` is to be listed.
     pub fn admits(&self, account: &Account) -> bool {
-        self.q
-            .as_deref()
-            .is_none_or(|q| account.email_key.contains(&text::fold(q)))
+        self.q.as_deref().is_none_or(|q| account.email_key.contains(&text::fold(q)))
             && self.is_active.is_none_or(|wanted| wanted == account.is_active)
             && self.scope.is_none_or(|scope| account.scopes.allow(scope))
     }
@@ -244,10 +235,7 @@ mod tests {
     }
 
     fn email(address: &str) -> AccountFields {
-        AccountFields {
-            email: Some(address.into()),
-            ..AccountFields::default()
-        }
+        AccountFields { email: Some(address.into()), ..AccountFields::default() }
     }
 
     #[test]
@@ -262,19 +250,14 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_at_once() {
-        let Err(Error::Invalid(faults)) = make(AccountFields {
-            scopes: Some(vec![]),
-            ..AccountFields::default()
-        }) else {
+        let Err(Error::Invalid(faults)) =
+            make(AccountFields { scopes: Some(vec![]), ..AccountFields::default() })
+        else {
             panic!("refused");
         };
         let fields: Vec<&str> = faults.list().iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["email", "scopes"]);
-        let same = AccountFields {
-            scopes: Some(vec![]),
-            ..AccountFields::default()
-        }
-        .faults_of_new();
+        let same = AccountFields { scopes: Some(vec![]), ..AccountFields::default() }.faults_of_new();
         assert_eq!(same, faults);
     }
 
@@ -289,25 +272,10 @@ mod tests {
 
     #[test]
     fn only_what_takes_rights_away_may_demote() {
-        let fields = AccountFields {
-            scopes: Some(vec![Scope::Write]),
-            ..AccountFields::default()
-        };
+        let fields = AccountFields { scopes: Some(vec![Scope::Write]), ..AccountFields::default() };
         assert!(fields.may_demote());
-        assert!(
-            AccountFields {
-                is_active: Some(false),
-                ..AccountFields::default()
-            }
-            .may_demote()
-        );
-        assert!(
-            !AccountFields {
-                scopes: Some(vec![Scope::Admin]),
-                ..email("a@b")
-            }
-            .may_demote()
-        );
+        assert!(AccountFields { is_active: Some(false), ..AccountFields::default() }.may_demote());
+        assert!(!AccountFields { scopes: Some(vec![Scope::Admin]), ..email("a@b") }.may_demote());
     }
 
     #[test]

@@ -27,27 +27,13 @@ impl AccountService {
         page: &PageRequest<AccountSort>,
     ) -> Result<Page<Account>> {
         actor.require(Scope::Admin)?;
-        Ok(self
-            .context
-            .store
-            .read()
-            .await?
-            .accounts()
-            .list(filter, page)
-            .await?)
+        Ok(self.context.store.read().await?.accounts().list(filter, page).await?)
     }
 
     /// One account.
     pub async fn get(&self, actor: &Actor, id: Id<Account>) -> Result<Account> {
         actor.require(Scope::Admin)?;
-        self.context
-            .store
-            .read()
-            .await?
-            .accounts()
-            .lookup(id)
-            .await?
-            .ok_or_else(|| Error::not_found(id))
+        self.context.store.read().await?.accounts().lookup(id).await?.ok_or_else(|| Error::not_found(id))
     }
 
     /// A new account with this password.
@@ -60,12 +46,9 @@ impl AccountService {
         actor.require(Scope::Admin)?;
         let mut faults = fields.faults_of_new();
         match &password {
-            Some(password) => password::check(
-                &mut faults,
-                "password",
-                password.expose(),
-                fields.email.as_deref(),
-            ),
+            Some(password) => {
+                password::check(&mut faults, "password", password.expose(), fields.email.as_deref())
+            }
             None => faults.require_all(&[("password", false)]),
         }
         faults.finish()?;
@@ -94,16 +77,8 @@ impl AccountService {
         actor.require(Scope::Admin)?;
         let mut tx = self.context.store.begin().await?;
         // All administrators before the one account: every writer takes its locks in this order.
-        let admins = if fields.may_demote() {
-            tx.accounts().lock_admins().await?
-        } else {
-            Vec::new()
-        };
-        let before = tx
-            .accounts()
-            .lock(id)
-            .await?
-            .ok_or_else(|| Error::not_found(id))?;
+        let admins = if fields.may_demote() { tx.accounts().lock_admins().await? } else { Vec::new() };
+        let before = tx.accounts().lock(id).await?.ok_or_else(|| Error::not_found(id))?;
         expected.check(before.revision)?;
         let now = self.context.now();
         let after = before.clone().change(fields, now)?;
@@ -132,11 +107,7 @@ impl AccountService {
         actor.require(Scope::Admin)?;
         let mut tx = self.context.store.begin().await?;
         let admins = tx.accounts().lock_admins().await?;
-        let account = tx
-            .accounts()
-            .lock(id)
-            .await?
-            .ok_or_else(|| Error::not_found(id))?;
+        let account = tx.accounts().lock(id).await?.ok_or_else(|| Error::not_found(id))?;
         expected.check(account.revision)?;
         if account.is_active_admin() {
             refuse_last_admin(&admins, id, "removed")?;
@@ -151,10 +122,9 @@ impl AccountService {
 /// Refuses with [`Error::Duplicate`] if another account has the folded address.
 async fn refuse_duplicate(tx: &mut dyn IdentityTx, key: &str, own: Option<Id<Account>>) -> Result<()> {
     match tx.accounts().find_by_key(key).await? {
-        Some(other) if own != Some(other.id) => Err(Error::Duplicate {
-            field: "email",
-            existing: other.id.uuid(),
-        }),
+        Some(other) if own != Some(other.id) => {
+            Err(Error::Duplicate { field: "email", existing: other.id.uuid() })
+        }
         _ => Ok(()),
     }
 }
@@ -164,9 +134,7 @@ fn refuse_last_admin(admins: &[Id<Account>], id: Id<Account>, what: &str) -> Res
     if admins.iter().any(|admin| *admin != id) {
         return Ok(());
     }
-    Err(Error::Conflict(format!(
-        "account {id} is the last active administrator and cannot be {what}"
-    )))
+    Err(Error::Conflict(format!("account {id} is the last active administrator and cannot be {what}")))
 }
 
 /// Enters that no access token issued to `account` up to `now` is good any more.

@@ -158,24 +158,16 @@ impl Keyed<AgentRunSort> for AgentRun {
 impl AgentRun {
     /// How long it took, in milliseconds; `None` while it runs.
     pub fn duration_ms(&self) -> Option<i64> {
-        self.finished_at
-            .map(|end| end.since(self.started_at).num_milliseconds())
+        self.finished_at.map(|end| end.since(self.started_at).num_milliseconds())
     }
 
     /// The run as it ended. One that has ended stays as it is.
     pub fn finish(mut self, status: AgentRunStatus, result: Option<String>, now: Timestamp) -> Result<Self> {
         if status == AgentRunStatus::Running {
-            return Err(Faults::one_semantic(
-                "status",
-                "transition",
-                "must be completed or failed",
-            ));
+            return Err(Faults::one_semantic("status", "transition", "must be completed or failed"));
         }
         if self.status != AgentRunStatus::Running {
-            return Err(Error::Conflict(format!(
-                "agent run {} has already {}",
-                self.id, self.status
-            )));
+            return Err(Error::Conflict(format!("agent run {} has already {}", self.id, self.status)));
         }
         self.status = status;
         self.result = result;
@@ -201,9 +193,7 @@ pub(crate) fn granted_scopes(asked: Option<&[Scope]>, caller: Scopes) -> Result<
         ));
     }
     if !caller.allow(asked.highest()) {
-        return Err(Error::Forbidden {
-            required: asked.highest(),
-        });
+        return Err(Error::Forbidden { required: asked.highest() });
     }
     Ok(asked)
 }
@@ -263,12 +253,8 @@ pub struct AgentRunFilter {
 impl AgentRunFilter {
     /// Whether `run` is to be listed.
     pub fn admits(&self, run: &AgentRun) -> bool {
-        self.session_id
-            .is_none_or(|session| session == run.parent_session)
-            && self
-                .agent_type
-                .as_ref()
-                .is_none_or(|kind| *kind == run.agent_type)
+        self.session_id.is_none_or(|session| session == run.parent_session)
+            && self.agent_type.as_ref().is_none_or(|kind| *kind == run.agent_type)
             && self.status.is_none_or(|status| status == run.status)
     }
 }
@@ -308,35 +294,20 @@ mod tests {
     #[test]
     fn an_agent_type_has_one_spelling_in_paths_and_one_elsewhere() {
         let kind = kind("context-recovery").unwrap();
-        assert_eq!(
-            (kind.as_str(), kind.subject().as_str()),
-            ("context_recovery", "agent:context-recovery")
-        );
+        assert_eq!((kind.as_str(), kind.subject().as_str()), ("context_recovery", "agent:context-recovery"));
         assert_eq!(AgentType::from_stored(kind.as_str()).unwrap(), kind);
         assert_eq!(kind.path_form(), "context-recovery");
     }
 
     #[test]
     fn what_is_no_agent_type_is_refused() {
-        for word in [
-            "",
-            "Context",
-            "context_recovery",
-            "-x",
-            "x-",
-            "a--b",
-            "7up",
-            "a b",
-            "ä",
-            &"x".repeat(65),
-        ] {
+        for word in
+            ["", "Context", "context_recovery", "-x", "x-", "a--b", "7up", "a b", "ä", &"x".repeat(65)]
+        {
             assert!(kind(word).is_err(), "{word:?}");
         }
         for word in ["heartbeat", "stream"] {
-            assert!(
-                kind(word).is_err() && AgentType::from_stored(word).is_none(),
-                "{word}"
-            );
+            assert!(kind(word).is_err() && AgentType::from_stored(word).is_none(), "{word}");
         }
     }
 
@@ -345,42 +316,25 @@ mod tests {
         let (reader, admin) = (Scopes::up_to(Scope::Read), Scopes::up_to(Scope::Admin));
         assert_eq!(granted_scopes(None, admin).unwrap(), reader);
         assert_eq!(
-            granted_scopes(Some(&[Scope::Read, Scope::Write]), admin)
-                .unwrap()
-                .highest(),
+            granted_scopes(Some(&[Scope::Read, Scope::Write]), admin).unwrap().highest(),
             Scope::Write
         );
         assert!(matches!(
             granted_scopes(Some(&[Scope::Write]), reader),
-            Err(Error::Forbidden {
-                required: Scope::Write
-            })
+            Err(Error::Forbidden { required: Scope::Write })
         ));
-        assert!(matches!(
-            granted_scopes(Some(&[Scope::Admin]), admin),
-            Err(Error::Invalid(_))
-        ));
+        assert!(matches!(granted_scopes(Some(&[Scope::Admin]), admin), Err(Error::Invalid(_))));
         assert!(matches!(granted_scopes(Some(&[]), admin), Err(Error::Invalid(_))));
     }
 
     #[test]
     fn a_run_ends_once() {
         let end = Timestamp::from_micros(6_500_000).unwrap();
-        let done = run()
-            .finish(AgentRunStatus::Completed, Some("{}".into()), end)
-            .unwrap();
+        let done = run().finish(AgentRunStatus::Completed, Some("{}".into()), end).unwrap();
         assert_eq!((done.duration_ms(), done.revision), (Some(1500), 2));
-        assert!(matches!(
-            done.finish(AgentRunStatus::Failed, None, end),
-            Err(Error::Conflict(_))
-        ));
-        assert!(matches!(
-            run().finish(AgentRunStatus::Running, None, end),
-            Err(Error::Invalid(_))
-        ));
-        let early = run()
-            .finish(AgentRunStatus::Failed, None, Timestamp::from_micros(0).unwrap())
-            .unwrap();
+        assert!(matches!(done.finish(AgentRunStatus::Failed, None, end), Err(Error::Conflict(_))));
+        assert!(matches!(run().finish(AgentRunStatus::Running, None, end), Err(Error::Invalid(_))));
+        let early = run().finish(AgentRunStatus::Failed, None, Timestamp::from_micros(0).unwrap()).unwrap();
         assert_eq!(early.duration_ms(), Some(0), "clocks differ");
     }
 

@@ -121,16 +121,9 @@ impl AgentRunService {
         let session = faults.required("session_id", request.session_id);
         let ttl = request.ttl_seconds.unwrap_or(LONGEST_TTL_SECONDS);
         if !(1..=LONGEST_TTL_SECONDS).contains(&ttl) {
-            faults.schema(
-                "ttl_seconds",
-                "range",
-                &format!("must be from 1 to {LONGEST_TTL_SECONDS}"),
-            );
+            faults.schema("ttl_seconds", "range", &format!("must be from 1 to {LONGEST_TTL_SECONDS}"));
         }
-        let input = request
-            .input
-            .filter(|input| !input.is_null())
-            .map(|input| canonical_json(&input));
+        let input = request.input.filter(|input| !input.is_null()).map(|input| canonical_json(&input));
         check_size(&mut faults, "input", input.as_deref(), MAX_INPUT_BYTES);
         let scopes = match granted_scopes(request.scopes.as_deref(), actor.scopes) {
             Ok(scopes) => Some(scopes),
@@ -145,24 +138,11 @@ impl AgentRunService {
         };
         faults.finish()?;
         let (Some(agent_type), Some(session), Some(scopes)) = (agent_type, session, scopes) else {
-            return Err(Error::Internal(
-                "a request to start an agent was neither faulty nor whole".into(),
-            ));
+            return Err(Error::Internal("a request to start an agent was neither faulty nor whole".into()));
         };
-        let digest = self
-            .context
-            .digest
-            .sha256(input.as_deref().unwrap_or("null").as_bytes());
+        let digest = self.context.digest.sha256(input.as_deref().unwrap_or("null").as_bytes());
         let ttl = TimeDelta::seconds(ttl);
-        Ok(Order {
-            agent_type,
-            session,
-            scopes,
-            input,
-            digest,
-            ttl,
-            fresh: request.fresh,
-        })
+        Ok(Order { agent_type, session, scopes, input, digest, ttl, fresh: request.fresh })
     }
 
     fn make(
@@ -216,11 +196,7 @@ impl AgentRunService {
             started_by: owner,
             revision: 1,
         };
-        Ok(StartedRun {
-            run,
-            access_token: self.context.sign(&claims)?,
-            expires_in: exp - iat,
-        })
+        Ok(StartedRun { run, access_token: self.context.sign(&claims)?, expires_in: exp - iat })
     }
 
     /// Enters how a run ended, once: by the agent itself, or by anyone who may write. Its token stays good until it ends.
@@ -236,25 +212,14 @@ impl AgentRunService {
         }
         let mut faults = Faults::default();
         let status = faults.required("status", request.status);
-        let result = request
-            .result
-            .filter(|result| !result.is_null())
-            .map(|result| result.to_string());
+        let result = request.result.filter(|result| !result.is_null()).map(|result| result.to_string());
         check_size(&mut faults, "result", result.as_deref(), MAX_RESULT_BYTES);
         faults.finish()?;
         let mut tx = self.context.store.begin().await?;
-        let run = tx
-            .agent_runs()
-            .lookup(id)
-            .await?
-            .ok_or_else(|| Error::not_found(id))?;
+        let run = tx.agent_runs().lookup(id).await?.ok_or_else(|| Error::not_found(id))?;
         expected.check(run.revision)?;
         let previous = run.revision;
-        let run = run.finish(
-            status.unwrap_or(AgentRunStatus::Running),
-            result,
-            self.context.now(),
-        )?;
+        let run = run.finish(status.unwrap_or(AgentRunStatus::Running), result, self.context.now())?;
         tx.agent_runs().save(&run, previous).await?;
         Ok(Change::new(run, tx))
     }
@@ -262,14 +227,7 @@ impl AgentRunService {
     /// One run.
     pub async fn get(&self, actor: &Actor, id: Id<AgentRun>) -> Result<AgentRun> {
         actor.require(Scope::Read)?;
-        self.context
-            .store
-            .read()
-            .await?
-            .agent_runs()
-            .lookup(id)
-            .await?
-            .ok_or_else(|| Error::not_found(id))
+        self.context.store.read().await?.agent_runs().lookup(id).await?.ok_or_else(|| Error::not_found(id))
     }
 
     /// A page of runs.
@@ -280,14 +238,7 @@ impl AgentRunService {
         page: &PageRequest<AgentRunSort>,
     ) -> Result<Page<AgentRun>> {
         actor.require(Scope::Read)?;
-        Ok(self
-            .context
-            .store
-            .read()
-            .await?
-            .agent_runs()
-            .list(filter, page)
-            .await?)
+        Ok(self.context.store.read().await?.agent_runs().list(filter, page).await?)
     }
 }
 
@@ -297,24 +248,15 @@ async fn owner(view: &mut dyn IdentityTx, actor: &Actor) -> Result<String> {
         return Ok(actor.subject.clone());
     };
     let run = view.agent_runs().lookup(Id::new(agent.run_id)).await?;
-    run.map(|run| run.started_by).ok_or(Error::Unauthorized(
-        "the run of this agent does not exist any more",
-    ))
+    run.map(|run| run.started_by).ok_or(Error::Unauthorized("the run of this agent does not exist any more"))
 }
 
 fn unknown_session(id: Uuid) -> Error {
-    Error::NotFound {
-        resource_type: "session",
-        resource_id: id.to_string(),
-    }
+    Error::NotFound { resource_type: "session", resource_id: id.to_string() }
 }
 
 fn check_size(faults: &mut Faults, field: &str, json: Option<&str>, longest: usize) {
     if json.is_some_and(|json| json.len() > longest) {
-        faults.schema(
-            field,
-            "max_length",
-            &format!("must have at most {longest} bytes as JSON"),
-        );
+        faults.schema(field, "max_length", &format!("must have at most {longest} bytes as JSON"));
     }
 }

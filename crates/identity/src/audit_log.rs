@@ -75,9 +75,7 @@ impl AuditFilter {
             && same(&self.route, entry.route.as_deref())
             && same(&self.request_id, Some(&entry.request_id))
             && self.status.is_none_or(|status| status == entry.status)
-            && self
-                .parent_session
-                .is_none_or(|session| entry.parent_session == Some(session))
+            && self.parent_session.is_none_or(|session| entry.parent_session == Some(session))
             && self.begin().is_none_or(|begin| begin <= entry.at)
             && self.end().is_none_or(|end| entry.at < end)
     }
@@ -112,20 +110,9 @@ impl AuditLogService {
         if let (Some(from), Some(to)) = (filter.date_from, filter.date_to)
             && to < from
         {
-            return Err(Faults::one_semantic(
-                "date_to",
-                "after_start",
-                "must not lie before date_from",
-            ));
+            return Err(Faults::one_semantic("date_to", "after_start", "must not lie before date_from"));
         }
-        Ok(self
-            .context
-            .store
-            .read()
-            .await?
-            .api_audit_log()
-            .list(filter, page)
-            .await?)
+        Ok(self.context.store.read().await?.api_audit_log().list(filter, page).await?)
     }
 
     /// Adds `entries`, and to each agent's run the number of requests that it made, in one transaction.
@@ -192,25 +179,10 @@ mod tests {
     #[test]
     fn conditions_combine_with_and() {
         let entry = entry("2026-01-16T00:00:00Z");
-        let by_subject = AuditFilter {
-            subject: Some("jo@example.com".into()),
-            ..AuditFilter::default()
-        };
+        let by_subject = AuditFilter { subject: Some("jo@example.com".into()), ..AuditFilter::default() };
         assert!(by_subject.admits(&entry));
-        assert!(
-            !AuditFilter {
-                status: Some(404),
-                ..by_subject.clone()
-            }
-            .admits(&entry)
-        );
-        assert!(
-            !AuditFilter {
-                parent_session: Some(Uuid::nil()),
-                ..by_subject
-            }
-            .admits(&entry)
-        );
+        assert!(!AuditFilter { status: Some(404), ..by_subject.clone() }.admits(&entry));
+        assert!(!AuditFilter { parent_session: Some(Uuid::nil()), ..by_subject }.admits(&entry));
     }
 
     #[test]

@@ -16,9 +16,7 @@ pub struct Authenticator {
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator")
-            .field("revoked", &self.revoked.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Authenticator").field("revoked", &self.revoked.len()).finish_non_exhaustive()
     }
 }
 
@@ -35,10 +33,8 @@ impl Authenticator {
     /// The caller behind `token`: [`Error::Unauthorized`] when it is none of ours or its time is over,
     /// [`Error::TokenRevoked`] when it was revoked.
     pub fn authenticate(&self, token: &str) -> Result<Actor> {
-        let claims = self
-            .signer
-            .verify(token, self.clock.now())
-            .map_err(|fault| Error::Unauthorized(fault.text()))?;
+        let claims =
+            self.signer.verify(token, self.clock.now()).map_err(|fault| Error::Unauthorized(fault.text()))?;
         if self.revoked.revokes(&claims) {
             return Err(Error::TokenRevoked);
         }

@@ -100,22 +100,11 @@ impl Claims {
         let agent = match (self.agent_type, self.run_id, self.parent_session) {
             (None, None, None) => None,
             (Some(agent_type), Some(run_id), Some(parent_session)) if !scopes.allow(Scope::Admin) => {
-                Some(AgentIdentity {
-                    agent_type,
-                    run_id,
-                    parent_session,
-                })
+                Some(AgentIdentity { agent_type, run_id, parent_session })
             }
             _ => return Err(TokenFault::Malformed),
         };
-        Ok(Actor {
-            subject: self.sub,
-            scopes,
-            machine: self.machine,
-            agent,
-            token_id: self.jti,
-            expires_at,
-        })
+        Ok(Actor { subject: self.sub, scopes, machine: self.machine, agent, token_id: self.jti, expires_at })
     }
 }
 
@@ -171,25 +160,11 @@ pub(crate) mod tests {
         let mut half = claims("agent:x", 0);
         half.agent_type = Some("x".into());
         assert_eq!(half.clone().actor(), Err(TokenFault::Malformed));
-        let whole = Claims {
-            run_id: Some(Uuid::nil()),
-            parent_session: Some(Uuid::nil()),
-            ..half
-        };
+        let whole = Claims { run_id: Some(Uuid::nil()), parent_session: Some(Uuid::nil()), ..half };
         assert!(whole.clone().actor().unwrap().agent.is_some());
-        let admin = Claims {
-            scopes: vec![Scope::Admin],
-            ..whole.clone()
-        };
+        let admin = Claims { scopes: vec![Scope::Admin], ..whole.clone() };
         assert_eq!(admin.actor(), Err(TokenFault::Malformed));
-        assert_eq!(
-            Claims {
-                scopes: vec![],
-                ..whole
-            }
-            .actor(),
-            Err(TokenFault::Malformed)
-        );
+        assert_eq!(Claims { scopes: vec![], ..whole }.actor(), Err(TokenFault::Malformed));
     }
 
     #[test]
@@ -200,12 +175,7 @@ pub(crate) mod tests {
                 && !text.contains("machine")
                 && text.contains("\"scopes\":[\"msp:read\"")
         );
-        let far = Claims {
-            exp: i64::MAX,
-            iat: i64::MIN,
-            iat_us: None,
-            ..claims("x", 0)
-        };
+        let far = Claims { exp: i64::MAX, iat: i64::MIN, iat_us: None, ..claims("x", 0) };
         assert!(far.expires_at() > far.issued_at());
     }
 }

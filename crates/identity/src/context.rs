@@ -71,9 +71,7 @@ impl Context {
 
     /// How long an access token lives, within bounds.
     pub(crate) fn access_lifetime(&self) -> TimeDelta {
-        self.settings
-            .access_lifetime
-            .clamp(TimeDelta::seconds(1), MAX_TOKEN_LIFETIME)
+        self.settings.access_lifetime.clamp(TimeDelta::seconds(1), MAX_TOKEN_LIFETIME)
     }
 
     /// Signs `claims`.

@@ -21,10 +21,7 @@ mod authenticator;
 mod claims;
 mod context;
 #[cfg(feature = "contract")]
-#[expect(
-    clippy::missing_panics_doc,
-    reason = "a suite panics with what it found; its module says so once"
-)]
+#[expect(clippy::missing_panics_doc, reason = "a suite panics with what it found; its module says so once")]
 pub mod contract;
 mod outcome;
 mod password_service;

@@ -32,11 +32,9 @@ impl From<Refusal> for Error {
             Refusal::RefreshTokenReused => Self::Unauthorized(
                 "this refresh token has been used before, so all its successors were revoked; log in again",
             ),
-            Refusal::WrongCurrentPassword => Faults::one_semantic(
-                "current_password",
-                "match",
-                "is not the account's present password",
-            ),
+            Refusal::WrongCurrentPassword => {
+                Faults::one_semantic("current_password", "match", "is not the account's present password")
+            }
         }
     }
 }

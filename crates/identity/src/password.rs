@@ -24,29 +24,13 @@ static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 /// Notes under `field` what keeps `password` from being that of the account with the address `email`.
 pub fn check(faults: &mut Faults, field: &str, password: &str, email: Option<&str>) {
     if password.chars().count() < SHORTEST {
-        faults.schema(
-            field,
-            "min_length",
-            &format!("must have at least {SHORTEST} characters"),
-        );
+        faults.schema(field, "min_length", &format!("must have at least {SHORTEST} characters"));
     } else if password.len() > LONGEST_BYTES {
-        faults.schema(
-            field,
-            "max_length",
-            &format!("must have at most {LONGEST_BYTES} bytes"),
-        );
+        faults.schema(field, "max_length", &format!("must have at most {LONGEST_BYTES} bytes"));
     } else if is_common(password) {
-        faults.semantic(
-            field,
-            "common_password",
-            "must not be one of the passwords that are tried first",
-        );
+        faults.semantic(field, "common_password", "must not be one of the passwords that are tried first");
     } else if email.is_some_and(|email| is_of_address(password, email)) {
-        faults.semantic(
-            field,
-            "same_as_email",
-            "must not be the e-mail address or its first part",
-        );
+        faults.semantic(field, "same_as_email", "must not be the e-mail address or its first part");
     }
 }
 
@@ -66,10 +50,7 @@ fn is_repeated(password: &str) -> bool {
 fn is_run(password: &str) -> bool {
     let codes: Vec<u32> = password.chars().map(u32::from).collect();
     let steps = |ahead: bool| {
-        codes
-            .iter()
-            .zip(codes.iter().skip(1))
-            .all(|(a, b)| if ahead { a + 1 == *b } else { *a == b + 1 })
+        codes.iter().zip(codes.iter().skip(1)).all(|(a, b)| if ahead { a + 1 == *b } else { *a == b + 1 })
     };
     steps(true) || steps(false)
 }
@@ -88,16 +69,8 @@ mod tests {
 
     fn fault(password: &str) -> Option<(String, bool)> {
         let mut faults = Faults::default();
-        check(
-            &mut faults,
-            "password",
-            password,
-            Some("longlocalpart@example.com"),
-        );
-        faults
-            .list()
-            .first()
-            .map(|fault| (fault.constraint.clone(), fault.semantic))
+        check(&mut faults, "password", password, Some("longlocalpart@example.com"));
+        faults.list().first().map(|fault| (fault.constraint.clone(), fault.semantic))
     }
 
     #[test]

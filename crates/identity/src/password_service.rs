@@ -58,9 +58,7 @@ impl PasswordService {
     ) -> Result<Change<Outcome<Account>>> {
         let account = self.permitted_account(actor, id).await?;
         let mut faults = Faults::default();
-        let new = faults
-            .required("password", request.new_password)
-            .unwrap_or_default();
+        let new = faults.required("password", request.new_password).unwrap_or_default();
         if faults.is_empty() {
             password::check(&mut faults, "password", new.expose(), Some(&account.email));
         }
@@ -70,16 +68,8 @@ impl PasswordService {
         faults.finish()?;
         if let Some(current) = &request.current_password {
             let attempt = Attempt::new(account.email_key.clone(), request.client_ip);
-            attempt
-                .refuse_throttled(&mut *self.context.store.read().await?, self.context.now())
-                .await?;
-            if !self
-                .context
-                .hasher
-                .verify(current, Some(&account.password_hash))
-                .await?
-                .ok
-            {
+            attempt.refuse_throttled(&mut *self.context.store.read().await?, self.context.now()).await?;
+            if !self.context.hasher.verify(current, Some(&account.password_hash)).await?.ok {
                 let mut tx = self.context.store.begin().await?;
                 attempt.count_failure(&mut *tx, self.context.now()).await?;
                 return Ok(Change::new(Outcome::Refused(Refusal::WrongCurrentPassword), tx));
@@ -92,14 +82,10 @@ impl PasswordService {
     /// Writes the new hash, unless the account has got another password since `seen` was read.
     async fn replace(&self, seen: Account, hash: String) -> Result<Change<Outcome<Account>>> {
         let mut tx = self.context.store.begin().await?;
-        let before = tx
-            .accounts()
-            .lock(seen.id)
-            .await?
-            .ok_or_else(|| Error::not_found(seen.id))?;
+        let before = tx.accounts().lock(seen.id).await?.ok_or_else(|| Error::not_found(seen.id))?;
         if before.password_hash != seen.password_hash {
             return Err(
-                StoreError::Contention(format!("password of account {} changed meanwhile", seen.id)).into(),
+                StoreError::Contention(format!("password of account {} changed meanwhile", seen.id)).into()
             );
         }
         let now = self.context.now();
@@ -117,17 +103,11 @@ impl PasswordService {
         }
         let mut view = self.context.store.read().await?;
         if actor.scopes.allow(Scope::Admin) {
-            return view
-                .accounts()
-                .lookup(id)
-                .await?
-                .ok_or_else(|| Error::not_found(id));
+            return view.accounts().lookup(id).await?.ok_or_else(|| Error::not_found(id));
         }
         match view.accounts().find_by_key(&email_key(&actor.subject)).await? {
             Some(own) if own.id == id => Ok(own),
-            _ => Err(Error::Forbidden {
-                required: Scope::Admin,
-            }),
+            _ => Err(Error::Forbidden { required: Scope::Admin }),
         }
     }
 
@@ -137,11 +117,7 @@ impl PasswordService {
         if self.context.store.read().await?.accounts().any().await? {
             return Ok(None);
         }
-        let generated = if password.is_none() {
-            Some(self.context.secrets.token()?)
-        } else {
-            None
-        };
+        let generated = if password.is_none() { Some(self.context.secrets.token()?) } else { None };
         let password = password.or_else(|| generated.clone()).unwrap_or_default();
         let account = self.first_admin(email, &password).await?;
         for _ in 0..BOOTSTRAP_ATTEMPTS {
@@ -152,10 +128,7 @@ impl PasswordService {
             };
             match done {
                 Ok(true) => {
-                    return Ok(Some(FirstAdmin {
-                        account,
-                        generated_password: generated,
-                    }));
+                    return Ok(Some(FirstAdmin { account, generated_password: generated }));
                 }
                 Ok(false) => return Ok(None),
                 // Another replica: look again whether it is done.

@@ -134,10 +134,7 @@ impl RefreshToken {
     #[must_use]
     pub fn successor(&self, id: Id<Self>, hash: [u8; 32], now: Timestamp) -> Self {
         let successor = Self::issue(id, self.account_id, self.kind, hash, self.machine.clone(), now);
-        Self {
-            family_id: self.family_id,
-            ..successor
-        }
+        Self { family_id: self.family_id, ..successor }
     }
 
     /// Whether it can still be used.
@@ -200,34 +197,22 @@ mod tests {
     fn a_successor_stays_in_the_family_and_lives_thirty_days_of_its_own() {
         let later = START.plus(TimeDelta::days(10));
         let next = token().successor(Id::new(Uuid::from_u128(3)), [8; 32], later);
-        assert_eq!(
-            (next.family_id, next.machine.as_deref()),
-            (token().family_id, Some("ws-01"))
-        );
+        assert_eq!((next.family_id, next.machine.as_deref()), (token().family_id, Some("ws-01")));
         assert_eq!(next.expires_at, later.plus(REFRESH_LIFETIME));
         assert_eq!((next.used_at, next.created_at), (None, later));
     }
 
     #[test]
     fn a_used_token_is_a_reuse_even_after_its_family_was_revoked() {
-        let used = RefreshToken {
-            used_at: Some(START),
-            ..token()
-        };
+        let used = RefreshToken { used_at: Some(START), ..token() };
         assert_eq!(used.judge(START).unwrap(), Verdict::Reused);
-        let both = RefreshToken {
-            revoked_at: Some(START),
-            ..used
-        };
+        let both = RefreshToken { revoked_at: Some(START), ..used };
         assert_eq!(both.judge(START).unwrap(), Verdict::Reused);
     }
 
     #[test]
     fn a_revoked_token_is_forbidden_and_an_expired_one_unknown() {
-        let revoked = RefreshToken {
-            revoked_at: Some(START),
-            ..token()
-        };
+        let revoked = RefreshToken { revoked_at: Some(START), ..token() };
         assert!(matches!(revoked.judge(START), Err(Error::TokenRevoked)));
         let end = START.plus(REFRESH_LIFETIME);
         assert!(matches!(revoked.judge(end), Err(Error::Unauthorized(_))));

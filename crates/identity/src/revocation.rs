@@ -46,17 +46,8 @@ impl Entity for Revocation {
 impl Revocation {
     /// Of one token that ends at `expires_at`, or at some unknown time.
     pub fn of_token(id: Id<Self>, jti: String, expires_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let expires_at = expires_at
-            .unwrap_or_else(|| now.plus(MAX_TOKEN_LIFETIME))
-            .plus(MAX_CLOCK_SKEW);
-        Self {
-            id,
-            kind: RevocationKind::Jti,
-            value: jti,
-            issued_before: None,
-            recorded_at: now,
-            expires_at,
-        }
+        let expires_at = expires_at.unwrap_or_else(|| now.plus(MAX_TOKEN_LIFETIME)).plus(MAX_CLOCK_SKEW);
+        Self { id, kind: RevocationKind::Jti, value: jti, issued_before: None, recorded_at: now, expires_at }
     }
 
     /// Of all tokens of the account with the address `email`, and of its agents, issued up to `now`.
@@ -115,19 +106,12 @@ impl RevocationSet {
             return false;
         }
         let person = claims.owner.as_deref().unwrap_or(&claims.sub);
-        entries
-            .subjects
-            .get(&email_key(person))
-            .is_some_and(|(before, _)| claims.issued_at() <= *before)
+        entries.subjects.get(&email_key(person)).is_some_and(|(before, _)| claims.issued_at() <= *before)
     }
 
     /// Whether the token with this id was revoked by name.
     pub fn revokes_id(&self, jti: &str) -> bool {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .tokens
-            .contains_key(jti)
+        self.0.read().unwrap_or_else(PoisonError::into_inner).tokens.contains_key(jti)
     }
 
     /// Drops what concerns only tokens that have ended by themselves.
@@ -155,11 +139,7 @@ impl RevocationSet {
         inner: Box<dyn Transaction>,
         revocations: Vec<Revocation>,
     ) -> Box<dyn Transaction> {
-        Box::new(Announced {
-            inner,
-            revocations,
-            set: Arc::clone(self),
-        })
+        Box::new(Announced { inner, revocations, set: Arc::clone(self) })
     }
 }
 
@@ -225,25 +205,16 @@ mod tests {
         assert!(!set.revokes(&claims("jo@example.com", 5_300_001)));
         assert!(!set.revokes(&claims("other@example.com", 0)));
         // A token that only tells the second is taken for the earliest of that second.
-        assert!(set.revokes(&Claims {
-            iat_us: None,
-            ..claims("jo@example.com", 5_900_000)
-        }));
+        assert!(set.revokes(&Claims { iat_us: None, ..claims("jo@example.com", 5_900_000) }));
     }
 
     #[test]
     fn the_agents_of_a_person_fall_with_the_person() {
         let set = RevocationSet::default();
         set.add(&[subject("jo@example.com", 10)]);
-        let agent = Claims {
-            owner: Some("Jo@example.com".into()),
-            ..claims("agent:context-recovery", 5)
-        };
+        let agent = Claims { owner: Some("Jo@example.com".into()), ..claims("agent:context-recovery", 5) };
         assert!(set.revokes(&agent));
-        assert!(!set.revokes(&Claims {
-            owner: Some("al@example.com".into()),
-            ..agent
-        }));
+        assert!(!set.revokes(&Claims { owner: Some("al@example.com".into()), ..agent }));
     }
 
     #[test]
@@ -258,10 +229,7 @@ mod tests {
         )]);
         assert!(set.revokes(&token) && set.revokes_id(&token.jti));
         set.prune(token.expires_at());
-        assert!(
-            set.revokes(&token),
-            "kept a little beyond the end, for clocks that differ"
-        );
+        assert!(set.revokes(&token), "kept a little beyond the end, for clocks that differ");
         set.prune(token.expires_at().plus(MAX_CLOCK_SKEW));
         assert!(set.is_empty());
     }

@@ -36,10 +36,7 @@ pub struct RevocationService {
 impl RevocationService {
     /// The service over `context`. Clones share their place in the polling.
     pub fn new(context: Context) -> Self {
-        Self {
-            context,
-            polled: Arc::default(),
-        }
+        Self { context, polled: Arc::default() }
     }
 
     /// Revokes a token. Whoever can present a token may end it; by its id alone one may end the token one calls with, that
@@ -50,11 +47,7 @@ impl RevocationService {
             (Some(token), None) => self.revoke_token(&token).await,
             (None, Some(jti)) => self.revoke_id(actor, &jti).await,
             (None, None) => Err(Faults::one("token", "required", "or jti is required")),
-            (Some(_), Some(_)) => Err(Faults::one(
-                "jti",
-                "one_of",
-                "cannot be given together with token",
-            )),
+            (Some(_), Some(_)) => Err(Faults::one("jti", "one_of", "cannot be given together with token")),
         }
     }
 
@@ -77,14 +70,7 @@ impl RevocationService {
         let jti = text::line(&mut faults, "jti", jti, LONGEST_TOKEN_ID);
         faults.finish()?;
         let jti = jti.unwrap_or_default();
-        let run = self
-            .context
-            .store
-            .read()
-            .await?
-            .agent_runs()
-            .find_by_token(&jti)
-            .await?;
+        let run = self.context.store.read().await?.agent_runs().find_by_token(&jti).await?;
         let known_end = run.as_ref().map(|run| run.expires_at);
         let own_agent =
             run.is_some_and(|run| actor.agent.is_none() && same_person(&run.started_by, &actor.subject));
@@ -120,16 +106,11 @@ impl RevocationService {
         } else {
             let own = own_account(&mut *view, actor).await?;
             if account.is_some_and(|asked| asked != own) {
-                return Err(Error::Forbidden {
-                    required: Scope::Admin,
-                });
+                return Err(Error::Forbidden { required: Scope::Admin });
             }
             Some(own)
         };
-        let filter = RefreshTokenFilter {
-            account_id: account,
-            live_at: Some(self.context.now()),
-        };
+        let filter = RefreshTokenFilter { account_id: account, live_at: Some(self.context.now()) };
         Ok(view.refresh_tokens().list(&filter, page).await?)
     }
 
@@ -138,11 +119,7 @@ impl RevocationService {
     pub async fn end_refresh_token(&self, actor: &Actor, id: Id<RefreshToken>) -> Result<Change<()>> {
         let mut tx = self.context.store.begin().await?;
         let now = self.context.now();
-        let token = tx
-            .refresh_tokens()
-            .lookup(id)
-            .await?
-            .filter(|token| token.is_live(now));
+        let token = tx.refresh_tokens().lookup(id).await?.filter(|token| token.is_live(now));
         let token = token.ok_or_else(|| Error::not_found(id))?;
         if !actor.scopes.allow(Scope::Admin) && own_account(&mut *tx, actor).await? != token.account_id {
             return Err(Error::not_found(id));
@@ -159,17 +136,8 @@ impl RevocationService {
     pub async fn poll(&self) -> Result<usize, StoreError> {
         let now = self.context.now();
         let last = *self.polled.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = last.map_or(Timestamp::from_micros(0).unwrap_or(now), |last| {
-            last.plus(-POLL_OVERLAP)
-        });
-        let found = self
-            .context
-            .store
-            .read()
-            .await?
-            .revocations()
-            .since(from, now)
-            .await?;
+        let from = last.map_or(Timestamp::from_micros(0).unwrap_or(now), |last| last.plus(-POLL_OVERLAP));
+        let found = self.context.store.read().await?.revocations().since(from, now).await?;
         self.context.revoked.add(&found);
         self.context.revoked.prune(now);
         *self.polled.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
@@ -186,8 +154,7 @@ async fn own_account(tx: &mut dyn IdentityTx, actor: &Actor) -> Result<Id<Accoun
         return Err(Error::NotPermitted("an agent has no refresh tokens"));
     }
     let own = tx.accounts().find_by_key(&email_key(&actor.subject)).await?;
-    own.map(|account| account.id)
-        .ok_or(Error::NotPermitted("this account does not exist any more"))
+    own.map(|account| account.id).ok_or(Error::NotPermitted("this account does not exist any more"))
 }
 
 /// Ends a token, a rotating one with its family; tells how many it ended.

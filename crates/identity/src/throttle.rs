@@ -53,14 +53,7 @@ pub struct ThrottleState {
 impl ThrottleState {
     /// No failures yet.
     pub const fn new(key: String, now: Timestamp) -> Self {
-        Self {
-            key,
-            recent: Vec::new(),
-            strikes: 0,
-            blocked_until: None,
-            updated_at: now,
-            revision: 0,
-        }
+        Self { key, recent: Vec::new(), strikes: 0, blocked_until: None, updated_at: now, revision: 0 }
     }
 
     /// The key for an address, folded.
@@ -96,19 +89,13 @@ impl ThrottleState {
     /// The state after another failure.
     #[must_use]
     pub fn fail(mut self, limit: Limit, now: Timestamp) -> Self {
-        let in_streak = self
-            .blocked_until
-            .is_some_and(|until| now < until.plus(THROTTLE_WINDOW));
+        let in_streak = self.blocked_until.is_some_and(|until| now < until.plus(THROTTLE_WINDOW));
         self.recent.retain(|at| now < at.plus(THROTTLE_WINDOW));
         self.recent.push(now);
         let surplus = self.recent.len().saturating_sub(limit.failures());
         self.recent.drain(..surplus);
         if in_streak || self.recent.len() >= limit.failures() {
-            self.strikes = if in_streak {
-                self.strikes.saturating_add(1)
-            } else {
-                1
-            };
+            self.strikes = if in_streak { self.strikes.saturating_add(1) } else { 1 };
             self.blocked_until = Some(now.plus(wait(self.strikes)));
         } else {
             self.strikes = 0;
@@ -173,10 +160,7 @@ mod tests {
         let blocked = (0..5).fold(state(), |state, _| state.fail(Limit::Address, START));
         let later = blocked.blocked_until.unwrap().plus(THROTTLE_WINDOW);
         let state = blocked.fail(Limit::Address, later);
-        assert_eq!(
-            (state.recent.len(), state.strikes, state.blocked_until),
-            (1, 0, None)
-        );
+        assert_eq!((state.recent.len(), state.strikes, state.blocked_until), (1, 0, None));
     }
 
     #[test]
@@ -193,10 +177,7 @@ mod tests {
     #[test]
     fn a_broken_second_of_waiting_counts_as_a_whole_one() {
         let blocked = (0..5).fold(state(), |state, _| state.fail(Limit::Address, START));
-        assert_eq!(
-            wait_of(&blocked, START.plus(TimeDelta::microseconds(59_500_000))),
-            Some(1)
-        );
+        assert_eq!(wait_of(&blocked, START.plus(TimeDelta::microseconds(59_500_000))), Some(1));
     }
 
     #[test]

@@ -79,9 +79,8 @@ impl TokenService {
             let rule = format!("must have at most {} bytes", password::LONGEST_BYTES);
             faults.schema("password", "max_length", &rule);
         }
-        let machine = text::optional_line(&mut faults, "machine", Patch::from(request.machine))
-            .value()
-            .cloned();
+        let machine =
+            text::optional_line(&mut faults, "machine", Patch::from(request.machine)).value().cloned();
         faults.finish()?;
         let attempt = Attempt::new(email.unwrap_or_default(), request.client_ip);
         let proven = self.prove(&attempt, &password).await?;
@@ -98,21 +97,13 @@ impl TokenService {
         let Some(account) = account else {
             return Err(StoreError::Contention("the account changed during the log-in".into()).into());
         };
-        tx.accounts()
-            .record_login(account.id, now, proven.new_hash.as_deref())
-            .await?;
+        tx.accounts().record_login(account.id, now, proven.new_hash.as_deref()).await?;
         tx.login_throttle().clear(&attempt.email).await?;
         let secret = self.context.secrets.token()?;
         let kind = request.refresh_kind.unwrap_or(RefreshKind::Rotating);
         let hash = self.hash(&secret);
-        let refresh = RefreshToken::issue(
-            self.context.ids.id(),
-            account.id,
-            kind,
-            hash,
-            machine.clone(),
-            now,
-        );
+        let refresh =
+            RefreshToken::issue(self.context.ids.id(), account.id, kind, hash, machine.clone(), now);
         tx.refresh_tokens().add(&refresh).await?;
         let grant = self.grant(&account, machine, Some(secret), now)?;
         Ok(Change::new(Outcome::Done(grant), tx))
@@ -131,11 +122,8 @@ impl TokenService {
             return Ok(None);
         };
         // A full queue is no reason to refuse a log-in; the next one will renew the hash.
-        let new_hash = if verified.needs_rehash {
-            self.context.hasher.hash(password).await.ok()
-        } else {
-            None
-        };
+        let new_hash =
+            if verified.needs_rehash { self.context.hasher.hash(password).await.ok() } else { None };
         Ok(Some(Proven { account, new_hash }))
     }
 
@@ -150,25 +138,14 @@ impl TokenService {
         }
         let hash = self.hash(token);
         // What is unknown or over never gets as far as a writing transaction, which others would wait for.
-        let seen = self
-            .context
-            .store
-            .read()
-            .await?
-            .refresh_tokens()
-            .find_by_hash(&hash)
-            .await?;
+        let seen = self.context.store.read().await?.refresh_tokens().find_by_hash(&hash).await?;
         let seen = seen.ok_or(UNKNOWN_TOKEN)?;
         seen.judge(self.context.now())?;
         let mut tx = self.context.store.begin().await?;
         // The account first: whoever deactivates it or changes its password either waits until the successor is there to
         // be revoked, or is waited for.
         let account = tx.accounts().lock(seen.account_id).await?.ok_or(UNKNOWN_TOKEN)?;
-        let token = tx
-            .refresh_tokens()
-            .find_by_hash(&hash)
-            .await?
-            .ok_or(UNKNOWN_TOKEN)?;
+        let token = tx.refresh_tokens().find_by_hash(&hash).await?.ok_or(UNKNOWN_TOKEN)?;
         let now = self.context.now();
         let verdict = token.judge(now)?;
         if !account.is_active {
@@ -256,11 +233,7 @@ impl TokenService {
 fn check_login_email(faults: &mut Faults, email: &str) -> Option<String> {
     let key = email_key(&text::line(faults, "email", email, LONGEST_EMAIL)?);
     if key.chars().count() > LONGEST_EMAIL {
-        faults.schema(
-            "email",
-            "max_length",
-            &format!("must have at most {LONGEST_EMAIL} characters"),
-        );
+        faults.schema("email", "max_length", &format!("must have at most {LONGEST_EMAIL} characters"));
         return None;
     }
     Some(key)
@@ -279,11 +252,7 @@ type States = Vec<(Limit, String, Option<ThrottleState>)>;
 impl Attempt {
     pub(crate) fn new(folded: String, client_ip: Option<IpAddr>) -> Self {
         let email = ThrottleState::email_key(&folded);
-        Self {
-            folded,
-            email,
-            ip: client_ip.map(ThrottleState::ip_key),
-        }
+        Self { folded, email, ip: client_ip.map(ThrottleState::ip_key) }
     }
 
     /// In the order in which every writer locks them.
@@ -319,9 +288,7 @@ impl Attempt {
         for (limit, key, state) in states {
             if let Some(before) = state {
                 let previous = before.revision;
-                tx.login_throttle()
-                    .save(&before.fail(limit, now), previous)
-                    .await?;
+                tx.login_throttle().save(&before.fail(limit, now), previous).await?;
             } else {
                 let state = ThrottleState::new(key, now).fail(limit, now);
                 tx.login_throttle().add(&state).await?;

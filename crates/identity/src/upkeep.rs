@@ -35,10 +35,7 @@ impl Upkeep {
         let swept = Swept {
             refresh_tokens: tx.refresh_tokens().remove_expired(now).await?,
             revocations: tx.revocations().remove_expired(now).await?,
-            throttle_states: tx
-                .login_throttle()
-                .remove_idle(now.plus(-THROTTLE_WINDOW * 3))
-                .await?,
+            throttle_states: tx.login_throttle().remove_idle(now.plus(-THROTTLE_WINDOW * 3)).await?,
         };
         tx.commit().await?;
         Ok(swept)

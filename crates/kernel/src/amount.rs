@@ -68,7 +68,8 @@ impl Money {
 
     /// Reads a non-negative decimal with at most four places.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const WANTED: &str = "must be a decimal string such as \"125.00\", from 0 to 99999999.9999 with at most four places";
+        const WANTED: &str =
+            "must be a decimal string such as \"125.00\", from 0 to 99999999.9999 with at most four places";
         let (whole, places) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !digits(whole) || !digits(places) || places.len() > 4 || whole.len() > 12 {
@@ -108,7 +109,9 @@ mod tests {
 
     #[test]
     fn money_prints_at_least_two_places_and_reads_back_unchanged() {
-        for (text, shown) in [("125", "125.00"), ("125.5", "125.50"), ("0.0001", "0.0001"), ("99999999.9999", "99999999.9999")] {
+        for (text, shown) in
+            [("125", "125.00"), ("125.5", "125.50"), ("0.0001", "0.0001"), ("99999999.9999", "99999999.9999")]
+        {
             let money = Money::parse(text).unwrap();
             assert_eq!(money.to_string(), shown);
             assert_eq!(Money::parse(shown), Ok(money));

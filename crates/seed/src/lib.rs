@@ -16,10 +16,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use clap::ValueEnum;
 use claudetools_kernel::{Error, Page, PageRequest, Start, StoreError, UnitOfWork, text};
-use claudetools_sessions::{
-    Client, ClientFilter, Machine, Project,
-    ports::SessionsTx,
-};
+use claudetools_sessions::{Client, ClientFilter, Machine, Project, ports::SessionsTx};
 use claudetools_sql::{Bulk, SchemaError, SqlStore};
 
 use crate::{
@@ -78,11 +75,19 @@ impl Size {
 
     const fn shape(self) -> Shape {
         match self {
-            Self::Small => Shape { clients: 20, technicians: 3, sessions: 2_000, items: (1, 3), task_percent: 8 },
-            Self::Medium => Shape { clients: 100, technicians: 30, sessions: 50_000, items: (1, 3), task_percent: 5 },
-            Self::Million => {
-                Shape { clients: 2_000, technicians: 480, sessions: 1_000_000, items: (0, 1), task_percent: 2 }
+            Self::Small => {
+                Shape { clients: 20, technicians: 3, sessions: 2_000, items: (1, 3), task_percent: 8 }
             }
+            Self::Medium => {
+                Shape { clients: 100, technicians: 30, sessions: 50_000, items: (1, 3), task_percent: 5 }
+            }
+            Self::Million => Shape {
+                clients: 2_000,
+                technicians: 480,
+                sessions: 1_000_000,
+                items: (0, 1),
+                task_percent: 2,
+            },
         }
     }
 }
@@ -128,7 +133,9 @@ impl fmt::Display for Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// There are clients already, and adding to them was not asked for.
-    #[error("the database holds {0} clients; name another with --database-url, or add to this one with --append")]
+    #[error(
+        "the database holds {0} clients; name another with --database-url, or add to this one with --append"
+    )]
     NotEmpty(u64),
     /// The year lies outside of the calendar.
     #[error("the last day must lie in the years 1980 to 9000")]
@@ -208,7 +215,8 @@ async fn found(bulk: &mut Bulk, firm: &Firm) -> Result<Summary, StoreError> {
     let clients: Vec<Client> = firm.accounts.iter().map(|account| account.client.clone()).collect();
     let projects = firm.accounts.iter().flat_map(|account| &account.projects);
     let projects: Vec<Project> = projects.map(|undertaking| undertaking.project.clone()).collect();
-    let machines: Vec<Machine> = firm.technicians.iter().map(|technician| technician.machine.clone()).collect();
+    let machines: Vec<Machine> =
+        firm.technicians.iter().map(|technician| technician.machine.clone()).collect();
     bulk.tags(&firm.new_tags).await?;
     bulk.machines(&machines).await?;
     bulk.clients(&clients).await?;

@@ -29,44 +29,18 @@ pub struct ClientDetail {
 impl ClientDetail {
     /// A client for whom nothing has been done yet.
     pub(crate) const fn of_new(client: Client) -> Self {
-        Self {
-            client,
-            active_projects: Vec::new(),
-            recent_sessions: Vec::new(),
-            open_tasks: Vec::new(),
-        }
+        Self { client, active_projects: Vec::new(), recent_sessions: Vec::new(), open_tasks: Vec::new() }
     }
 
     /// The client with what is stored of it.
     pub(crate) async fn find(tx: &mut dyn SessionsTx, client: Client, now: Timestamp) -> Stored<Self> {
         let (id, today) = (Some(client.id), now.date());
-        let active = ProjectFilter {
-            client_id: id,
-            status: Some(ProjectStatus::Active),
-            q: None,
-        };
-        let active_projects = tx
-            .projects()
-            .list(&active, &PageRequest::first(MOST_SHOWN))
-            .await?
-            .items;
+        let active = ProjectFilter { client_id: id, status: Some(ProjectStatus::Active), q: None };
+        let active_projects = tx.projects().list(&active, &PageRequest::first(MOST_SHOWN)).await?.items;
         let date_from = today.checked_sub_days(Days::new(RECENT_DAYS));
-        let recent = SessionFilter {
-            client_id: id,
-            date_from,
-            ..SessionFilter::default()
-        };
-        let recent_sessions = tx
-            .sessions()
-            .list(&recent, &PageRequest::first(MOST_SHOWN))
-            .await?
-            .items;
+        let recent = SessionFilter { client_id: id, date_from, ..SessionFilter::default() };
+        let recent_sessions = tx.sessions().list(&recent, &PageRequest::first(MOST_SHOWN)).await?.items;
         let open_tasks = tx.pending_tasks().open_of(client.id, today, MOST_SHOWN).await?;
-        Ok(Self {
-            client,
-            active_projects,
-            recent_sessions,
-            open_tasks,
-        })
+        Ok(Self { client, active_projects, recent_sessions, open_tasks })
     }
 }

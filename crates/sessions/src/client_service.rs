@@ -81,10 +81,7 @@ async fn find(clients: &mut dyn ClientRepository, id: Id<Client>) -> Result<Clie
 
 async fn refuse_taken_name(clients: &mut dyn ClientRepository, client: &Client) -> Result<()> {
     match clients.by_name(&text::fold(&client.name)).await? {
-        Some(other) if other != client.id => Err(Error::Duplicate {
-            field: "name",
-            existing: other.uuid(),
-        }),
+        Some(other) if other != client.id => Err(Error::Duplicate { field: "name", existing: other.uuid() }),
         _ => Ok(()),
     }
 }

@@ -46,40 +46,17 @@ impl ContextService {
         let mut faults = Faults::default();
         faults.require_all(&[("client_id", client_id.is_some())]);
         if !(1..=MOST_SESSIONS).contains(&limit) {
-            faults.schema(
-                "limit",
-                "range",
-                &format!("must be a whole number from 1 to {MOST_SESSIONS}"),
-            );
+            faults.schema("limit", "range", &format!("must be a whole number from 1 to {MOST_SESSIONS}"));
         }
         faults.finish()?;
         let id = client_id.ok_or_else(|| Faults::one("client_id", "required", "is required"))?;
 
         let mut tx = self.0.store.read().await?;
-        let client = tx
-            .clients()
-            .lookup(id)
-            .await?
-            .ok_or_else(|| Error::not_found(id))?;
-        let of_client = SessionFilter {
-            client_id,
-            ..SessionFilter::default()
-        };
-        let last_sessions = tx
-            .sessions()
-            .list(&of_client, &PageRequest::first(limit))
-            .await?
-            .items;
-        let open_tasks = tx
-            .pending_tasks()
-            .open_of(id, self.0.now().date(), MOST_SHOWN)
-            .await?;
+        let client = tx.clients().lookup(id).await?.ok_or_else(|| Error::not_found(id))?;
+        let of_client = SessionFilter { client_id, ..SessionFilter::default() };
+        let last_sessions = tx.sessions().list(&of_client, &PageRequest::first(limit)).await?.items;
+        let open_tasks = tx.pending_tasks().open_of(id, self.0.now().date(), MOST_SHOWN).await?;
         let open_work_items = tx.work_items().open_of(id, MOST_SHOWN).await?;
-        Ok(RecoveredContext {
-            client,
-            last_sessions,
-            open_tasks,
-            open_work_items,
-        })
+        Ok(RecoveredContext { client, last_sessions, open_tasks, open_work_items })
     }
 }

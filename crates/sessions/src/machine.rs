@@ -217,9 +217,7 @@ impl Machine {
     }
 
     fn apply(&mut self, fields: MachineFields, now: Timestamp, faults: &mut Faults) {
-        if let Some(name) = fields
-            .hostname
-            .and_then(|name| text::line(faults, "hostname", &name, text::LINE))
+        if let Some(name) = fields.hostname.and_then(|name| text::line(faults, "hostname", &name, text::LINE))
         {
             self.hostname = name;
         }
@@ -234,29 +232,14 @@ impl Machine {
         text::optional_line(faults, "username", fields.username).apply(&mut self.username);
         text::optional_line(faults, "friendly_name", fields.friendly_name).apply(&mut self.friendly_name);
         self.has_vpn_access = fields.has_vpn_access.unwrap_or(self.has_vpn_access);
-        replace_lines(
-            faults,
-            "vpn_profiles",
-            fields.vpn_profiles,
-            &mut self.vpn_profiles,
-        );
+        replace_lines(faults, "vpn_profiles", fields.vpn_profiles, &mut self.vpn_profiles);
         self.has_docker = fields.has_docker.unwrap_or(self.has_docker);
         text::optional_line(faults, "powershell_version", fields.powershell_version)
             .apply(&mut self.powershell_version);
         text::optional_line(faults, "preferred_shell", fields.preferred_shell)
             .apply(&mut self.preferred_shell);
-        replace_lines(
-            faults,
-            "available_mcps",
-            fields.available_mcps,
-            &mut self.available_mcps,
-        );
-        replace_lines(
-            faults,
-            "available_skills",
-            fields.available_skills,
-            &mut self.available_skills,
-        );
+        replace_lines(faults, "available_mcps", fields.available_mcps, &mut self.available_mcps);
+        replace_lines(faults, "available_skills", fields.available_skills, &mut self.available_skills);
         text::optional_block(faults, "notes", fields.notes).apply(&mut self.notes);
         self.is_active = fields.is_active.unwrap_or(self.is_active);
         if fields.last_seen.is_some_and(|seen| seen > now) {
@@ -297,10 +280,7 @@ impl MachineFilter {
     pub fn admits(&self, machine: &Machine) -> bool {
         self.is_active.is_none_or(|wanted| wanted == machine.is_active)
             && self.platform.is_none_or(|wanted| wanted == machine.platform)
-            && self
-                .q
-                .as_deref()
-                .is_none_or(|q| machine.search_key().contains(&text::fold(q)))
+            && self.q.as_deref().is_none_or(|q| machine.search_key().contains(&text::fold(q)))
     }
 }
 
@@ -330,18 +310,9 @@ mod tests {
     #[test]
     fn a_fingerprint_is_64_hexadecimal_digits_kept_in_lower_case() {
         assert_eq!(machine().machine_fingerprint.as_str(), "ab".repeat(32));
-        for bad in [
-            "",
-            "abc",
-            &"g".repeat(64),
-            &"a".repeat(63),
-            &"a".repeat(65),
-            &"ä".repeat(32),
-        ] {
+        for bad in ["", "abc", &"g".repeat(64), &"a".repeat(63), &"a".repeat(65), &"ä".repeat(32)] {
             let refused = Machine::new(Id::new(Uuid::nil()), fields(bad), at(0)).unwrap_err();
-            let Error::Invalid(faults) = refused else {
-                panic!("{refused}")
-            };
+            let Error::Invalid(faults) = refused else { panic!("{refused}") };
             assert_eq!(faults.list()[0].field, "machine_fingerprint", "{bad}");
         }
     }
@@ -352,10 +323,7 @@ mod tests {
         assert!(
             matches!(MachineKey::parse(&digits), Some(MachineKey::Fingerprint(found)) if found.as_str() == digits)
         );
-        assert!(matches!(
-            MachineKey::parse("01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f"),
-            Some(MachineKey::Id(_))
-        ));
+        assert!(matches!(MachineKey::parse("01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f"), Some(MachineKey::Id(_))));
         for bad in ["", "ws-01", "0123456789abcdef", &"x".repeat(64)] {
             assert_eq!(MachineKey::parse(bad), None, "{bad}");
         }
@@ -363,28 +331,16 @@ mod tests {
 
     #[test]
     fn the_last_sighting_never_moves_back_and_never_lies_ahead() {
-        let seen = |seconds| MachineFields {
-            last_seen: Some(at(seconds)),
-            ..MachineFields::default()
-        };
-        let machine = machine()
-            .change(seen(50), at(101))
-            .unwrap()
-            .change(seen(20), at(102))
-            .unwrap();
+        let seen = |seconds| MachineFields { last_seen: Some(at(seconds)), ..MachineFields::default() };
+        let machine = machine().change(seen(50), at(101)).unwrap().change(seen(20), at(102)).unwrap();
         assert_eq!(machine.last_seen, Some(at(50)));
-        assert!(matches!(
-            machine.change(seen(104), at(103)),
-            Err(Error::Invalid(_))
-        ));
+        assert!(matches!(machine.change(seen(104), at(103)), Err(Error::Invalid(_))));
     }
 
     #[test]
     fn everything_missing_is_told_at_once() {
         let refused = Machine::new(Id::new(Uuid::nil()), MachineFields::default(), at(0)).unwrap_err();
-        let Error::Invalid(faults) = refused else {
-            panic!("{refused}")
-        };
+        let Error::Invalid(faults) = refused else { panic!("{refused}") };
         let missing: Vec<&str> = faults.list().iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(missing, ["hostname", "machine_fingerprint", "platform"]);
     }

@@ -35,10 +35,7 @@ impl MachineService {
             MachineKey::Id(id) => tx.machines().lookup(*id).await?,
             MachineKey::Fingerprint(fingerprint) => tx.machines().by_fingerprint(fingerprint).await?,
         };
-        found.ok_or_else(|| Error::NotFound {
-            resource_type: Machine::TYPE,
-            resource_id: key.to_string(),
-        })
+        found.ok_or_else(|| Error::NotFound { resource_type: Machine::TYPE, resource_id: key.to_string() })
     }
 
     /// A page of machines.
@@ -104,10 +101,9 @@ async fn find(machines: &mut dyn MachineRepository, id: Id<Machine>) -> Result<M
 
 async fn refuse_known_fingerprint(machines: &mut dyn MachineRepository, machine: &Machine) -> Result<()> {
     match machines.by_fingerprint(&machine.machine_fingerprint).await? {
-        Some(other) if other.id != machine.id => Err(Error::Duplicate {
-            field: "machine_fingerprint",
-            existing: other.id.uuid(),
-        }),
+        Some(other) if other.id != machine.id => {
+            Err(Error::Duplicate { field: "machine_fingerprint", existing: other.id.uuid() })
+        }
         _ => Ok(()),
     }
 }

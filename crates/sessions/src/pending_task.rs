@@ -200,10 +200,7 @@ impl PendingTask {
         fields.project_id.apply(&mut self.project_id);
         fields.work_item_id.apply(&mut self.work_item_id);
         fields.parent_task_id.apply(&mut self.parent_task_id);
-        if let Some(title) = fields
-            .title
-            .and_then(|title| text::line(faults, "title", &title, text::LINE))
-        {
+        if let Some(title) = fields.title.and_then(|title| text::line(faults, "title", &title, text::LINE)) {
             self.title = title;
         }
         text::optional_block(faults, "description", fields.description).apply(&mut self.description);
@@ -222,11 +219,7 @@ impl PendingTask {
             }
             ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
         });
-        PendingTaskDraft {
-            task: self,
-            depends_on,
-            clears_client,
-        }
+        PendingTaskDraft { task: self, depends_on, clears_client }
     }
 
     /// Takes on a status; completion notes its instant, reopening forgets it.
@@ -260,11 +253,7 @@ impl PendingTaskDraft {
         if self.task.client_id == Some(project.client_id) {
             return Ok(());
         }
-        Err(Faults::one_semantic(
-            "project_id",
-            "client",
-            "must name a project of the task's client",
-        ))
+        Err(Faults::one_semantic("project_id", "client", "must name a project of the task's client"))
     }
 
     /// The task that comes of it, and the tasks that it is to depend on, if those were named.
@@ -294,18 +283,14 @@ impl PendingTaskFilter {
     pub fn admits(&self, task: &PendingTask, today: NaiveDate) -> bool {
         let assigned = || task.assigned_to.as_deref().map(text::fold).unwrap_or_default();
         self.client_id.is_none_or(|wanted| Some(wanted) == task.client_id)
-            && self
-                .project_id
-                .is_none_or(|wanted| Some(wanted) == task.project_id)
+            && self.project_id.is_none_or(|wanted| Some(wanted) == task.project_id)
             && self.priority.is_none_or(|wanted| wanted == task.priority)
             && self.status.is_none_or(|wanted| wanted == task.status)
             && self
                 .assigned_to
                 .as_deref()
                 .is_none_or(|part| task.assigned_to.is_some() && assigned().contains(&text::fold(part)))
-            && self
-                .due_before
-                .is_none_or(|day| task.due_date.is_some_and(|due| due < day))
+            && self.due_before.is_none_or(|day| task.due_date.is_some_and(|due| due < day))
             && self.overdue.is_none_or(|wanted| wanted == task.is_overdue(today))
     }
 }
@@ -327,10 +312,7 @@ mod tests {
     }
 
     fn titled() -> PendingTaskFields {
-        PendingTaskFields {
-            title: Some("Order switches".to_owned()),
-            ..PendingTaskFields::default()
-        }
+        PendingTaskFields { title: Some("Order switches".to_owned()), ..PendingTaskFields::default() }
     }
 
     fn draft(fields: PendingTaskFields) -> PendingTaskDraft {
@@ -338,10 +320,7 @@ mod tests {
     }
 
     fn to(status: TaskStatus) -> PendingTaskFields {
-        PendingTaskFields {
-            status: Some(status),
-            ..PendingTaskFields::default()
-        }
+        PendingTaskFields { status: Some(status), ..PendingTaskFields::default() }
     }
 
     fn project_of(client: u128) -> Project {
@@ -355,27 +334,12 @@ mod tests {
 
     #[test]
     fn completion_notes_its_instant_and_reopening_forgets_it() {
-        let done = draft(titled())
-            .task
-            .change(to(TaskStatus::Completed), now())
-            .unwrap()
-            .task;
+        let done = draft(titled()).task.change(to(TaskStatus::Completed), now()).unwrap().task;
         assert_eq!(done.completed_at, Some(now()));
         let later = now().plus(chrono::TimeDelta::hours(1));
         let again = done.change(to(TaskStatus::Completed), later).unwrap().task;
-        assert_eq!(
-            again.completed_at,
-            Some(now()),
-            "completing what is completed changes nothing"
-        );
-        assert_eq!(
-            again
-                .change(to(TaskStatus::Cancelled), later)
-                .unwrap()
-                .task
-                .completed_at,
-            None
-        );
+        assert_eq!(again.completed_at, Some(now()), "completing what is completed changes nothing");
+        assert_eq!(again.change(to(TaskStatus::Cancelled), later).unwrap().task.completed_at, None);
     }
 
     #[test]
@@ -385,40 +349,19 @@ mod tests {
         assert_eq!(without.task.client_id, Some(id(7)));
 
         for client_id in [Patch::Set(id(8)), Patch::Clear] {
-            let mut with = draft(PendingTaskFields {
-                client_id,
-                ..titled()
-            });
-            let Err(Error::Invalid(faults)) = with.place(&project_of(7)) else {
-                panic!("refused")
-            };
-            assert!(
-                faults
-                    .list()
-                    .iter()
-                    .all(|fault| fault.semantic && fault.field == "project_id")
-            );
+            let mut with = draft(PendingTaskFields { client_id, ..titled() });
+            let Err(Error::Invalid(faults)) = with.place(&project_of(7)) else { panic!("refused") };
+            assert!(faults.list().iter().all(|fault| fault.semantic && fault.field == "project_id"));
         }
     }
 
     #[test]
     fn repeated_dependencies_count_once_and_there_are_at_most_a_hundred() {
-        let some = draft(PendingTaskFields {
-            depends_on: Some(vec![id(3), id(2), id(3)]),
-            ..titled()
-        });
+        let some = draft(PendingTaskFields { depends_on: Some(vec![id(3), id(2), id(3)]), ..titled() });
         assert_eq!(some.depends_on, Some(vec![id(2), id(3)]));
         let many = Some((2..103).map(id).collect());
         assert!(
-            PendingTask::draft(
-                id(1),
-                PendingTaskFields {
-                    depends_on: many,
-                    ..titled()
-                },
-                now()
-            )
-            .is_err()
+            PendingTask::draft(id(1), PendingTaskFields { depends_on: many, ..titled() }, now()).is_err()
         );
     }
 
@@ -427,11 +370,7 @@ mod tests {
         let today = now().date();
         let task = |n, priority, due: Option<&str>| {
             let due_date = due.map(|day| day.parse().unwrap()).into();
-            let fields = PendingTaskFields {
-                priority: Some(priority),
-                due_date,
-                ..titled()
-            };
+            let fields = PendingTaskFields { priority: Some(priority), due_date, ..titled() };
             PendingTask::draft(id(n), fields, now()).unwrap().task
         };
         let mut tasks = [
@@ -444,10 +383,6 @@ mod tests {
         ];
         tasks.sort_by_cached_key(|task| task.urgency(today));
         let order: Vec<u128> = tasks.iter().map(|task| task.id.uuid().as_u128()).collect();
-        assert_eq!(
-            order,
-            [6, 3, 2, 4, 5, 1],
-            "a task is not overdue on the day itself"
-        );
+        assert_eq!(order, [6, 3, 2, 4, 5, 1], "a task is not overdue on the day itself");
     }
 }

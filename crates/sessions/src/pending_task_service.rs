@@ -78,10 +78,7 @@ impl PendingTaskService {
         expected.check(before.revision)?;
         let draft = before.clone().change(fields, self.0.now())?;
         let draft = settle(tx.as_mut(), draft, Some(&before)).await?;
-        let parent = draft
-            .task
-            .parent_task_id
-            .filter(|parent| Some(*parent) != before.parent_task_id);
+        let parent = draft.task.parent_task_id.filter(|parent| Some(*parent) != before.parent_task_id);
         if let Some(parent) = parent {
             refuse_cycle(tx.pending_tasks(), TaskLink::Parent, id, &[parent]).await?;
         }
@@ -119,33 +116,20 @@ async fn settle(
 ) -> Result<PendingTaskDraft> {
     let (client, project) = (draft.task.client_id, draft.task.project_id);
     if let Some(client) = client.filter(|_| before.is_none_or(|before| before.client_id != client)) {
-        tx.clients()
-            .lookup(client)
-            .await?
-            .ok_or_else(|| Error::not_found(client))?;
+        tx.clients().lookup(client).await?.ok_or_else(|| Error::not_found(client))?;
     }
     let placed = before.is_some_and(|before| (before.client_id, before.project_id) == (client, project));
     if let Some(project) = project.filter(|_| !placed) {
-        let project = tx
-            .projects()
-            .lookup(project)
-            .await?
-            .ok_or_else(|| Error::not_found(project))?;
+        let project = tx.projects().lookup(project).await?.ok_or_else(|| Error::not_found(project))?;
         draft.place(&project)?;
     }
     let item = draft.task.work_item_id;
     if let Some(item) = item.filter(|_| before.is_none_or(|before| before.work_item_id != item)) {
-        tx.work_items()
-            .lookup(item)
-            .await?
-            .ok_or_else(|| Error::not_found(item))?;
+        tx.work_items().lookup(item).await?.ok_or_else(|| Error::not_found(item))?;
     }
     let parent = draft.task.parent_task_id;
     let parent = parent.filter(|_| before.is_none_or(|before| before.parent_task_id != parent));
-    let named: Vec<_> = parent
-        .into_iter()
-        .chain(draft.depends_on.iter().flatten().copied())
-        .collect();
+    let named: Vec<_> = parent.into_iter().chain(draft.depends_on.iter().flatten().copied()).collect();
     if !named.is_empty() {
         let known = tx.pending_tasks().known(&named).await?;
         if let Some(unknown) = named.into_iter().find(|id| !known.contains(id)) {
@@ -161,8 +145,5 @@ async fn find(tasks: &mut dyn PendingTaskRepository, id: Id<PendingTask>) -> Res
 
 async fn detail(tasks: &mut dyn PendingTaskRepository, id: Id<PendingTask>) -> Result<PendingTaskDetail> {
     let row = tasks.row(id).await?.ok_or_else(|| Error::not_found(id))?;
-    Ok(PendingTaskDetail {
-        row,
-        depends_on: tasks.dependencies(id).await?,
-    })
+    Ok(PendingTaskDetail { row, depends_on: tasks.dependencies(id).await? })
 }

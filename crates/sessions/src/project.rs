@@ -149,10 +149,7 @@ impl Project {
     /// suggests, which the service numbers where it is taken.
     pub fn new(id: Id<Self>, fields: ProjectFields, now: Timestamp) -> Result<Self> {
         let mut faults = Faults::default();
-        faults.require_all(&[
-            ("client_id", fields.client_id.is_some()),
-            ("name", fields.name.is_some()),
-        ]);
+        faults.require_all(&[("client_id", fields.client_id.is_some()), ("name", fields.name.is_some())]);
         let mut project = Self {
             id,
             client_id: fields.client_id.unwrap_or(Id::new(Uuid::nil())),
@@ -193,10 +190,7 @@ impl Project {
 
     fn apply(&mut self, fields: ProjectFields, now: Timestamp, faults: &mut Faults) {
         self.client_id = fields.client_id.unwrap_or(self.client_id);
-        if let Some(name) = fields
-            .name
-            .and_then(|name| text::line(faults, "name", &name, text::LINE))
-        {
+        if let Some(name) = fields.name.and_then(|name| text::line(faults, "name", &name, text::LINE)) {
             self.name = name;
         }
         if let Some(slug) = fields.slug.and_then(|slug| slug::given(faults, "slug", slug)) {
@@ -266,10 +260,7 @@ impl ProjectFilter {
     pub fn admits(&self, project: &Project) -> bool {
         self.client_id.is_none_or(|wanted| wanted == project.client_id)
             && self.status.is_none_or(|wanted| wanted == project.status)
-            && self
-                .q
-                .as_deref()
-                .is_none_or(|q| project.search_key().contains(&text::fold(q)))
+            && self.q.as_deref().is_none_or(|q| project.search_key().contains(&text::fold(q)))
     }
 }
 
@@ -290,54 +281,30 @@ mod tests {
 
     fn project(fields: ProjectFields) -> Result<Project> {
         let client = Id::new(Uuid::from_u128(7));
-        Project::new(
-            Id::new(Uuid::from_u128(1)),
-            ProjectFields {
-                client_id: Some(client),
-                ..fields
-            },
-            now(),
-        )
+        Project::new(Id::new(Uuid::from_u128(1)), ProjectFields { client_id: Some(client), ..fields }, now())
     }
 
     fn named() -> ProjectFields {
-        ProjectFields {
-            name: Some("Office Move".to_owned()),
-            ..ProjectFields::default()
-        }
+        ProjectFields { name: Some("Office Move".to_owned()), ..ProjectFields::default() }
     }
 
     fn to(status: ProjectStatus) -> ProjectFields {
-        ProjectFields {
-            status: Some(status),
-            ..ProjectFields::default()
-        }
+        ProjectFields { status: Some(status), ..ProjectFields::default() }
     }
 
     #[test]
     fn a_project_starts_active_of_medium_priority_with_a_slug_of_its_name() {
         let project = project(named()).unwrap();
-        assert_eq!(
-            (project.status, project.priority),
-            (ProjectStatus::Active, Priority::Medium)
-        );
+        assert_eq!((project.status, project.priority), (ProjectStatus::Active, Priority::Medium));
         assert_eq!(project.slug, "office-move");
-        let renamed = project.change(
-            ProjectFields {
-                name: Some("New".to_owned()),
-                ..ProjectFields::default()
-            },
-            now(),
-        );
+        let renamed =
+            project.change(ProjectFields { name: Some("New".to_owned()), ..ProjectFields::default() }, now());
         assert_eq!(renamed.unwrap().slug, "office-move", "a new name leaves the slug");
     }
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let fields = ProjectFields {
-            slug: Some("No Slug".to_owned()),
-            ..ProjectFields::default()
-        };
+        let fields = ProjectFields { slug: Some("No Slug".to_owned()), ..ProjectFields::default() };
         let Err(Error::Invalid(faults)) = Project::new(Id::new(Uuid::nil()), fields, now()) else {
             panic!("refused")
         };
@@ -347,22 +314,12 @@ mod tests {
 
     #[test]
     fn completion_notes_its_day_unless_one_is_given_and_reopening_forgets_it() {
-        let done = project(named())
-            .unwrap()
-            .change(to(ProjectStatus::Completed), now())
-            .unwrap();
+        let done = project(named()).unwrap().change(to(ProjectStatus::Completed), now()).unwrap();
         assert_eq!(done.completed_on, Some(day("2026-01-16")));
-        assert_eq!(
-            done.change(to(ProjectStatus::Active), now())
-                .unwrap()
-                .completed_on,
-            None
-        );
+        assert_eq!(done.change(to(ProjectStatus::Active), now()).unwrap().completed_on, None);
 
-        let told = ProjectFields {
-            completed_on: Patch::Set(day("2026-01-10")),
-            ..to(ProjectStatus::Completed)
-        };
+        let told =
+            ProjectFields { completed_on: Patch::Set(day("2026-01-10")), ..to(ProjectStatus::Completed) };
         let done = project(named()).unwrap().change(told, now()).unwrap();
         assert_eq!(done.completed_on, Some(day("2026-01-10")));
         let again = done.change(to(ProjectStatus::Completed), now()).unwrap();
@@ -381,20 +338,11 @@ mod tests {
             completed_on: Patch::Set(day("2026-02-01")),
             ..named()
         };
-        let Err(Error::Invalid(faults)) = project(dates) else {
-            panic!("refused")
-        };
+        let Err(Error::Invalid(faults)) = project(dates) else { panic!("refused") };
         assert!(faults.list().iter().all(|fault| fault.semantic), "422, not 400");
         assert_eq!(faults.list().len(), 2);
 
-        let early = project(ProjectFields {
-            started_on: Patch::Set(day("2026-02-02")),
-            ..named()
-        })
-        .unwrap();
-        assert!(
-            early.change(to(ProjectStatus::Completed), now()).is_ok(),
-            "done before its announced start"
-        );
+        let early = project(ProjectFields { started_on: Patch::Set(day("2026-02-02")), ..named() }).unwrap();
+        assert!(early.change(to(ProjectStatus::Completed), now()).is_ok(), "done before its announced start");
     }
 }

@@ -33,17 +33,8 @@ impl ProjectService {
         }
         refuse_taken(tx.projects(), &project).await?;
         tx.projects().add(&project).await?;
-        let row = ProjectRow {
-            project,
-            client_name: client.name,
-        };
-        Ok(Change::new(
-            ProjectDetail {
-                row,
-                totals: ProjectTotals::default(),
-            },
-            tx,
-        ))
+        let row = ProjectRow { project, client_name: client.name };
+        Ok(Change::new(ProjectDetail { row, totals: ProjectTotals::default() }, tx))
     }
 
     /// One project.
@@ -88,10 +79,7 @@ impl ProjectService {
         refuse_taken(tx.projects(), &project).await?;
         tx.projects().save(&project).await?;
         let totals = tx.projects().totals(id).await?;
-        let row = ProjectRow {
-            project,
-            client_name: client.name,
-        };
+        let row = ProjectRow { project, client_name: client.name };
         Ok(Change::new(ProjectDetail { row, totals }, tx))
     }
 
@@ -116,16 +104,11 @@ async fn client(tx: &mut dyn SessionsTx, id: Id<Client>) -> Result<Client> {
 }
 
 async fn refuse_taken(projects: &mut dyn ProjectRepository, project: &Project) -> Result<()> {
-    let same_name = projects
-        .by_name(project.client_id, &text::fold(&project.name))
-        .await?;
+    let same_name = projects.by_name(project.client_id, &text::fold(&project.name)).await?;
     let same_slug = projects.by_slug(project.client_id, &project.slug).await?;
     for (field, taken) in [("name", same_name), ("slug", same_slug)] {
         if let Some(existing) = taken.filter(|other| *other != project.id) {
-            return Err(Error::Duplicate {
-                field,
-                existing: existing.uuid(),
-            });
+            return Err(Error::Duplicate { field, existing: existing.uuid() });
         }
     }
     Ok(())

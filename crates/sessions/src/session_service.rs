@@ -117,11 +117,11 @@ async fn place(
         Some(client) => Some(tx.clients().lookup(client).await?.ok_or_else(|| Error::not_found(client))?),
         None => None,
     };
-    if let Some(project) = named.1 {
-        if before.is_none_or(|before| (before.client_id, before.project_id) != named) {
-            let project = tx.projects().lookup(project).await?.ok_or_else(|| Error::not_found(project))?;
-            draft.place(&project)?;
-        }
+    if let Some(project) = named.1
+        && before.is_none_or(|before| (before.client_id, before.project_id) != named)
+    {
+        let project = tx.projects().lookup(project).await?.ok_or_else(|| Error::not_found(project))?;
+        draft.place(&project)?;
     }
     match (client, draft.session().client_id) {
         (Some(client), _) => Ok(BillingRule::from(&client)),

@@ -12,11 +12,7 @@ const LONGEST_MADE: usize = 90;
 /// A name without any such letter or digit gives `fallback`.
 pub(crate) fn from_name(name: &str, fallback: &str) -> String {
     let mut slug = String::new();
-    for letter in name
-        .nfkd()
-        .filter(|letter| !is_combining_mark(*letter))
-        .flat_map(char::to_lowercase)
-    {
+    for letter in name.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase) {
         let spelt = match letter {
             // Letters that no decomposition turns into ASCII.
             'ß' => "ss",
@@ -38,21 +34,14 @@ pub(crate) fn from_name(name: &str, fallback: &str) -> String {
     }
     slug.truncate(LONGEST_MADE);
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() {
-        fallback.to_owned()
-    } else {
-        slug.to_owned()
-    }
+    if slug.is_empty() { fallback.to_owned() } else { slug.to_owned() }
 }
 
 /// `base`, or with the smallest number from 2 on behind it that makes it differ from all of `taken`.
 pub(crate) fn free(base: &str, taken: &[String]) -> String {
     let is_free = |slug: &String| !taken.contains(slug);
     let numbered = (2_u64..).map(|number| format!("{base}-{number}"));
-    std::iter::once(base.to_owned())
-        .chain(numbered)
-        .find(is_free)
-        .unwrap_or_else(|| base.to_owned())
+    std::iter::once(base.to_owned()).chain(numbered).find(is_free).unwrap_or_else(|| base.to_owned())
 }
 
 /// A slug as given; what does not fit is noted under `field`.
@@ -60,11 +49,7 @@ pub(crate) fn given(faults: &mut Faults, field: &str, slug: String) -> Option<St
     let is_word =
         |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if slug.len() > LONGEST {
-        faults.schema(
-            field,
-            "max_length",
-            &format!("must have at most {LONGEST} characters"),
-        );
+        faults.schema(field, "max_length", &format!("must have at most {LONGEST} characters"));
     } else if !slug.split('-').all(is_word) {
         let rule = "must be words of lower-case letters and digits of ASCII, joined by single hyphens, such as office-move";
         faults.schema(field, "pattern", rule);
@@ -90,11 +75,7 @@ mod tests {
         ] {
             assert_eq!(from_name(name, "project"), slug, "{name}");
         }
-        assert_eq!(
-            from_name(&"ab ".repeat(200), "project").len(),
-            89,
-            "cut, without a hyphen at the end"
-        );
+        assert_eq!(from_name(&"ab ".repeat(200), "project").len(), 89, "cut, without a hyphen at the end");
     }
 
     #[test]
@@ -111,9 +92,6 @@ mod tests {
             assert_eq!(given(&mut faults, "slug", bad.to_owned()), None, "{bad}");
             assert_eq!(faults.list().len(), 1);
         }
-        assert_eq!(
-            given(&mut Faults::default(), "slug", "a-1-b".to_owned()).as_deref(),
-            Some("a-1-b")
-        );
+        assert_eq!(given(&mut Faults::default(), "slug", "a-1-b".to_owned()).as_deref(), Some("a-1-b"));
     }
 }

@@ -130,27 +130,15 @@ fn tag_name(faults: &mut Faults, field: &str, given: &str) -> Option<String> {
 /// is noted under its place in `field`. [`crate::tag_service::ensure_tags`] turns the names into tags.
 pub(crate) fn tag_names(faults: &mut Faults, field: &str, given: &[String]) -> Option<Vec<String>> {
     if given.len() > text::ENTRIES {
-        faults.schema(
-            field,
-            "max_items",
-            &format!("must have at most {} entries", text::ENTRIES),
-        );
+        faults.schema(field, "max_items", &format!("must have at most {} entries", text::ENTRIES));
         return None;
     }
-    let names = given
-        .iter()
-        .enumerate()
-        .map(|(at, name)| tag_name(faults, &format!("{field}[{at}]"), name));
+    let names = given.iter().enumerate().map(|(at, name)| tag_name(faults, &format!("{field}[{at}]"), name));
     // Every name is looked at before the first bad one decides.
     let names: Vec<Option<String>> = names.collect();
     let mut seen = HashSet::new();
     let names: Option<Vec<String>> = names.into_iter().collect();
-    names.map(|names| {
-        names
-            .into_iter()
-            .filter(|name| seen.insert(name.clone()))
-            .collect()
-    })
+    names.map(|names| names.into_iter().filter(|name| seen.insert(name.clone())).collect())
 }
 
 /// A tag with the number of its uses, as reads answer it.
@@ -222,10 +210,7 @@ impl TagFilter {
     /// Whether `tag` is to be listed.
     pub fn admits(&self, tag: &Tag) -> bool {
         self.category.is_none_or(|wanted| Some(wanted) == tag.category)
-            && self
-                .q
-                .as_deref()
-                .is_none_or(|q| tag.search_key().contains(&text::fold(q)))
+            && self.q.as_deref().is_none_or(|q| tag.search_key().contains(&text::fold(q)))
     }
 }
 
@@ -239,10 +224,7 @@ mod tests {
 
     #[test]
     fn a_name_is_kept_trimmed_and_in_lower_case() {
-        let fields = TagFields {
-            name: Some("  Exchange ONLINE ".to_owned()),
-            ..TagFields::default()
-        };
+        let fields = TagFields { name: Some("  Exchange ONLINE ".to_owned()), ..TagFields::default() };
         let tag = Tag::new(Id::new(Uuid::nil()), fields, Timestamp::from_micros(0).unwrap()).unwrap();
         assert_eq!(tag.name, "exchange online");
     }
@@ -252,10 +234,7 @@ mod tests {
         let mut faults = Faults::default();
         let given = ["DNS", "dns ", "Émile", "ÉMILE", "vpn"].map(str::to_owned);
         let kept = tag_names(&mut faults, "tags", &given);
-        assert_eq!(
-            kept,
-            Some(vec!["dns".to_owned(), "émile".to_owned(), "vpn".to_owned()])
-        );
+        assert_eq!(kept, Some(vec!["dns".to_owned(), "émile".to_owned(), "vpn".to_owned()]));
     }
 
     #[test]

@@ -90,10 +90,7 @@ async fn find(tags: &mut dyn TagRepository, id: Id<Tag>) -> Result<CountedTag> {
 
 async fn refuse_taken_name(tags: &mut dyn TagRepository, tag: &Tag) -> Result<()> {
     match tags.by_name(&tag.name).await? {
-        Some(other) if other != tag.id => Err(Error::Duplicate {
-            field: "name",
-            existing: other.uuid(),
-        }),
+        Some(other) if other != tag.id => Err(Error::Duplicate { field: "name", existing: other.uuid() }),
         _ => Ok(()),
     }
 }
@@ -122,10 +119,7 @@ pub(crate) async fn ensure_tags(
         let tag = if let Some(tag) = known.remove(&name) {
             tag
         } else {
-            let fields = TagFields {
-                name: Some(name),
-                ..TagFields::default()
-            };
+            let fields = TagFields { name: Some(name), ..TagFields::default() };
             let tag = Tag::new(ctx.ids.id(), fields, ctx.now())?;
             tx.tags().add(&tag).await?;
             tag

@@ -43,7 +43,13 @@ impl TestStore {
         match engine {
             Engine::Memory => {
                 let store = Arc::new(MemoryStore::default());
-                Self { journal: store.clone(), identity: store.clone(), sessions: store, sql: None, _directory: None }
+                Self {
+                    journal: store.clone(),
+                    identity: store.clone(),
+                    sessions: store,
+                    sql: None,
+                    _directory: None,
+                }
             }
             Engine::Sqlite => {
                 let directory = tempfile::tempdir().expect("a directory for the database");
@@ -51,7 +57,13 @@ impl TestStore {
                 let sql = SqlStore::open(&url, &SqlOptions::default()).await.expect("a new database");
                 claudetools_sql::prepare(&sql).await.expect("the migrations");
                 let store = Arc::new(sql.clone());
-                Self { journal: store.clone(), identity: store.clone(), sessions: store, sql: Some(sql), _directory: Some(directory) }
+                Self {
+                    journal: store.clone(),
+                    identity: store.clone(),
+                    sessions: store,
+                    sql: Some(sql),
+                    _directory: Some(directory),
+                }
             }
         }
     }

@@ -56,19 +56,12 @@ const WHY_PLACED: &str =
 
 /// Checks all declared dependencies.
 pub(super) fn check(packages: &[Package]) -> Vec<Violation> {
-    packages
-        .iter()
-        .flat_map(|package| check_package(package, packages))
-        .collect()
+    packages.iter().flat_map(|package| check_package(package, packages)).collect()
 }
 
 fn check_package(package: &Package, all: &[Package]) -> Vec<Violation> {
     let Some(layer) = layer(&package.folder) else {
-        return vec![violation(
-            package,
-            format!("the folder {} has no layer", package.folder),
-            WHY_PLACED,
-        )];
+        return vec![violation(package, format!("the folder {} has no layer", package.folder), WHY_PLACED)];
     };
     // Development dependencies are free: a domain's tests may use any adapter, and nothing of them is shipped.
     let shipped = package.dependencies.iter().filter(|dependency| !dependency.dev);
@@ -87,11 +80,7 @@ fn check_package(package: &Package, all: &[Package]) -> Vec<Violation> {
 }
 
 fn violation(package: &Package, what: String, why: &'static str) -> Violation {
-    Violation {
-        place: format!("{}/Cargo.toml", package.folder),
-        what,
-        why,
-    }
+    Violation { place: format!("{}/Cargo.toml", package.folder), what, why }
 }
 
 /// The layer of a folder.
@@ -105,10 +94,7 @@ fn layer(folder: &str) -> Option<Layer> {
         "tests" => Some(Layer::Tests),
         "xtask" => Some(Layer::Xtask),
         _ if folder.starts_with("crates/adapters/") => Some(Layer::Adapter),
-        _ => folder
-            .strip_prefix("crates/")
-            .filter(|name| DOMAINS.contains(name))
-            .map(|_| Layer::Domain),
+        _ => folder.strip_prefix("crates/").filter(|name| DOMAINS.contains(name)).map(|_| Layer::Domain),
     }
 }
 
@@ -132,10 +118,7 @@ const fn is_inward(from: Layer, to: Layer) -> bool {
         Layer::Kernel | Layer::Migrations => false,
         Layer::Domain => matches!(to, Layer::Kernel),
         Layer::Adapter => matches!(to, Layer::Kernel | Layer::Domain),
-        Layer::Server => matches!(
-            to,
-            Layer::Kernel | Layer::Domain | Layer::Adapter | Layer::Migrations
-        ),
+        Layer::Server => matches!(to, Layer::Kernel | Layer::Domain | Layer::Adapter | Layer::Migrations),
         Layer::Tool => !matches!(to, Layer::Testkit | Layer::Tests | Layer::Xtask),
         Layer::Testkit | Layer::Xtask => !matches!(to, Layer::Testkit),
         Layer::Tests => true,
@@ -144,8 +127,7 @@ const fn is_inward(from: Layer, to: Layer) -> bool {
 
 fn is_outside(name: &str) -> bool {
     OUTSIDE.iter().any(|start| {
-        name.strip_prefix(start)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
+        name.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
     })
 }
 
@@ -157,27 +139,11 @@ mod tests {
     fn workspace(name: &str, folder: &str, dependencies: &[&str]) -> Vec<Violation> {
         let mut packages = vec![
             package("kernel", "crates/kernel", &["chrono", "uuid"]),
-            package(
-                "sessions",
-                "crates/sessions",
-                &["kernel", "dev:tokio", "dev:memory", "dev:testkit"],
-            ),
+            package("sessions", "crates/sessions", &["kernel", "dev:tokio", "dev:memory", "dev:testkit"]),
             package("migrations", "migrations", &["sea-orm-migration"]),
-            package(
-                "sql",
-                "crates/adapters/sql",
-                &["kernel", "sessions", "migrations", "sea-orm"],
-            ),
-            package(
-                "memory",
-                "crates/adapters/memory",
-                &["kernel", "sessions", "tokio"],
-            ),
-            package(
-                "server",
-                "crates/server",
-                &["sql", "memory", "sessions", "kernel", "actix-web"],
-            ),
+            package("sql", "crates/adapters/sql", &["kernel", "sessions", "migrations", "sea-orm"]),
+            package("memory", "crates/adapters/memory", &["kernel", "sessions", "tokio"]),
+            package("server", "crates/server", &["sql", "memory", "sessions", "kernel", "actix-web"]),
             package("testkit", "crates/testkit", &["server", "memory"]),
             package("acceptance", "tests", &["testkit", "server"]),
             package("seed", "crates/seed", &["sql", "sessions", "kernel"]),
@@ -240,14 +206,7 @@ mod tests {
         ] {
             assert_eq!(why("infra", "crates/infra", name), WHY_OUTSIDE);
         }
-        assert_eq!(
-            workspace(
-                "infra",
-                "crates/infra",
-                &["kernel", "random-sort", "redistribute"]
-            ),
-            []
-        );
+        assert_eq!(workspace("infra", "crates/infra", &["kernel", "random-sort", "redistribute"]), []);
     }
 
     #[test]

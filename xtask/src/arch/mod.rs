@@ -37,18 +37,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         violations.extend(unused::check(package, &sources));
     }
     if violations.is_empty() {
-        println!(
-            "arch: {} packages, {} Rust files, no rule broken",
-            workspace.packages.len(),
-            sources.len()
-        );
+        println!("arch: {} packages, {} Rust files, no rule broken", workspace.packages.len(), sources.len());
         return Ok(());
     }
     println!("{}", report(&violations));
-    Err(Failure::new(format!(
-        "{} places break a rule of the repository",
-        violations.len()
-    )))
+    Err(Failure::new(format!("{} places break a rule of the repository", violations.len())))
 }
 
 /// Each reason once, with the places that break its rule below it.
@@ -60,10 +53,7 @@ fn report(violations: &[Violation]) -> String {
     let sections: Vec<_> = by_rule
         .iter()
         .map(|(why, violations)| {
-            let places: Vec<_> = violations
-                .iter()
-                .map(|v| format!("{}: {}", v.place, v.what))
-                .collect();
+            let places: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.place, v.what)).collect();
             format!("{}\n    why: {why}\n", places.join("\n"))
         })
         .collect();
@@ -76,19 +66,8 @@ mod tests {
 
     #[test]
     fn a_report_gives_each_reason_once() {
-        let violation = |place: &str, why| Violation {
-            place: place.into(),
-            what: "bad".into(),
-            why,
-        };
-        let text = report(&[
-            violation("a", "first"),
-            violation("b", "second"),
-            violation("c", "first"),
-        ]);
-        assert_eq!(
-            text,
-            "a: bad\nc: bad\n    why: first\n\nb: bad\n    why: second\n"
-        );
+        let violation = |place: &str, why| Violation { place: place.into(), what: "bad".into(), why };
+        let text = report(&[violation("a", "first"), violation("b", "second"), violation("c", "first")]);
+        assert_eq!(text, "a: bad\nc: bad\n    why: first\n\nb: bad\n    why: second\n");
     }
 }

@@ -15,8 +15,7 @@ const WHY_PATHS: &str =
 
 /// Whether a file is Rust source.
 pub(super) fn is_rust(file: &str) -> bool {
-    file.rsplit_once('.')
-        .is_some_and(|(_, extension)| extension == "rs")
+    file.rsplit_once('.').is_some_and(|(_, extension)| extension == "rs")
 }
 
 /// Checks one file, named relative to the root.
@@ -32,32 +31,19 @@ pub(super) fn check(file: &str, text: &str) -> Vec<Violation> {
 }
 
 fn at(file: &str, line: usize, what: String, why: &'static str) -> Violation {
-    Violation {
-        place: format!("{file}:{line}"),
-        what,
-        why,
-    }
+    Violation { place: format!("{file}:{line}"), what, why }
 }
 
 fn length(file: &str, text: &str) -> Option<Violation> {
     let lines = text.lines().count();
     let limited = file.starts_with("crates/") && file.contains("/src/");
     (limited && lines > MAX_LINES).then(|| {
-        at(
-            file,
-            MAX_LINES + 1,
-            format!("{lines} lines, at most {MAX_LINES} are allowed"),
-            WHY_LENGTH,
-        )
+        at(file, MAX_LINES + 1, format!("{lines} lines, at most {MAX_LINES} are allowed"), WHY_LENGTH)
     })
 }
 
 fn unfinished(file: &str, code: &str) -> Vec<Violation> {
-    let rules = [
-        ("todo!(", WHY_UNFINISHED),
-        ("unimplemented!(", WHY_UNFINISHED),
-        ("#[ignore", WHY_IGNORED),
-    ];
+    let rules = [("todo!(", WHY_UNFINISHED), ("unimplemented!(", WHY_UNFINISHED), ("#[ignore", WHY_IGNORED)];
     let lines = code.lines().zip(1..);
     lines
         .flat_map(|(line, number)| {
@@ -73,9 +59,7 @@ fn unreasoned(file: &str, code: &str) -> Vec<Violation> {
     let found = starts.iter().flat_map(|start| code.match_indices(start));
     found
         .filter_map(|(offset, start)| {
-            let attribute = code[offset..]
-                .split_once(")]")
-                .map_or(&code[offset..], |(inside, _)| inside);
+            let attribute = code[offset..].split_once(")]").map_or(&code[offset..], |(inside, _)| inside);
             let line = code[..offset].lines().count().max(1) + usize::from(code[..offset].ends_with('\n'));
             (!attribute.contains("reason ="))
                 .then(|| at(file, line, format!("`{start}…)]` without a reason"), WHY_REASON))
@@ -106,10 +90,7 @@ mod tests {
     use super::*;
 
     fn broken(file: &str, text: &str) -> Vec<(String, &'static str)> {
-        check(file, text)
-            .into_iter()
-            .map(|violation| (violation.place, violation.why))
-            .collect()
+        check(file, text).into_iter().map(|violation| (violation.place, violation.why)).collect()
     }
 
     #[test]
@@ -129,10 +110,7 @@ mod tests {
             "fn a() {\n    todo!()\n}\n// todo!(x)\nlet b = \"unimplemented!()\";\nunimplemented!(\"c\")";
         assert_eq!(
             broken("a.rs", text),
-            [
-                ("a.rs:2".into(), WHY_UNFINISHED),
-                ("a.rs:6".into(), WHY_UNFINISHED)
-            ]
+            [("a.rs:2".into(), WHY_UNFINISHED), ("a.rs:6".into(), WHY_UNFINISHED)]
         );
     }
 
@@ -148,10 +126,7 @@ mod tests {
     fn an_exception_needs_its_reason() {
         let text =
             "#![allow(a)]\n#[expect(\n    b,\n    reason = \"c\"\n)]\nfn d() {}\n\n#[allow(e)]\nfn f() {}";
-        assert_eq!(
-            broken("a.rs", text),
-            [("a.rs:8".into(), WHY_REASON), ("a.rs:1".into(), WHY_REASON)]
-        );
+        assert_eq!(broken("a.rs", text), [("a.rs:8".into(), WHY_REASON), ("a.rs:1".into(), WHY_REASON)]);
     }
 
     #[test]
@@ -159,11 +134,7 @@ mod tests {
         let path = format!("see {}home/somebody/project", '/');
         assert_eq!(broken("docs/a.md", &path), [("docs/a.md:1".into(), WHY_PATHS)]);
         assert!(
-            broken(
-                "docs/a.md",
-                "docs/work/a.md, https://example.org/home/a, /api/v1/work-items"
-            )
-            .is_empty()
+            broken("docs/a.md", "docs/work/a.md, https://example.org/home/a, /api/v1/work-items").is_empty()
         );
     }
 }

@@ -17,9 +17,7 @@ pub(super) fn check(package: &Package, sources: &[(String, String)]) -> Vec<Viol
         .collect();
     let unused = package.dependencies.iter().filter(|dependency| {
         // Tests alone are no use of a normal dependency; it would be a development dependency then.
-        !texts
-            .iter()
-            .any(|(shipped, text)| (*shipped || dependency.dev) && mentions(text, &dependency.ident))
+        !texts.iter().any(|(shipped, text)| (*shipped || dependency.dev) && mentions(text, &dependency.ident))
     });
     unused
         .map(|dependency| Violation {
@@ -48,22 +46,15 @@ mod tests {
     use crate::workspace::package;
 
     fn unused(dependencies: &[&str], files: &[(&str, &str)]) -> Vec<String> {
-        let sources: Vec<_> = files
-            .iter()
-            .map(|(file, text)| ((*file).to_owned(), (*text).to_owned()))
-            .collect();
-        check(&package("a", "crates/a", dependencies), &sources)
-            .into_iter()
-            .map(|v| v.what)
-            .collect()
+        let sources: Vec<_> =
+            files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+        check(&package("a", "crates/a", dependencies), &sources).into_iter().map(|v| v.what).collect()
     }
 
     #[test]
     fn a_mention_anywhere_in_the_sources_counts() {
-        let files = [(
-            "crates/a/src/lib.rs",
-            "use serde_json::Value;\n#[serde(with = \"hex::serde\")]\nstruct A;",
-        )];
+        let files =
+            [("crates/a/src/lib.rs", "use serde_json::Value;\n#[serde(with = \"hex::serde\")]\nstruct A;")];
         assert!(unused(&["serde-json", "serde", "hex"], &files).is_empty());
     }
 
@@ -73,10 +64,7 @@ mod tests {
             ("crates/a/src/lib.rs", "// uses uuid\nfn hexadecimal() {}"),
             ("crates/ab/src/lib.rs", "use uuid::Uuid;"),
         ];
-        assert_eq!(
-            unused(&["uuid", "hex"], &files),
-            ["no source mentions uuid", "no source mentions hex"]
-        );
+        assert_eq!(unused(&["uuid", "hex"], &files), ["no source mentions uuid", "no source mentions hex"]);
     }
 
     #[test]

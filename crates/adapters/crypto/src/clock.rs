@@ -31,10 +31,7 @@ impl Clock for SystemClock {
 pub struct UuidGenerator;
 
 impl IdGenerator for UuidGenerator {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is where the port takes its ids from"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is where the port takes its ids from")]
     fn next(&self) -> Uuid {
         Uuid::now_v7()
     }

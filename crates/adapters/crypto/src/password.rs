@@ -51,11 +51,7 @@ pub struct HashingCost {
 impl Default for HashingCost {
     /// The first choice of the OWASP Password Storage Cheat Sheet.
     fn default() -> Self {
-        Self {
-            memory_kib: 19_456,
-            iterations: 2,
-            parallelism: 1,
-        }
+        Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
     }
 }
 
@@ -75,11 +71,7 @@ impl Default for PoolSettings {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = cores.saturating_sub(1).max(1);
-        Self {
-            cost: HashingCost::default(),
-            threads,
-            queue: 64 * threads,
-        }
+        Self { cost: HashingCost::default(), threads, queue: 64 * threads }
     }
 }
 
@@ -93,20 +85,14 @@ pub struct PasswordPool {
 
 impl fmt::Debug for PasswordPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PasswordPool")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("PasswordPool").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
 impl PasswordPool {
     /// Starts the threads; they end when the pool is dropped.
     pub fn start(settings: PoolSettings) -> io::Result<Self> {
-        let HashingCost {
-            memory_kib,
-            iterations,
-            parallelism,
-        } = settings.cost;
+        let HashingCost { memory_kib, iterations, parallelism } = settings.cost;
         let params = Params::new(memory_kib, iterations, parallelism, Some(OUTPUT_BYTES))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("Argon2: {error}")))?;
         let (jobs, queue) = sync_channel::<Job>(settings.queue.max(1));
@@ -135,9 +121,7 @@ impl PasswordPool {
             TrySendError::Full(_) => Error::Busy("the queue of passwords to hash is full"),
             TrySendError::Disconnected(_) => Error::Internal("the password threads have ended".to_owned()),
         })?;
-        answer
-            .await
-            .map_err(|_| Error::Internal("a password thread gave up on a hash".to_owned()))?
+        answer.await.map_err(|_| Error::Internal("a password thread gave up on a hash".to_owned()))?
     }
 }
 
@@ -180,25 +164,14 @@ struct Bench {
 
 impl Bench {
     fn new(params: Params) -> Self {
-        Self {
-            params,
-            secrets: RingSecrets::new(),
-            area: Vec::new(),
-        }
+        Self { params, secrets: RingSecrets::new(), area: Vec::new() }
     }
 
     fn hash(&mut self, password: &Secret) -> Result<String> {
         let salt = self.secrets.bytes::<SALT_BYTES>()?;
         let params = self.params.clone();
         let mut output = [0; OUTPUT_BYTES];
-        self.fill(
-            Algorithm::Argon2id,
-            Version::V0x13,
-            params,
-            password,
-            salt.as_ref(),
-            &mut output,
-        )?;
+        self.fill(Algorithm::Argon2id, Version::V0x13, params, password, salt.as_ref(), &mut output)?;
         let phc = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -211,10 +184,7 @@ impl Bench {
     }
 
     fn verify(&mut self, password: &Secret, hash: &str) -> Result<Verified> {
-        if ["$2a$", "$2b$", "$2y$"]
-            .iter()
-            .any(|prefix| hash.starts_with(prefix))
-        {
+        if ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| hash.starts_with(prefix)) {
             return verify_bcrypt(password, hash);
         }
         let phc = PasswordHash::new(hash).map_err(|error| unknown_format(&error))?;
@@ -246,19 +216,9 @@ impl Bench {
     fn pretend(&mut self, password: &Secret) -> Result<Verified> {
         let params = self.params.clone();
         let mut output = [0; OUTPUT_BYTES];
-        self.fill(
-            Algorithm::Argon2id,
-            Version::V0x13,
-            params,
-            password,
-            &NOBODYS_SALT,
-            &mut output,
-        )?;
+        self.fill(Algorithm::Argon2id, Version::V0x13, params, password, &NOBODYS_SALT, &mut output)?;
         output.zeroize();
-        Ok(Verified {
-            ok: false,
-            needs_rehash: false,
-        })
+        Ok(Verified { ok: false, needs_rehash: false })
     }
 
     /// Computes Argon2 in the work area and wipes it.
@@ -298,10 +258,7 @@ fn verify_bcrypt(password: &Secret, hash: &str) -> Result<Verified> {
         return Err(unknown_format(&"its bcrypt cost is out of range"));
     }
     let ok = bcrypt::verify(password.expose().as_bytes(), hash).map_err(|error| unknown_format(&error))?;
-    Ok(Verified {
-        ok,
-        needs_rehash: true,
-    })
+    Ok(Verified { ok, needs_rehash: true })
 }
 
 fn unknown_format(problem: &dyn fmt::Display) -> Error {

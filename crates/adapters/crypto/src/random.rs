@@ -77,9 +77,8 @@ mod tests {
     #[test]
     fn a_token_is_256_bits_in_43_characters_and_never_the_same() {
         let secrets = RingSecrets::new();
-        let tokens: HashSet<String> = (0..100)
-            .map(|_| secrets.token().unwrap().expose().to_owned())
-            .collect();
+        let tokens: HashSet<String> =
+            (0..100).map(|_| secrets.token().unwrap().expose().to_owned()).collect();
         assert_eq!(tokens.len(), 100);
         assert!(
             tokens
@@ -90,10 +89,7 @@ mod tests {
 
     #[test]
     fn sha_256_of_abc_is_that_of_fips_180() {
-        assert_eq!(
-            sha256_hex(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]

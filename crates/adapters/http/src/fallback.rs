@@ -51,7 +51,8 @@ impl Route {
             parameters.into_iter().any(|parameter| parameter["in"] == "query")
         };
         let allowed: Vec<String> = methods.map(|method| method.to_uppercase()).collect();
-        let without_query = allowed.iter().filter(|method| !has_query(&method.to_lowercase())).cloned().collect();
+        let without_query =
+            allowed.iter().filter(|method| !has_query(&method.to_lowercase())).cloned().collect();
         Self { path: ResourceDef::new(path), allowed: allowed.join(", "), without_query }
     }
 }
@@ -60,7 +61,10 @@ impl Route {
 pub(crate) async fn not_found(request: HttpRequest, routes: Data<RouteTable>) -> HttpResponse {
     let path = request.path();
     let Some(route) = routes.find(path) else {
-        return response(Problem::new("NOT_FOUND", format!("nothing is at {path}; see /openapi.json for what there is")));
+        return response(Problem::new(
+            "NOT_FOUND",
+            format!("nothing is at {path}; see /openapi.json for what there is"),
+        ));
     };
     let text = format!("{} is not available here; use {}", request.method(), route.allowed);
     let mut problem = Problem::new("METHOD_NOT_ALLOWED", text);

@@ -12,20 +12,17 @@ use std::{borrow::Cow, collections::BTreeMap};
 use claudetools_kernel::{Enumeration, Hours, Money, Patch, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
-    PartialSchema, ToSchema,
     __dev::ComposeSchema,
-    openapi::{
-        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
-        schema::SchemaType,
-    },
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type, schema::SchemaType},
 };
 use uuid::Uuid;
 
 pub(crate) use day::Day;
 pub(crate) use secret::SecretText;
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines, Slug, TagName, TagNames, Uid, Uids,
-    WorkMinutes,
+    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
+    Slug, TagName, TagNames, TtlSeconds, Uid, Uids, WorkMinutes,
 };
 
 /// A value in the form of JSON, and what the domain makes of it.

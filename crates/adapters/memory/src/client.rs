@@ -54,39 +54,14 @@ impl ClientRepository for MemoryTx {
     }
 
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>> {
-        let rows = self
-            .state
-            .clients
-            .rows()
-            .filter(|client| filter.admits(client))
-            .cloned()
-            .collect();
+        let rows = self.state.clients.rows().filter(|client| filter.admits(client)).cloned().collect();
         Ok(Page::cut(rows, page))
     }
 
     async fn referrers(&mut self, id: Id<Client>) -> Stored<Vec<Referrer>> {
-        let projects = self
-            .state
-            .projects
-            .rows()
-            .filter(|project| project.client_id == id)
-            .count();
-        let sessions = self
-            .state
-            .sessions
-            .rows()
-            .filter(|session| session.client_id == Some(id))
-            .count();
-        let tasks = self
-            .state
-            .pending_tasks
-            .rows()
-            .filter(|task| task.client_id == Some(id))
-            .count();
-        Ok(counted([
-            (Project::TYPE, projects),
-            (Session::TYPE, sessions),
-            (PendingTask::TYPE, tasks),
-        ]))
+        let projects = self.state.projects.rows().filter(|project| project.client_id == id).count();
+        let sessions = self.state.sessions.rows().filter(|session| session.client_id == Some(id)).count();
+        let tasks = self.state.pending_tasks.rows().filter(|task| task.client_id == Some(id)).count();
+        Ok(counted([(Project::TYPE, projects), (Session::TYPE, sessions), (PendingTask::TYPE, tasks)]))
     }
 }

@@ -21,7 +21,12 @@ impl Transaction for MemoryTx {
         Ok(())
     }
 
-    async fn kept_reply(&mut self, caller: &str, key: &str, now: Timestamp) -> Result<Option<ReplayRecord>, StoreError> {
+    async fn kept_reply(
+        &mut self,
+        caller: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReplayRecord>, StoreError> {
         let live = |kept: &&ReplayRecord| kept.caller == caller && kept.key == key && kept.expires_at > now;
         Ok(self.state.replies.iter().find(live).cloned())
     }

@@ -10,9 +10,9 @@ mod machine;
 mod pending_task;
 mod project;
 mod session;
-mod work_item;
 mod store;
 mod table;
 mod tag;
+mod work_item;
 
 pub use store::MemoryStore;

@@ -33,15 +33,8 @@ impl MachineRepository for MemoryTx {
     }
 
     async fn save(&mut self, machine: &Machine) -> Stored<()> {
-        let last_seen = self
-            .state
-            .machines
-            .get(machine.id)
-            .and_then(|kept| kept.last_seen);
-        self.state.machines.save(&Machine {
-            last_seen,
-            ..machine.clone()
-        })
+        let last_seen = self.state.machines.get(machine.id).and_then(|kept| kept.last_seen);
+        self.state.machines.save(&Machine { last_seen, ..machine.clone() })
     }
 
     async fn remove(&mut self, id: Id<Machine>) -> Stored<bool> {
@@ -53,12 +46,7 @@ impl MachineRepository for MemoryTx {
     }
 
     async fn by_fingerprint(&mut self, fingerprint: &Fingerprint) -> Stored<Option<Machine>> {
-        Ok(self
-            .state
-            .machines
-            .rows()
-            .find(|machine| machine.machine_fingerprint == *fingerprint)
-            .cloned())
+        Ok(self.state.machines.rows().find(|machine| machine.machine_fingerprint == *fingerprint).cloned())
     }
 
     async fn touch(&mut self, id: Id<Machine>, at: Timestamp) -> Stored<bool> {
@@ -74,23 +62,12 @@ impl MachineRepository for MemoryTx {
         filter: &MachineFilter,
         page: &PageRequest<MachineSort>,
     ) -> Stored<Page<Machine>> {
-        let rows = self
-            .state
-            .machines
-            .rows()
-            .filter(|machine| filter.admits(machine))
-            .cloned()
-            .collect();
+        let rows = self.state.machines.rows().filter(|machine| filter.admits(machine)).cloned().collect();
         Ok(Page::cut(rows, page))
     }
 
     async fn referrers(&mut self, id: Id<Machine>) -> Stored<Vec<Referrer>> {
-        let sessions = self
-            .state
-            .sessions
-            .rows()
-            .filter(|session| session.machine_id == Some(id))
-            .count();
+        let sessions = self.state.sessions.rows().filter(|session| session.machine_id == Some(id)).count();
         Ok(counted([(Session::TYPE, sessions)]))
     }
 }

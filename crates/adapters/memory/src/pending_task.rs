@@ -41,25 +41,12 @@ impl MemoryTx {
     /// Refuses a task that refers to what does not exist.
     fn stands_on_rows(&self, task: &PendingTask) -> Stored<()> {
         let missing = [
-            (
-                "client_id",
-                task.client_id
-                    .is_some_and(|id| self.state.clients.get(id).is_none()),
-            ),
-            (
-                "project_id",
-                task.project_id
-                    .is_some_and(|id| self.state.projects.get(id).is_none()),
-            ),
-            (
-                "work_item_id",
-                task.work_item_id
-                    .is_some_and(|id| self.state.work_items.get(id).is_none()),
-            ),
+            ("client_id", task.client_id.is_some_and(|id| self.state.clients.get(id).is_none())),
+            ("project_id", task.project_id.is_some_and(|id| self.state.projects.get(id).is_none())),
+            ("work_item_id", task.work_item_id.is_some_and(|id| self.state.work_items.get(id).is_none())),
             (
                 "parent_task_id",
-                task.parent_task_id
-                    .is_some_and(|id| self.state.pending_tasks.get(id).is_none()),
+                task.parent_task_id.is_some_and(|id| self.state.pending_tasks.get(id).is_none()),
             ),
         ];
         match missing.iter().find(|(_, missing)| *missing) {
@@ -91,11 +78,7 @@ impl PendingTaskRepository for MemoryTx {
     }
 
     async fn depend(&mut self, id: Id<PendingTask>, on: &[Id<PendingTask>]) -> Stored<()> {
-        if on
-            .iter()
-            .chain([&id])
-            .any(|task| self.state.pending_tasks.get(*task).is_none())
-        {
+        if on.iter().chain([&id]).any(|task| self.state.pending_tasks.get(*task).is_none()) {
             return Err(StoreError::Constraint("depends_on_id".to_owned()));
         }
         self.state.task_dependencies.retain(|(task, _)| *task != id);
@@ -121,11 +104,7 @@ impl PendingTaskRepository for MemoryTx {
     }
 
     async fn known(&mut self, ids: &[Id<PendingTask>]) -> Stored<Vec<Id<PendingTask>>> {
-        Ok(ids
-            .iter()
-            .copied()
-            .filter(|id| self.state.pending_tasks.get(*id).is_some())
-            .collect())
+        Ok(ids.iter().copied().filter(|id| self.state.pending_tasks.get(*id).is_some()).collect())
     }
 
     async fn targets(&mut self, link: TaskLink, of: &[Id<PendingTask>]) -> Stored<Vec<Id<PendingTask>>> {
@@ -133,11 +112,7 @@ impl PendingTaskRepository for MemoryTx {
         Ok(match link {
             TaskLink::Parent => of.iter().filter_map(parent).collect(),
             TaskLink::DependsOn => {
-                let links = self
-                    .state
-                    .task_dependencies
-                    .iter()
-                    .filter(|(task, _)| of.contains(task));
+                let links = self.state.task_dependencies.iter().filter(|(task, _)| of.contains(task));
                 links.map(|(_, on)| *on).collect()
             }
         })
@@ -149,15 +124,8 @@ impl PendingTaskRepository for MemoryTx {
         today: NaiveDate,
         page: &PageRequest<TaskSort>,
     ) -> Stored<Page<PendingTaskRow>> {
-        let admitted = self
-            .state
-            .pending_tasks
-            .rows()
-            .filter(|task| filter.admits(task, today));
-        Ok(Page::cut(
-            admitted.map(|task| self.task_row(task.clone())).collect(),
-            page,
-        ))
+        let admitted = self.state.pending_tasks.rows().filter(|task| filter.admits(task, today));
+        Ok(Page::cut(admitted.map(|task| self.task_row(task.clone())).collect(), page))
     }
 
     async fn open_of(
@@ -166,25 +134,14 @@ impl PendingTaskRepository for MemoryTx {
         today: NaiveDate,
         limit: u32,
     ) -> Stored<Vec<PendingTaskRow>> {
-        let of_client = self
-            .state
-            .pending_tasks
-            .rows()
-            .filter(|task| task.client_id == Some(client));
+        let of_client = self.state.pending_tasks.rows().filter(|task| task.client_id == Some(client));
         let mut open: Vec<&PendingTask> = of_client.filter(|task| task.status.is_open()).collect();
         open.sort_by_cached_key(|task| task.urgency(today));
-        Ok(open
-            .into_iter()
-            .take(limit as usize)
-            .map(|task| self.task_row(task.clone()))
-            .collect())
+        Ok(open.into_iter().take(limit as usize).map(|task| self.task_row(task.clone())).collect())
     }
 
     async fn referrers(&mut self, id: Id<PendingTask>) -> Stored<Vec<Referrer>> {
         let refers = |task: &&PendingTask| task.parent_task_id == Some(id) || self.waits_for(task.id, id);
-        Ok(counted([(
-            PendingTask::TYPE,
-            self.state.pending_tasks.rows().filter(refers).count(),
-        )]))
+        Ok(counted([(PendingTask::TYPE, self.state.pending_tasks.rows().filter(refers).count())]))
     }
 }

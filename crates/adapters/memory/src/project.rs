@@ -30,24 +30,16 @@ impl Row for Project {
 impl MemoryTx {
     fn project_row(&self, project: Project) -> ProjectRow {
         let client = self.state.clients.get(project.client_id);
-        ProjectRow {
-            project,
-            client_name: client.map(|client| client.name).unwrap_or_default(),
-        }
+        ProjectRow { project, client_name: client.map(|client| client.name).unwrap_or_default() }
     }
 
     fn projects_of(&self, client: Id<Client>) -> impl Iterator<Item = &Project> {
-        self.state
-            .projects
-            .rows()
-            .filter(move |project| project.client_id == client)
+        self.state.projects.rows().filter(move |project| project.client_id == client)
     }
 
     fn has_client_of(&self, project: &Project) -> Stored<()> {
         let client = self.state.clients.get(project.client_id);
-        client
-            .map(drop)
-            .ok_or_else(|| StoreError::Constraint("client_id".to_owned()))
+        client.map(drop).ok_or_else(|| StoreError::Constraint("client_id".to_owned()))
     }
 }
 
@@ -72,11 +64,7 @@ impl ProjectRepository for MemoryTx {
     }
 
     async fn row(&mut self, id: Id<Project>) -> Stored<Option<ProjectRow>> {
-        Ok(self
-            .state
-            .projects
-            .get(id)
-            .map(|project| self.project_row(project)))
+        Ok(self.state.projects.get(id).map(|project| self.project_row(project)))
     }
 
     async fn by_name(&mut self, client: Id<Client>, folded: &str) -> Stored<Option<Id<Project>>> {
@@ -87,10 +75,7 @@ impl ProjectRepository for MemoryTx {
     }
 
     async fn by_slug(&mut self, client: Id<Client>, slug: &str) -> Stored<Option<Id<Project>>> {
-        Ok(self
-            .projects_of(client)
-            .find(|project| project.slug == slug)
-            .map(|project| project.id))
+        Ok(self.projects_of(client).find(|project| project.slug == slug).map(|project| project.id))
     }
 
     async fn slugs(&mut self, client: Id<Client>, prefix: &str) -> Stored<Vec<String>> {
@@ -103,46 +88,21 @@ impl ProjectRepository for MemoryTx {
         filter: &ProjectFilter,
         page: &PageRequest<ProjectSort>,
     ) -> Stored<Page<ProjectRow>> {
-        let admitted = self
-            .state
-            .projects
-            .rows()
-            .filter(|project| filter.admits(project));
-        Ok(Page::cut(
-            admitted
-                .map(|project| self.project_row(project.clone()))
-                .collect(),
-            page,
-        ))
+        let admitted = self.state.projects.rows().filter(|project| filter.admits(project));
+        Ok(Page::cut(admitted.map(|project| self.project_row(project.clone())).collect(), page))
     }
 
     async fn totals(&mut self, id: Id<Project>) -> Stored<ProjectTotals> {
-        let of_project = self
-            .state
-            .sessions
-            .rows()
-            .filter(|session| session.project_id == Some(id));
-        Ok(
-            of_project.fold(ProjectTotals::default(), |totals, session| ProjectTotals {
-                sessions: totals.sessions + 1,
-                minutes: totals.minutes + session.duration_minutes.unwrap_or_default(),
-            }),
-        )
+        let of_project = self.state.sessions.rows().filter(|session| session.project_id == Some(id));
+        Ok(of_project.fold(ProjectTotals::default(), |totals, session| ProjectTotals {
+            sessions: totals.sessions + 1,
+            minutes: totals.minutes + session.duration_minutes.unwrap_or_default(),
+        }))
     }
 
     async fn referrers(&mut self, id: Id<Project>) -> Stored<Vec<Referrer>> {
-        let sessions = self
-            .state
-            .sessions
-            .rows()
-            .filter(|session| session.project_id == Some(id))
-            .count();
-        let tasks = self
-            .state
-            .pending_tasks
-            .rows()
-            .filter(|task| task.project_id == Some(id))
-            .count();
+        let sessions = self.state.sessions.rows().filter(|session| session.project_id == Some(id)).count();
+        let tasks = self.state.pending_tasks.rows().filter(|task| task.project_id == Some(id)).count();
         Ok(counted([(Session::TYPE, sessions), (PendingTask::TYPE, tasks)]))
     }
 }

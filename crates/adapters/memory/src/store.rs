@@ -10,7 +10,10 @@ use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, Throttle
 use claudetools_kernel::{AuditEntry, Id, ReplayRecord, StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::{
     Client, Machine, PendingTask, Project, Session, Tag, WorkItem,
-    ports::{ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx, TagRepository, WorkItemRepository},
+    ports::{
+        ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository,
+        SessionsTx, TagRepository, WorkItemRepository,
+    },
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
 
@@ -59,7 +62,11 @@ impl MemoryStore {
     }
 
     pub(crate) async fn begin_read(&self) -> MemoryTx {
-        MemoryTx { state: self.committed.read().await.clone(), committed: Arc::clone(&self.committed), writing: None }
+        MemoryTx {
+            state: self.committed.read().await.clone(),
+            committed: Arc::clone(&self.committed),
+            writing: None,
+        }
     }
 }
 

@@ -29,24 +29,15 @@ impl Row for Tag {
 impl MemoryTx {
     fn counted(&self, tag: &Tag) -> CountedTag {
         let uses = self.sessions_with(tag.id).count() + self.work_items_with(tag.id).count();
-        CountedTag {
-            tag: tag.clone(),
-            usage_count: uses as u64,
-        }
+        CountedTag { tag: tag.clone(), usage_count: uses as u64 }
     }
 
     fn sessions_with(&self, id: Id<Tag>) -> impl Iterator<Item = &Session> {
-        self.state
-            .sessions
-            .rows()
-            .filter(move |session| session.tags.contains(&id))
+        self.state.sessions.rows().filter(move |session| session.tags.contains(&id))
     }
 
     fn work_items_with(&self, id: Id<Tag>) -> impl Iterator<Item = &WorkItem> {
-        self.state
-            .work_items
-            .rows()
-            .filter(move |item| item.tags.contains(&id))
+        self.state.work_items.rows().filter(move |item| item.tags.contains(&id))
     }
 }
 
@@ -75,32 +66,16 @@ impl TagRepository for MemoryTx {
     }
 
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Tag>>> {
-        Ok(self
-            .state
-            .tags
-            .rows()
-            .find(|tag| tag.name == folded)
-            .map(|tag| tag.id))
+        Ok(self.state.tags.rows().find(|tag| tag.name == folded).map(|tag| tag.id))
     }
 
     async fn by_names(&mut self, folded: &[String]) -> Stored<Vec<Tag>> {
-        Ok(self
-            .state
-            .tags
-            .rows()
-            .filter(|tag| folded.contains(&tag.name))
-            .cloned()
-            .collect())
+        Ok(self.state.tags.rows().filter(|tag| folded.contains(&tag.name)).cloned().collect())
     }
 
     async fn list(&mut self, filter: &TagFilter, page: &PageRequest<TagSort>) -> Stored<Page<CountedTag>> {
-        let rows = self
-            .state
-            .tags
-            .rows()
-            .filter(|tag| filter.admits(tag))
-            .map(|tag| self.counted(tag))
-            .collect();
+        let rows =
+            self.state.tags.rows().filter(|tag| filter.admits(tag)).map(|tag| self.counted(tag)).collect();
         Ok(Page::cut(rows, page))
     }
 
@@ -114,18 +89,11 @@ impl TagRepository for MemoryTx {
             session_title: session.session_title.clone(),
             session_date: session.session_date,
         };
-        let tagged_item = |item: &&WorkItem| TaggedWorkItem {
-            id: item.id,
-            title: item.title.clone(),
-        };
+        let tagged_item = |item: &&WorkItem| TaggedWorkItem { id: item.id, title: item.title.clone() };
         Ok(TagUsage {
             sessions: sessions.len() as u64,
             work_items: items.len() as u64,
-            recent_sessions: sessions
-                .iter()
-                .take(RECENTLY_TAGGED)
-                .map(tagged_session)
-                .collect(),
+            recent_sessions: sessions.iter().take(RECENTLY_TAGGED).map(tagged_session).collect(),
             recent_work_items: items.iter().take(RECENTLY_TAGGED).map(tagged_item).collect(),
         })
     }

@@ -10,8 +10,8 @@ use sea_orm::{
 
 use crate::{
     entity::{
-        client, machine, pending_task, project, session, session_tag, session_technology, tag, task_dependency,
-        work_item, work_item_tag,
+        client, machine, pending_task, project, session, session_tag, session_technology, tag,
+        task_dependency, work_item, work_item_tag,
     },
     failure::failure,
     store::{SqlStore, SqlTx},
@@ -68,7 +68,8 @@ impl Bulk {
     pub async fn sessions(&mut self, sessions: &[Session]) -> Result<(), StoreError> {
         self.insert::<session::Entity>(sessions.iter().map(session::Model::from)).await?;
         self.insert::<session_tag::Entity>(sessions.iter().flat_map(session_tag::Model::of)).await?;
-        self.insert::<session_technology::Entity>(sessions.iter().flat_map(session_technology::Model::of)).await?;
+        self.insert::<session_technology::Entity>(sessions.iter().flat_map(session_technology::Model::of))
+            .await?;
         self.count(sessions.len()).await
     }
 

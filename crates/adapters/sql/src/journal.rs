@@ -19,12 +19,18 @@ impl<C: Connection> Transaction for SqlTx<C> {
 
     async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
         use idempotency_key::Column;
-        let expired = under(&record.caller, &record.key).add(Column::ExpiresAt.lte(record.created_at.micros()));
+        let expired =
+            under(&record.caller, &record.key).add(Column::ExpiresAt.lte(record.created_at.micros()));
         self.erase::<idempotency_key::Entity>(expired).await?;
         self.insert::<idempotency_key::Entity>(record.into()).await
     }
 
-    async fn kept_reply(&mut self, caller: &str, key: &str, now: Timestamp) -> Result<Option<ReplayRecord>, StoreError> {
+    async fn kept_reply(
+        &mut self,
+        caller: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReplayRecord>, StoreError> {
         let live = under(caller, key).add(idempotency_key::Column::ExpiresAt.gt(now.micros()));
         self.one::<_, idempotency_key::Model, _>(idempotency_key::Entity::find().filter(live)).await
     }

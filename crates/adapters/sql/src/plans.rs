@@ -3,7 +3,7 @@
 use claudetools_kernel::{PageRequest, StoreError};
 use claudetools_sessions::{SessionFilter, SessionSort, WorkItemFilter, WorkItemSort};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, QueryFilter, QueryTrait, Statement, StatementBuilder,
+    ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait, Statement, StatementBuilder,
     sea_query::SelectStatement,
 };
 
@@ -21,7 +21,7 @@ pub async fn session_page(
     filter: &SessionFilter,
     page: &PageRequest<SessionSort>,
 ) -> Result<Vec<String>, StoreError> {
-    explain(store, &session::session_page(filter, page).into_query()).await
+    explain(store, &session::session_page(filter, page, engine(store)).into_query()).await
 }
 
 /// The plan of a total of sessions.
@@ -35,7 +35,8 @@ pub async fn work_item_page(
     filter: &WorkItemFilter,
     page: &PageRequest<WorkItemSort>,
 ) -> Result<Vec<String>, StoreError> {
-    explain(store, &page_statement(work_item::work_item_listing(filter), page).into_query()).await
+    explain(store, &page_statement(work_item::work_item_listing(filter), page, engine(store)).into_query())
+        .await
 }
 
 /// The plan of a total of work items.
@@ -44,10 +45,13 @@ pub async fn work_item_total(store: &SqlStore, filter: &WorkItemFilter) -> Resul
     explain(store, &total(Entity::find().filter(listing.filter))).await
 }
 
+fn engine(store: &SqlStore) -> DbBackend {
+    store.readers().get_database_backend()
+}
+
 async fn explain(store: &SqlStore, select: &SelectStatement) -> Result<Vec<String>, StoreError> {
     let reader = store.readers();
-    let Statement { sql, values, db_backend } =
-        StatementBuilder::build(select, &reader.get_database_backend());
+    let Statement { sql, values, db_backend } = StatementBuilder::build(select, &engine(store));
     let explain = Statement { sql: format!("EXPLAIN QUERY PLAN {sql}"), values, db_backend };
     let steps = reader.query_all_raw(explain).await.map_err(failure)?;
     steps.into_iter().map(|step| step.try_get("", "detail").map_err(failure)).collect()

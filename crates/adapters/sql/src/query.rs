@@ -1,14 +1,19 @@
 //! The statements that all repositories share.
 
-use claudetools_kernel::{Direction, Id, Keyed, Page, PageRequest, Position, Referrer, SortField, SortKey, Start, StoreError, text};
+use claudetools_kernel::{
+    Direction, Id, Keyed, Page, PageRequest, Position, Referrer, SortField, SortKey, Start, StoreError, text,
+};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, Order,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
+    ActiveModelTrait, ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, FromQueryResult,
+    IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
     sea_query::{Asterisk, Expr, LikeExpr, SelectStatement, SimpleExpr},
 };
 use uuid::Uuid;
 
-use crate::{failure::failure, store::{Connection, SqlTx}};
+use crate::{
+    failure::failure,
+    store::{Connection, SqlTx},
+};
 
 /// Marks the characters that a `LIKE` pattern takes literally. Not a backslash, which engines escape differently.
 const ESCAPE: char = '!';
@@ -33,12 +38,20 @@ impl<C: Connection> SqlTx<C> {
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: ActiveModelTrait<Entity = E>,
     {
-        E::insert(row.into_active_model()).exec_without_returning(self.connection()).await.map_err(failure)?;
+        E::insert(row.into_active_model())
+            .exec_without_returning(self.connection())
+            .await
+            .map_err(failure)?;
         Ok(())
     }
 
     /// Replaces the row that has the revision before the one given.
-    pub(crate) async fn replace<E>(&self, row: E::Model, id: E::Column, revision: E::Column) -> Result<(), StoreError>
+    pub(crate) async fn replace<E>(
+        &self,
+        row: E::Model,
+        id: E::Column,
+        revision: E::Column,
+    ) -> Result<(), StoreError>
     where
         E: EntityTrait,
         E::Model: IntoActiveModel<E::ActiveModel>,
@@ -108,7 +121,10 @@ impl<C: Connection> SqlTx<C> {
     }
 
     /// The id that `select` yields in its only column.
-    pub(crate) async fn id_of<E: EntityTrait, K>(&self, select: Select<E>) -> Result<Option<Id<K>>, StoreError> {
+    pub(crate) async fn id_of<E: EntityTrait, K>(
+        &self,
+        select: Select<E>,
+    ) -> Result<Option<Id<K>>, StoreError> {
         let id = select.into_tuple::<Uuid>().one(self.connection()).await.map_err(failure)?;
         Ok(id.map(Id::new))
     }
@@ -141,7 +157,8 @@ impl<C: Connection> SqlTx<C> {
 
     /// The sum of a column of whole numbers, as one; without the cast it is a decimal on some engines. Empty without rows.
     pub(crate) fn whole_sum(&self, column: impl ColumnTrait) -> SimpleExpr {
-        let whole = if self.connection().get_database_backend() == DbBackend::MySql { "signed" } else { "bigint" };
+        let whole =
+            if self.connection().get_database_backend() == DbBackend::MySql { "signed" } else { "bigint" };
         column.sum().cast_as(whole)
     }
 
@@ -158,8 +175,10 @@ impl<C: Connection> SqlTx<C> {
         T: TryFrom<R, Error = StoreError> + Keyed<S>,
         S: SortField,
     {
-        let total = if request.with_total { Some(self.count::<E>(listing.filter.clone()).await?) } else { None };
-        let rows = self.all::<E, R, T>(page_statement(listing, request)).await?;
+        let total =
+            if request.with_total { Some(self.count::<E>(listing.filter.clone()).await?) } else { None };
+        let engine = self.connection().get_database_backend();
+        let rows = self.all::<E, R, T>(page_statement(listing, request, engine)).await?;
         Ok(Page::from_rows(rows, request, total))
     }
 }
@@ -170,13 +189,23 @@ pub(crate) fn total<E: EntityTrait>(select: Select<E>) -> SelectStatement {
 }
 
 /// The statement of a page: one row more than asked for, to learn whether there is a next page.
-pub(crate) fn page_statement<E: EntityTrait, S: SortField>(listing: Listing<E, S>, request: &PageRequest<S>) -> Select<E> {
+pub(crate) fn page_statement<E: EntityTrait, S: SortField>(
+    listing: Listing<E, S>,
+    request: &PageRequest<S>,
+    engine: DbBackend,
+) -> Select<E> {
     let column = (listing.sort)(request.sort.field);
-    cut(listing.select.filter(listing.filter), column, listing.id, request)
+    cut(listing.select.filter(listing.filter), column, listing.id, request, engine)
 }
 
 /// The part of `select` that a page shows, in the order of `column` and `id`, which may be those of a joined table.
-pub(crate) fn cut<E: EntityTrait, K: ColumnTrait, S>(select: Select<E>, column: K, id: K, request: &PageRequest<S>) -> Select<E> {
+pub(crate) fn cut<E: EntityTrait, K: ColumnTrait, S>(
+    select: Select<E>,
+    column: K,
+    id: K,
+    request: &PageRequest<S>,
+    engine: DbBackend,
+) -> Select<E> {
     let order = match request.sort.direction {
         Direction::Ascending => Order::Asc,
         Direction::Descending => Order::Desc,
@@ -184,18 +213,36 @@ pub(crate) fn cut<E: EntityTrait, K: ColumnTrait, S>(select: Select<E>, column: 
     let select = match &request.start {
         Start::Offset(0) => select,
         Start::Offset(rows) => select.offset(*rows),
-        Start::After(place) => select.filter(behind(column, id, place, request.sort.direction)),
+        Start::After(place) => select.filter(behind(column, id, place, request.sort.direction, engine)),
     };
     select.order_by(column, order.clone()).order_by(id, order).limit(u64::from(request.limit) + 1)
 }
 
-/// The rows behind a place, as `a <= x AND (a < x OR b < y)`: MariaDB does not use an index for `(a, b) < (x, y)`.
-fn behind<K: ColumnTrait>(column: K, id: K, place: &Position, direction: Direction) -> Condition {
+/// The rows behind a place.
+///
+/// As `(a, b) < (x, y)`, by which an index leads right to the place. MariaDB uses no index for that: there it is
+/// `a <= x AND (a < x OR b < y)`, by which every row is looked at that shares its `a` with the place.
+fn behind<K: ColumnTrait>(
+    column: K,
+    id: K,
+    place: &Position,
+    direction: Direction,
+    engine: DbBackend,
+) -> Condition {
     let key: Value = match place.key.clone() {
         SortKey::Text(text) => text.into(),
         SortKey::Integer(number) => number.into(),
         SortKey::Date(day) => day.into(),
     };
+    if engine != DbBackend::MySql {
+        let row = Expr::tuple([column, id].map(|part| Expr::col(part.as_column_ref())));
+        let place = Expr::tuple([Expr::val(key), Expr::val(place.id)]);
+        let behind = match direction {
+            Direction::Ascending => row.gt(place),
+            Direction::Descending => row.lt(place),
+        };
+        return Condition::all().add(behind);
+    }
     let (at_or_behind, behind, id_behind) = match direction {
         Direction::Ascending => (column.gte(key.clone()), column.gt(key), id.gt(place.id)),
         Direction::Descending => (column.lte(key.clone()), column.lt(key), id.lt(place.id)),

@@ -59,11 +59,7 @@ async fn apply(store: &SqlStore) -> Result<usize, SchemaError> {
 }
 
 fn missing(Difference { missing, unknown }: Difference) -> Result<usize, SchemaError> {
-    if unknown.is_empty() {
-        Ok(missing.len())
-    } else {
-        Err(SchemaError::Newer { unknown })
-    }
+    if unknown.is_empty() { Ok(missing.len()) } else { Err(SchemaError::Newer { unknown }) }
 }
 
 #[cfg(test)]

@@ -8,10 +8,13 @@ use claudetools_identity::ports::{
     RefreshTokenRepository, RevocationRepository, SessionDirectory,
 };
 use claudetools_kernel::{StoreError, Transaction, UnitOfWork};
-use claudetools_sessions::ports::{ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx, TagRepository, WorkItemRepository};
+use claudetools_sessions::ports::{
+    ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository,
+    SessionsTx, TagRepository, WorkItemRepository,
+};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 

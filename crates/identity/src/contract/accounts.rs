@@ -9,10 +9,7 @@ use crate::{Account, AccountFilter, AccountSort};
 
 /// The suite of [`crate::ports::AccountRepository`].
 pub async fn accounts(store: Store<'_>) {
-    assert!(
-        !must(view(store).await.accounts().any().await),
-        "a fresh store has no accounts"
-    );
+    assert!(!must(view(store).await.accounts().any().await), "a fresh store has no accounts");
     let rows = round_trip(store).await;
     unique(store).await;
     lists(store, &rows).await;
@@ -25,19 +22,10 @@ pub async fn accounts(store: Store<'_>) {
 
 async fn round_trip(store: Store<'_>) -> Vec<Account> {
     let rows = vec![
-        Account {
-            last_login_at: Some(at(7)),
-            ..account(1, "Jo.Straße@Example.com")
-        },
-        Account {
-            scopes: Scopes::up_to(Scope::Write),
-            ..account(2, "jose@example.com")
-        },
+        Account { last_login_at: Some(at(7)), ..account(1, "Jo.Straße@Example.com") },
+        Account { scopes: Scopes::up_to(Scope::Write), ..account(2, "jose@example.com") },
         // Not the same letters, whatever the collation thinks.
-        Account {
-            is_active: false,
-            ..account(3, "jos\u{e9}@example.com")
-        },
+        Account { is_active: false, ..account(3, "jos\u{e9}@example.com") },
         Account {
             scopes: Scopes::up_to(Scope::Admin),
             created_at: at(2),
@@ -54,10 +42,7 @@ async fn round_trip(store: Store<'_>) -> Vec<Account> {
     assert!(must(view.accounts().any().await));
     for row in &rows {
         assert_eq!(must(view.accounts().lookup(row.id).await).as_ref(), Some(row));
-        assert_eq!(
-            must(view.accounts().find_by_key(&row.email_key).await).as_ref(),
-            Some(row)
-        );
+        assert_eq!(must(view.accounts().find_by_key(&row.email_key).await).as_ref(), Some(row));
     }
     assert_eq!(
         must(view.accounts().find_by_key("JOSE@example.com").await),
@@ -70,48 +55,24 @@ async fn round_trip(store: Store<'_>) -> Vec<Account> {
 
 async fn unique(store: Store<'_>) {
     let mut tx = begin(store).await;
-    let twin = Account {
-        email: "JOSE@EXAMPLE.com".into(),
-        ..account(20, "jose@example.com")
-    };
+    let twin = Account { email: "JOSE@EXAMPLE.com".into(), ..account(20, "jose@example.com") };
     refused_by_constraint(tx.accounts().add(&twin).await, "an address twice");
     drop(tx);
     let mut tx = begin(store).await;
-    refused_by_constraint(
-        tx.accounts().add(&account(1, "other@example.com")).await,
-        "an id twice",
-    );
+    refused_by_constraint(tx.accounts().add(&account(1, "other@example.com")).await, "an id twice");
     drop(tx);
     let mut tx = begin(store).await;
-    let renamed = Account {
-        revision: 2,
-        ..account(2, "jo.straße@example.com")
-    };
-    refused_by_constraint(
-        tx.accounts().save(&renamed, 1).await,
-        "a change to another's address",
-    );
+    let renamed = Account { revision: 2, ..account(2, "jo.straße@example.com") };
+    refused_by_constraint(tx.accounts().save(&renamed, 1).await, "a change to another's address");
 }
 
 async fn lists(store: Store<'_>, rows: &[Account]) {
     check_pages::<AccountSort, _>(rows, async |page| {
-        must(
-            view(store)
-                .await
-                .accounts()
-                .list(&AccountFilter::default(), &page)
-                .await,
-        )
+        must(view(store).await.accounts().list(&AccountFilter::default(), &page).await)
     })
     .await;
-    let q = |text: &str| AccountFilter {
-        q: Some(text.into()),
-        ..AccountFilter::default()
-    };
-    let scope = |scope| AccountFilter {
-        scope: Some(scope),
-        ..AccountFilter::default()
-    };
+    let q = |text: &str| AccountFilter { q: Some(text.into()), ..AccountFilter::default() };
+    let scope = |scope| AccountFilter { scope: Some(scope), ..AccountFilter::default() };
     let filters = [
         q("STRASSE"),
         q("STRAßE"),
@@ -119,22 +80,12 @@ async fn lists(store: Store<'_>, rows: &[Account]) {
         q("%_a"),
         q("_"),
         q("nobody"),
-        AccountFilter {
-            is_active: Some(true),
-            ..AccountFilter::default()
-        },
-        AccountFilter {
-            is_active: Some(false),
-            ..AccountFilter::default()
-        },
+        AccountFilter { is_active: Some(true), ..AccountFilter::default() },
+        AccountFilter { is_active: Some(false), ..AccountFilter::default() },
         scope(Scope::Read),
         scope(Scope::Write),
         scope(Scope::Admin),
-        AccountFilter {
-            is_active: Some(true),
-            scope: Some(Scope::Write),
-            q: Some("JOSE".into()),
-        },
+        AccountFilter { is_active: Some(true), scope: Some(Scope::Write), q: Some("JOSE".into()) },
     ];
     check_filters::<AccountSort, _, _>(rows, &filters, AccountFilter::admits, async |filter, page| {
         must(view(store).await.accounts().list(&filter, &page).await)
@@ -163,47 +114,19 @@ async fn saves(store: Store<'_>) {
         "a transaction sees its writes"
     );
     must(tx.commit().await);
-    assert_eq!(
-        must(view(store).await.accounts().lookup(changed.id).await),
-        Some(changed.clone())
-    );
+    assert_eq!(must(view(store).await.accounts().lookup(changed.id).await), Some(changed.clone()));
     stale(store, &changed).await;
 }
 
 async fn stale(store: Store<'_>, changed: &Account) {
     let mut tx = begin(store).await;
-    contended(
-        tx.accounts()
-            .save(
-                &Account {
-                    revision: 2,
-                    ..changed.clone()
-                },
-                1,
-            )
-            .await,
-        "a stale revision",
-    );
+    contended(tx.accounts().save(&Account { revision: 2, ..changed.clone() }, 1).await, "a stale revision");
     drop(tx);
     let mut tx = begin(store).await;
-    contended(
-        tx.accounts().save(&account(99, "none@example.com"), 1).await,
-        "a missing row",
-    );
+    contended(tx.accounts().save(&account(99, "none@example.com"), 1).await, "a missing row");
     drop(tx);
     let mut tx = begin(store).await;
-    must(
-        tx.accounts()
-            .save(
-                &Account {
-                    revision: 3,
-                    is_active: true,
-                    ..changed.clone()
-                },
-                2,
-            )
-            .await,
-    );
+    must(tx.accounts().save(&Account { revision: 3, is_active: true, ..changed.clone() }, 2).await);
     drop(tx);
     assert_eq!(
         must(view(store).await.accounts().lookup(changed.id).await),
@@ -217,11 +140,7 @@ async fn two_writers(store: Store<'_>) {
         .unwrap_or_else(|| panic!("account 2 is there"));
     let write = async |at_second| {
         let mut tx = store.begin().await?;
-        let changed = Account {
-            updated_at: at(at_second),
-            revision: seen.revision + 1,
-            ..seen.clone()
-        };
+        let changed = Account { updated_at: at(at_second), revision: seen.revision + 1, ..seen.clone() };
         tx.accounts().save(&changed, seen.revision).await?;
         tx.commit().await
     };
@@ -240,34 +159,17 @@ async fn log_ins(store: Store<'_>) {
     let after = must(view(store).await.accounts().lookup(before.id).await);
     assert_eq!(
         after,
-        Some(Account {
-            last_login_at: Some(at(700)),
-            ..before.clone()
-        }),
+        Some(Account { last_login_at: Some(at(700)), ..before.clone() }),
         "nothing else changes"
     );
     let mut tx = begin(store).await;
-    must(
-        tx.accounts()
-            .record_login(before.id, at(701), Some("$argon2id$new"))
-            .await,
-    );
+    must(tx.accounts().record_login(before.id, at(701), Some("$argon2id$new")).await);
     must(tx.commit().await);
     let after = must(view(store).await.accounts().lookup(before.id).await);
     let password_hash = "$argon2id$new".to_owned();
-    assert_eq!(
-        after,
-        Some(Account {
-            last_login_at: Some(at(701)),
-            password_hash,
-            ..before
-        })
-    );
+    assert_eq!(after, Some(Account { last_login_at: Some(at(701)), password_hash, ..before }));
     let mut tx = begin(store).await;
-    contended(
-        tx.accounts().record_login(id(99), at(1), None).await,
-        "a log-in of nobody",
-    );
+    contended(tx.accounts().record_login(id(99), at(1), None).await, "a log-in of nobody");
 }
 
 /// Two administrators demote each other at once: one must remain.
@@ -275,45 +177,24 @@ async fn last_admin(store: Store<'_>) {
     let mut tx = begin(store).await;
     let mut wanted = vec![id(4), id(5)];
     wanted.sort_unstable();
-    assert_eq!(
-        must(tx.accounts().lock_admins().await),
-        wanted,
-        "active administrators by id"
-    );
+    assert_eq!(must(tx.accounts().lock_admins().await), wanted, "active administrators by id");
     drop(tx);
     let demote = async |n: u8| -> Result<(), StoreError> {
         let mut tx = store.begin().await?;
         let admins = tx.accounts().lock_admins().await?;
-        let account = tx
-            .accounts()
-            .lock(id(n))
-            .await?
-            .unwrap_or_else(|| panic!("account {n} is there"));
+        let account = tx.accounts().lock(id(n)).await?.unwrap_or_else(|| panic!("account {n} is there"));
         if admins.iter().all(|admin| *admin == account.id) {
             return Err(StoreError::Contention("the last administrator stays".into()));
         }
-        let demoted = Account {
-            scopes: Scopes::up_to(Scope::Read),
-            revision: account.revision + 1,
-            ..account.clone()
-        };
+        let demoted =
+            Account { scopes: Scopes::up_to(Scope::Read), revision: account.revision + 1, ..account.clone() };
         tx.accounts().save(&demoted, account.revision).await?;
         tx.commit().await
     };
     let (first, second) = future::join(demote(4), demote(5)).await;
     exactly_one(&[first, second], "two administrators demoting each other");
-    let filter = AccountFilter {
-        scope: Some(Scope::Admin),
-        is_active: Some(true),
-        q: None,
-    };
-    let left = must(
-        view(store)
-            .await
-            .accounts()
-            .list(&filter, &PageRequest::first(10))
-            .await,
-    );
+    let filter = AccountFilter { scope: Some(Scope::Admin), is_active: Some(true), q: None };
+    let left = must(view(store).await.accounts().list(&filter, &PageRequest::first(10)).await);
     assert_eq!(left.items.len(), 1);
 }
 

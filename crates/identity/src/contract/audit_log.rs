@@ -15,20 +15,11 @@ pub async fn api_audit_log(store: Store<'_>) {
     must(tx.api_audit_log().add_batch(&[]).await);
     must(tx.commit().await);
     let mut tx = begin(store).await;
-    refused_by_constraint(
-        tx.api_audit_log().add_batch(&[entry(30), rows[0].clone()]).await,
-        "an id twice",
-    );
+    refused_by_constraint(tx.api_audit_log().add_batch(&[entry(30), rows[0].clone()]).await, "an id twice");
     drop(tx);
 
     check_pages::<AuditSort, _>(&rows, async |page| {
-        must(
-            view(store)
-                .await
-                .api_audit_log()
-                .list(&AuditFilter::default(), &page)
-                .await,
-        )
+        must(view(store).await.api_audit_log().list(&AuditFilter::default(), &page).await)
     })
     .await;
     check_filters::<AuditSort, _, _>(&rows, &filters(), AuditFilter::admits, async |filter, page| {
@@ -60,18 +51,8 @@ fn entry(n: u8) -> AuditEntry {
 fn rows() -> Vec<AuditEntry> {
     let address = |text: &str| text.parse().ok();
     vec![
-        AuditEntry {
-            client_ip: address("192.0.2.7"),
-            user_agent: Some("ct/1 \u{fc}".into()),
-            ..entry(1)
-        },
-        AuditEntry {
-            client_ip: address("2001:db8::1"),
-            status: 404,
-            route: None,
-            subject: None,
-            ..entry(2)
-        },
+        AuditEntry { client_ip: address("192.0.2.7"), user_agent: Some("ct/1 \u{fc}".into()), ..entry(1) },
+        AuditEntry { client_ip: address("2001:db8::1"), status: 404, route: None, subject: None, ..entry(2) },
         AuditEntry {
             subject: Some("agent:context-recovery".into()),
             agent_type: Some("context_recovery".into()),
@@ -98,54 +79,18 @@ fn rows() -> Vec<AuditEntry> {
 
 fn filters() -> Vec<AuditFilter> {
     let all = AuditFilter::default;
-    let (first, second) = (
-        NaiveDate::from_ymd_opt(2026, 1, 1),
-        NaiveDate::from_ymd_opt(2026, 1, 2),
-    );
+    let (first, second) = (NaiveDate::from_ymd_opt(2026, 1, 1), NaiveDate::from_ymd_opt(2026, 1, 2));
     vec![
-        AuditFilter {
-            subject: Some("jo@example.com".into()),
-            ..all()
-        },
-        AuditFilter {
-            subject: Some("jo".into()),
-            ..all()
-        },
-        AuditFilter {
-            route: Some("/api/v1/sessions/{id}".into()),
-            ..all()
-        },
-        AuditFilter {
-            status: Some(404),
-            ..all()
-        },
-        AuditFilter {
-            request_id: Some("request-3".into()),
-            ..all()
-        },
-        AuditFilter {
-            parent_session: Some(uuid(100)),
-            ..all()
-        },
-        AuditFilter {
-            date_from: second,
-            ..all()
-        },
-        AuditFilter {
-            date_to: first,
-            ..all()
-        },
-        AuditFilter {
-            date_from: first,
-            date_to: second,
-            ..all()
-        },
-        AuditFilter {
-            subject: Some("jo@example.com".into()),
-            status: Some(200),
-            date_to: first,
-            ..all()
-        },
+        AuditFilter { subject: Some("jo@example.com".into()), ..all() },
+        AuditFilter { subject: Some("jo".into()), ..all() },
+        AuditFilter { route: Some("/api/v1/sessions/{id}".into()), ..all() },
+        AuditFilter { status: Some(404), ..all() },
+        AuditFilter { request_id: Some("request-3".into()), ..all() },
+        AuditFilter { parent_session: Some(uuid(100)), ..all() },
+        AuditFilter { date_from: second, ..all() },
+        AuditFilter { date_to: first, ..all() },
+        AuditFilter { date_from: first, date_to: second, ..all() },
+        AuditFilter { subject: Some("jo@example.com".into()), status: Some(200), date_to: first, ..all() },
     ]
 }
 
@@ -153,17 +98,10 @@ async fn rollback(store: Store<'_>, before: usize) {
     let mut tx = begin(store).await;
     must(tx.api_audit_log().add_batch(&[entry(40)]).await);
     must(tx.append_audit(&entry(41)).await);
-    must(
-        tx.login_throttle()
-            .add(&ThrottleState::new("ip:192.0.2.7".into(), at(1)))
-            .await,
-    );
+    must(tx.login_throttle().add(&ThrottleState::new("ip:192.0.2.7".into(), at(1))).await);
     drop(tx);
     let mut view = view(store).await;
-    let page = PageRequest {
-        with_total: true,
-        ..PageRequest::first(1)
-    };
+    let page = PageRequest { with_total: true, ..PageRequest::first(1) };
     let total = must(view.api_audit_log().list(&AuditFilter::default(), &page).await).total;
     assert_eq!(total, Some(before as u64), "dropping rolls back");
     assert_eq!(must(view.login_throttle().lookup("ip:192.0.2.7").await), None);
@@ -183,14 +121,8 @@ async fn large_batch(store: Store<'_>) {
     must(tx.api_audit_log().add_batch(&batch).await);
     must(tx.agent_runs().add_requests(&[(id(1), 1)]).await);
     must(tx.commit().await);
-    let filter = AuditFilter {
-        request_id: Some("batch".into()),
-        ..AuditFilter::default()
-    };
-    let page = PageRequest {
-        with_total: true,
-        ..PageRequest::first(1)
-    };
+    let filter = AuditFilter { request_id: Some("batch".into()), ..AuditFilter::default() };
+    let page = PageRequest { with_total: true, ..PageRequest::first(1) };
     let listed = must(view(store).await.api_audit_log().list(&filter, &page).await);
     assert_eq!((listed.total, listed.items.first()), (Some(1200), batch.last()));
 }

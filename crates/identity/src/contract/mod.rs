@@ -43,26 +43,14 @@ async fn view(store: Store<'_>) -> Box<dyn IdentityTx> {
     must(store.read().await)
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the callers have a fresh result and no use for it"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the callers have a fresh result and no use for it")]
 fn refused_by_constraint<T: Debug>(result: Result<T, StoreError>, what: &str) {
-    assert!(
-        matches!(result, Err(StoreError::Constraint(_))),
-        "{what}: wanted a constraint, got {result:?}"
-    );
+    assert!(matches!(result, Err(StoreError::Constraint(_))), "{what}: wanted a constraint, got {result:?}");
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the callers have a fresh result and no use for it"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the callers have a fresh result and no use for it")]
 fn contended<T: Debug>(result: Result<T, StoreError>, what: &str) {
-    assert!(
-        matches!(result, Err(StoreError::Contention(_))),
-        "{what}: wanted contention, got {result:?}"
-    );
+    assert!(matches!(result, Err(StoreError::Contention(_))), "{what}: wanted contention, got {result:?}");
 }
 
 /// Of several writers of one row, exactly one may have done it; the others were told to try again.
@@ -82,24 +70,7 @@ fn at(n: i64) -> Timestamp {
 
 /// Ids that sort differently as signed bytes than as unsigned ones.
 fn uuid(n: u8) -> Uuid {
-    Uuid::from_bytes([
-        n.wrapping_mul(97),
-        1,
-        2,
-        3,
-        4,
-        5,
-        0x70,
-        7,
-        0x80,
-        9,
-        10,
-        11,
-        12,
-        13,
-        14,
-        n,
-    ])
+    Uuid::from_bytes([n.wrapping_mul(97), 1, 2, 3, 4, 5, 0x70, 7, 0x80, 9, 10, 11, 12, 13, 14, n])
 }
 
 fn id<K>(n: u8) -> Id<K> {
@@ -144,12 +115,7 @@ where
             let positions = rows.iter().map(|row| Start::After(row.position(field)));
             for start in offsets.chain(positions) {
                 for (limit, with_total) in [(1, false), (2, true), (200, true)] {
-                    let request = PageRequest {
-                        limit,
-                        start: start.clone(),
-                        sort,
-                        with_total,
-                    };
+                    let request = PageRequest { limit, start: start.clone(), sort, with_total };
                     let wanted = Page::cut(rows.to_vec(), &request);
                     assert_eq!(list(request.clone()).await, wanted, "{request:?}");
                 }
@@ -170,10 +136,7 @@ async fn check_filters<S, T, F>(
     F: Clone + Debug,
 {
     for filter in filters {
-        let request = PageRequest {
-            with_total: true,
-            ..PageRequest::first(2)
-        };
+        let request = PageRequest { with_total: true, ..PageRequest::first(2) };
         let admitted: Vec<T> = rows.iter().filter(|row| admits(filter, row)).cloned().collect();
         let wanted = Page::cut(admitted, &request);
         assert_eq!(list(filter.clone(), request).await, wanted, "{filter:?}");

@@ -9,11 +9,7 @@ use crate::{RefreshKind, RefreshToken, RefreshTokenFilter, RefreshTokenSort};
 
 /// The suite of [`crate::ports::RefreshTokenRepository`].
 pub async fn refresh_tokens(store: Store<'_>) {
-    add_accounts(
-        store,
-        &[account(1, "one@example.com"), account(2, "two@example.com")],
-    )
-    .await;
+    add_accounts(store, &[account(1, "one@example.com"), account(2, "two@example.com")]).await;
     let rows = round_trip(store).await;
     unique(store).await;
     lists(store, &rows).await;
@@ -43,31 +39,16 @@ async fn lookup(store: Store<'_>, n: u8) -> RefreshToken {
 
 async fn round_trip(store: Store<'_>) -> Vec<RefreshToken> {
     let rows = vec![
-        RefreshToken {
-            machine: Some("ACME-LAPTOP \u{dc}".into()),
-            ..token(10, 1)
-        },
-        RefreshToken {
-            kind: RefreshKind::Static,
-            last_used_at: Some(at(40)),
-            ..token(11, 1)
-        },
+        RefreshToken { machine: Some("ACME-LAPTOP \u{dc}".into()), ..token(10, 1) },
+        RefreshToken { kind: RefreshKind::Static, last_used_at: Some(at(40)), ..token(11, 1) },
         RefreshToken {
             used_at: Some(at(41)),
             last_used_at: Some(at(41)),
             family_id: uuid(10),
             ..token(12, 1)
         },
-        RefreshToken {
-            revoked_at: Some(at(42)),
-            created_at: at(10),
-            ..token(13, 2)
-        },
-        RefreshToken {
-            expires_at: at(60),
-            created_at: at(10),
-            ..token(14, 2)
-        },
+        RefreshToken { revoked_at: Some(at(42)), created_at: at(10), ..token(13, 2) },
+        RefreshToken { expires_at: at(60), created_at: at(10), ..token(14, 2) },
     ];
     let mut tx = begin(store).await;
     for row in &rows {
@@ -76,14 +57,8 @@ async fn round_trip(store: Store<'_>) -> Vec<RefreshToken> {
     must(tx.commit().await);
     let mut view = view(store).await;
     for row in &rows {
-        assert_eq!(
-            must(view.refresh_tokens().lookup(row.id).await).as_ref(),
-            Some(row)
-        );
-        assert_eq!(
-            must(view.refresh_tokens().find_by_hash(&row.hash).await).as_ref(),
-            Some(row)
-        );
+        assert_eq!(must(view.refresh_tokens().lookup(row.id).await).as_ref(), Some(row));
+        assert_eq!(must(view.refresh_tokens().find_by_hash(&row.hash).await).as_ref(), Some(row));
     }
     assert_eq!(must(view.refresh_tokens().find_by_hash(&[255; 32]).await), None);
     rows
@@ -91,53 +66,26 @@ async fn round_trip(store: Store<'_>) -> Vec<RefreshToken> {
 
 async fn unique(store: Store<'_>) {
     let mut tx = begin(store).await;
-    let twin = RefreshToken {
-        hash: token(10, 1).hash,
-        ..token(20, 1)
-    };
+    let twin = RefreshToken { hash: token(10, 1).hash, ..token(20, 1) };
     refused_by_constraint(tx.refresh_tokens().add(&twin).await, "a hash twice");
     drop(tx);
     let mut tx = begin(store).await;
-    let twin = RefreshToken {
-        hash: [254; 32],
-        ..token(10, 1)
-    };
+    let twin = RefreshToken { hash: [254; 32], ..token(10, 1) };
     refused_by_constraint(tx.refresh_tokens().add(&twin).await, "an id twice");
 }
 
 async fn lists(store: Store<'_>, rows: &[RefreshToken]) {
     check_pages::<RefreshTokenSort, _>(rows, async |page| {
-        must(
-            view(store)
-                .await
-                .refresh_tokens()
-                .list(&RefreshTokenFilter::default(), &page)
-                .await,
-        )
+        must(view(store).await.refresh_tokens().list(&RefreshTokenFilter::default(), &page).await)
     })
     .await;
     let filters = [
-        RefreshTokenFilter {
-            account_id: Some(id(1)),
-            live_at: None,
-        },
-        RefreshTokenFilter {
-            account_id: Some(id(99)),
-            live_at: None,
-        },
-        RefreshTokenFilter {
-            account_id: None,
-            live_at: Some(at(59)),
-        },
+        RefreshTokenFilter { account_id: Some(id(1)), live_at: None },
+        RefreshTokenFilter { account_id: Some(id(99)), live_at: None },
+        RefreshTokenFilter { account_id: None, live_at: Some(at(59)) },
         // A token is dead at the very instant of its end.
-        RefreshTokenFilter {
-            account_id: None,
-            live_at: Some(at(60)),
-        },
-        RefreshTokenFilter {
-            account_id: Some(id(2)),
-            live_at: Some(at(59)),
-        },
+        RefreshTokenFilter { account_id: None, live_at: Some(at(60)) },
+        RefreshTokenFilter { account_id: Some(id(2)), live_at: Some(at(59)) },
     ];
     check_filters::<RefreshTokenSort, _, _>(
         rows,
@@ -151,33 +99,15 @@ async fn lists(store: Store<'_>, rows: &[RefreshToken]) {
 async fn marks(store: Store<'_>) {
     let mut tx = begin(store).await;
     assert!(must(tx.refresh_tokens().mark_used(id(10), at(80)).await));
-    assert!(
-        !must(tx.refresh_tokens().mark_used(id(10), at(81)).await),
-        "used once"
-    );
-    assert!(
-        !must(tx.refresh_tokens().mark_used(id(13), at(81)).await),
-        "a revoked token is not used"
-    );
-    assert!(
-        !must(tx.refresh_tokens().mark_used(id(99), at(81)).await),
-        "nor one that is not there"
-    );
+    assert!(!must(tx.refresh_tokens().mark_used(id(10), at(81)).await), "used once");
+    assert!(!must(tx.refresh_tokens().mark_used(id(13), at(81)).await), "a revoked token is not used");
+    assert!(!must(tx.refresh_tokens().mark_used(id(99), at(81)).await), "nor one that is not there");
     assert!(must(tx.refresh_tokens().touch(id(11), at(82)).await));
-    assert!(
-        !must(tx.refresh_tokens().touch(id(12), at(82)).await),
-        "a used token stays as it is"
-    );
-    assert!(
-        !must(tx.refresh_tokens().touch(id(13), at(82)).await),
-        "so does a revoked one"
-    );
+    assert!(!must(tx.refresh_tokens().touch(id(12), at(82)).await), "a used token stays as it is");
+    assert!(!must(tx.refresh_tokens().touch(id(13), at(82)).await), "so does a revoked one");
     must(tx.commit().await);
     let used = lookup(store, 10).await;
-    assert_eq!(
-        (used.used_at, used.last_used_at, used.revoked_at),
-        (Some(at(80)), Some(at(80)), None)
-    );
+    assert_eq!((used.used_at, used.last_used_at, used.revoked_at), (Some(at(80)), Some(at(80)), None));
     let touched = lookup(store, 11).await;
     assert_eq!((touched.used_at, touched.last_used_at), (None, Some(at(82))));
 }
@@ -196,9 +126,7 @@ async fn rotation_race(store: Store<'_>) {
     let won = results.iter().filter(|result| matches!(result, Ok(true))).count();
     assert_eq!(won, 1, "one rotation wins: {results:?}");
     assert!(
-        results
-            .iter()
-            .all(|result| result.as_ref().err().is_none_or(StoreError::is_retryable)),
+        results.iter().all(|result| result.as_ref().err().is_none_or(StoreError::is_retryable)),
         "{results:?}"
     );
 }
@@ -207,11 +135,7 @@ async fn revocation(store: Store<'_>) {
     let mut tx = begin(store).await;
     // Token 10 is used and 12 of its family; used ones are revoked like any other.
     assert_eq!(must(tx.refresh_tokens().revoke_family(uuid(10), at(90)).await), 2);
-    assert_eq!(
-        must(tx.refresh_tokens().revoke_family(uuid(10), at(91)).await),
-        0,
-        "once"
-    );
+    assert_eq!(must(tx.refresh_tokens().revoke_family(uuid(10), at(91)).await), 0, "once");
     assert!(must(tx.refresh_tokens().revoke(id(11), at(92)).await));
     assert!(!must(tx.refresh_tokens().revoke(id(11), at(93)).await), "once");
     assert!(!must(tx.refresh_tokens().revoke(id(99), at(93)).await));
@@ -232,38 +156,20 @@ async fn rollback(store: Store<'_>) {
     let mut tx = begin(store).await;
     must(tx.accounts().add(&account(50, "gone@example.com")).await);
     must(tx.refresh_tokens().add(&token(51, 50)).await);
-    must(
-        tx.login_throttle()
-            .add(&crate::ThrottleState::new("email:gone@example.com".into(), at(1)))
-            .await,
-    );
+    must(tx.login_throttle().add(&crate::ThrottleState::new("email:gone@example.com".into(), at(1))).await);
     drop(tx);
     let mut view = view(store).await;
     assert_eq!(must(view.accounts().lookup(id(50)).await), None);
     assert_eq!(must(view.refresh_tokens().lookup(id(51)).await), None);
-    assert_eq!(
-        must(view.login_throttle().lookup("email:gone@example.com").await),
-        None
-    );
+    assert_eq!(must(view.login_throttle().lookup("email:gone@example.com").await), None);
 }
 
 async fn removal(store: Store<'_>) {
     let mut tx = begin(store).await;
     assert_eq!(must(tx.refresh_tokens().remove_expired(at(59)).await), 0);
-    assert_eq!(
-        must(tx.refresh_tokens().remove_expired(at(60)).await),
-        1,
-        "at the very instant of its end"
-    );
-    assert_eq!(
-        must(tx.refresh_tokens().remove_account(id(2)).await),
-        1,
-        "token 13 was left"
-    );
-    assert!(
-        must(tx.accounts().remove(id(2)).await),
-        "nothing refers to it any more"
-    );
+    assert_eq!(must(tx.refresh_tokens().remove_expired(at(60)).await), 1, "at the very instant of its end");
+    assert_eq!(must(tx.refresh_tokens().remove_account(id(2)).await), 1, "token 13 was left");
+    assert!(must(tx.accounts().remove(id(2)).await), "nothing refers to it any more");
     must(tx.commit().await);
     let mut view = view(store).await;
     assert_eq!(must(view.refresh_tokens().lookup(id(13)).await), None);

@@ -29,10 +29,7 @@ pub async fn revocations(store: Store<'_>) {
     // Kept for a minute beyond the token's own end.
     let ends = 160;
     assert!(since(0, ends - 1).await.contains(&rows[1]));
-    assert!(
-        !since(0, ends).await.contains(&rows[1]),
-        "what has ended is not told"
-    );
+    assert!(!since(0, ends).await.contains(&rows[1]), "what has ended is not told");
 
     let mut tx = begin(store).await;
     assert_eq!(must(tx.revocations().remove_expired(at(ends - 1)).await), 0);
@@ -42,11 +39,7 @@ pub async fn revocations(store: Store<'_>) {
     assert_eq!(since(0, 50).await, left);
 
     let mut tx = begin(store).await;
-    must(
-        tx.revocations()
-            .add(&Revocation::of_token(id(9), "dropped".into(), None, at(40)))
-            .await,
-    );
+    must(tx.revocations().add(&Revocation::of_token(id(9), "dropped".into(), None, at(40))).await);
     drop(tx);
     assert_eq!(since(0, 50).await, left, "dropping rolls back");
 }

@@ -74,20 +74,9 @@ async fn round_trips(store: Store<'_>) -> Outcome {
     tx.machines().add(&machine).await?;
     tx.commit().await?;
     let mut tx = store.begin().await?;
-    assert_eq!(
-        tx.machines().lookup(machine.id).await?,
-        Some(machine.clone()),
-        "every field comes back"
-    );
-    assert_eq!(
-        tx.machines().referrers(machine.id).await?,
-        [],
-        "nothing refers to it yet"
-    );
-    assert!(
-        tx.machines().remove(machine.id).await?,
-        "there was a row to remove"
-    );
+    assert_eq!(tx.machines().lookup(machine.id).await?, Some(machine.clone()), "every field comes back");
+    assert_eq!(tx.machines().referrers(machine.id).await?, [], "nothing refers to it yet");
+    assert!(tx.machines().remove(machine.id).await?, "there was a row to remove");
     assert!(!tx.machines().remove(machine.id).await?, "and then none");
     tx.commit().await
 }
@@ -97,37 +86,23 @@ async fn keeps_fingerprints_unique(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.machines().add(&first).await?;
     tx.machines().add(&machine(2, "ws-01")).await?;
-    assert_eq!(
-        tx.machines().by_fingerprint(&first.machine_fingerprint).await?,
-        Some(first.clone())
-    );
+    assert_eq!(tx.machines().by_fingerprint(&first.machine_fingerprint).await?, Some(first.clone()));
     let unknown = Fingerprint::parse(&digits(3)).expect("a fingerprint");
     assert_eq!(tx.machines().by_fingerprint(&unknown).await?, None);
     tx.commit().await?;
     let mut tx = store.begin().await?;
-    let again = Machine {
-        machine_fingerprint: first.machine_fingerprint,
-        ..machine(3, "ws-03")
-    };
+    let again = Machine { machine_fingerprint: first.machine_fingerprint, ..machine(3, "ws-03") };
     met_another_writer(tx.machines().add(&again).await);
     drop(tx);
-    let fields = MachineFields {
-        machine_fingerprint: Some(digits(1)),
-        ..MachineFields::default()
-    };
-    let taken = machine(2, "ws-01")
-        .change(fields, at(50))
-        .expect("a valid change");
+    let fields = MachineFields { machine_fingerprint: Some(digits(1)), ..MachineFields::default() };
+    let taken = machine(2, "ws-01").change(fields, at(50)).expect("a valid change");
     let mut tx = store.begin().await?;
     met_another_writer(tx.machines().save(&taken).await);
     Ok(())
 }
 
 fn rename(machine: Machine, name: &str, seconds: i64) -> Machine {
-    let fields = MachineFields {
-        hostname: Some(name.to_owned()),
-        ..MachineFields::default()
-    };
+    let fields = MachineFields { hostname: Some(name.to_owned()), ..MachineFields::default() };
     machine.change(fields, at(seconds)).expect("a valid change")
 }
 
@@ -137,74 +112,34 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.machines().save(&changed).await?;
     tx.commit().await?;
-    assert_eq!(
-        store.read().await?.machines().lookup(first.id).await?,
-        Some(changed),
-        "the change is there"
-    );
+    assert_eq!(store.read().await?.machines().lookup(first.id).await?, Some(changed), "the change is there");
 
     let mut tx = store.begin().await?;
     let stale = tx.machines().save(&rename(first, "ws-eins", 60)).await;
-    assert!(
-        matches!(stale, Err(StoreError::Contention(_))),
-        "the second writer is told"
-    );
+    assert!(matches!(stale, Err(StoreError::Contention(_))), "the second writer is told");
     drop(tx);
     let mut tx = store.begin().await?;
-    let missing = tx
-        .machines()
-        .save(&rename(machine(77, "nobody"), "still nobody", 60))
-        .await;
-    assert!(
-        matches!(missing, Err(StoreError::Contention(_))),
-        "a missing row is told"
-    );
+    let missing = tx.machines().save(&rename(machine(77, "nobody"), "still nobody", 60)).await;
+    assert!(matches!(missing, Err(StoreError::Contention(_))), "a missing row is told");
     Ok(())
 }
 
 async fn moves_the_last_sighting_forward_only(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
-    let before = tx
-        .machines()
-        .lookup(Id::new(uuid(2)))
-        .await?
-        .expect("the second machine");
+    let before = tx.machines().lookup(Id::new(uuid(2))).await?.expect("the second machine");
     assert_eq!(before.last_seen, None, "not seen yet");
     for (seconds, seen) in [(70, 70), (60, 70), (70, 70), (80, 80)] {
-        assert!(
-            tx.machines().touch(before.id, at(seconds)).await?,
-            "there is such a machine"
-        );
-        let after = tx
-            .machines()
-            .lookup(before.id)
-            .await?
-            .expect("the second machine");
-        assert_eq!(
-            after,
-            Machine {
-                last_seen: Some(at(seen)),
-                ..before.clone()
-            },
-            "nothing else changes"
-        );
+        assert!(tx.machines().touch(before.id, at(seconds)).await?, "there is such a machine");
+        let after = tx.machines().lookup(before.id).await?.expect("the second machine");
+        assert_eq!(after, Machine { last_seen: Some(at(seen)), ..before.clone() }, "nothing else changes");
     }
-    assert!(
-        !tx.machines().touch(Id::new(uuid(77)), at(80)).await?,
-        "there is none"
-    );
+    assert!(!tx.machines().touch(Id::new(uuid(77)), at(80)).await?, "there is none");
 
     // A heartbeat that came in since the row was read is not undone by saving it.
     let changed = rename(before, "ws-two", 90);
     tx.machines().save(&changed).await?;
     let after = tx.machines().lookup(changed.id).await?;
-    assert_eq!(
-        after,
-        Some(Machine {
-            last_seen: Some(at(80)),
-            ..changed
-        })
-    );
+    assert_eq!(after, Some(Machine { last_seen: Some(at(80)), ..changed }));
     Ok(())
 }
 
@@ -225,41 +160,13 @@ async fn pages_and_filters(store: Store<'_>) -> Outcome {
     }
     tx.commit().await?;
 
-    let text = |q: &str| MachineFilter {
-        q: Some(q.to_owned()),
-        ..MachineFilter::default()
-    };
+    let text = |q: &str| MachineFilter { q: Some(q.to_owned()), ..MachineFilter::default() };
     let filters = [
         (MachineFilter::default(), 6),
-        (
-            MachineFilter {
-                platform: Some(Platform::Darwin),
-                ..MachineFilter::default()
-            },
-            1,
-        ),
-        (
-            MachineFilter {
-                platform: Some(Platform::Linux),
-                ..MachineFilter::default()
-            },
-            0,
-        ),
-        (
-            MachineFilter {
-                is_active: Some(true),
-                ..MachineFilter::default()
-            },
-            5,
-        ),
-        (
-            MachineFilter {
-                is_active: Some(false),
-                platform: Some(Platform::Darwin),
-                ..text("MACBOOK")
-            },
-            1,
-        ),
+        (MachineFilter { platform: Some(Platform::Darwin), ..MachineFilter::default() }, 1),
+        (MachineFilter { platform: Some(Platform::Linux), ..MachineFilter::default() }, 0),
+        (MachineFilter { is_active: Some(true), ..MachineFilter::default() }, 5),
+        (MachineFilter { is_active: Some(false), platform: Some(Platform::Darwin), ..text("MACBOOK") }, 1),
         (text("alpha"), 2),
         (text("%"), 2),
         (text("_"), 1),
@@ -294,15 +201,8 @@ async fn names_what_refers_to_it(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.sessions().add(&session(200)).await?;
     tx.sessions().add(&session(201)).await?;
-    let sessions = Referrer {
-        resource_type: Session::TYPE,
-        count: 2,
-    };
+    let sessions = Referrer { resource_type: Session::TYPE, count: 2 };
     assert_eq!(tx.machines().referrers(machine.id).await?, [sessions]);
-    assert_eq!(
-        tx.machines().referrers(Id::new(uuid(11))).await?,
-        [],
-        "only what refers to this one"
-    );
+    assert_eq!(tx.machines().referrers(Id::new(uuid(11))).await?, [], "only what refers to this one");
     Ok(())
 }

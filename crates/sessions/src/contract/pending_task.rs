@@ -29,10 +29,7 @@ pub(super) fn id(n: u128) -> Id<PendingTask> {
 
 /// The `n`th task of a suite; `fields` need no title.
 fn task(n: u128, title: &str, fields: PendingTaskFields) -> PendingTask {
-    let fields = PendingTaskFields {
-        title: Some(title.to_owned()),
-        ..fields
-    };
+    let fields = PendingTaskFields { title: Some(title.to_owned()), ..fields };
     let draft = PendingTask::draft(id(n), fields, at(i64::try_from(n).unwrap_or_default()));
     draft.expect("a valid task").task
 }
@@ -70,11 +67,7 @@ impl Ground {
     fn row(&self, task: PendingTask) -> PendingTaskRow {
         let client_name = task.client_id.map(|_| self.acme.name.clone());
         let project_name = task.project_id.map(|_| self.office.name.clone());
-        PendingTaskRow {
-            task,
-            client_name,
-            project_name,
-        }
+        PendingTaskRow { task, client_name, project_name }
     }
 }
 
@@ -82,15 +75,8 @@ impl Ground {
 pub async fn pending_tasks(store: Store<'_>) -> Outcome {
     let acme = client(1, "Acme");
     let office = project(2, &acme, "Office");
-    let session = Session {
-        client_id: Some(acme.id),
-        ..session(40, "Switches", 1)
-    };
-    let ground = Ground {
-        item: item(41, "Count the ports", &session),
-        acme,
-        office,
-    };
+    let session = Session { client_id: Some(acme.id), ..session(40, "Switches", 1) };
+    let ground = Ground { item: item(41, "Count the ports", &session), acme, office };
     let mut tx = store.begin().await?;
     tx.clients().add(&ground.acme).await?;
     tx.projects().add(&ground.office).await?;
@@ -123,38 +109,17 @@ async fn round_trips(store: Store<'_>, ground: &Ground) -> Outcome {
     tx.pending_tasks().add(&task).await?;
     tx.commit().await?;
     let mut tx = store.begin().await?;
-    assert_eq!(
-        tx.pending_tasks().lookup(task.id).await?,
-        Some(task.clone()),
-        "every field comes back"
-    );
-    assert_eq!(
-        tx.pending_tasks().row(task.id).await?,
-        Some(ground.row(task.clone())),
-        "with its names"
-    );
+    assert_eq!(tx.pending_tasks().lookup(task.id).await?, Some(task.clone()), "every field comes back");
+    assert_eq!(tx.pending_tasks().row(task.id).await?, Some(ground.row(task.clone())), "with its names");
     let parent = ground.row(plain(100, "Parent"));
-    assert_eq!(
-        tx.pending_tasks().row(id(100)).await?,
-        Some(parent),
-        "names may be absent"
-    );
+    assert_eq!(tx.pending_tasks().row(id(100)).await?, Some(parent), "names may be absent");
     assert_eq!(tx.pending_tasks().row(id(999)).await?, None);
-    assert!(
-        tx.pending_tasks().remove(task.id).await?,
-        "there was a row to remove"
-    );
+    assert!(tx.pending_tasks().remove(task.id).await?, "there was a row to remove");
     assert!(!tx.pending_tasks().remove(task.id).await?, "and then none");
     tx.commit().await?;
 
-    let nobody = PendingTask {
-        client_id: Some(Id::new(uuid(998))),
-        ..plain(102, "Stray")
-    };
-    let orphan = PendingTask {
-        parent_task_id: Some(id(999)),
-        ..plain(102, "Stray")
-    };
+    let nobody = PendingTask { client_id: Some(Id::new(uuid(998))), ..plain(102, "Stray") };
+    let orphan = PendingTask { parent_task_id: Some(id(999)), ..plain(102, "Stray") };
     for stray in [nobody, orphan] {
         let mut tx = store.begin().await?;
         met_another_writer(tx.pending_tasks().add(&stray).await);
@@ -165,10 +130,7 @@ async fn round_trips(store: Store<'_>, ground: &Ground) -> Outcome {
 async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     let first = plain(100, "Parent");
     let rename = |task: PendingTask, title: &str| {
-        let fields = PendingTaskFields {
-            title: Some(title.to_owned()),
-            ..PendingTaskFields::default()
-        };
+        let fields = PendingTaskFields { title: Some(title.to_owned()), ..PendingTaskFields::default() };
         task.change(fields, at(200)).expect("a valid change").task
     };
     let changed = rename(first.clone(), "Parent task");
@@ -181,16 +143,10 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
         "the change is there"
     );
 
-    for gone in [
-        rename(first, "Stale"),
-        rename(plain(103, "Missing"), "Still missing"),
-    ] {
+    for gone in [rename(first, "Stale"), rename(plain(103, "Missing"), "Still missing")] {
         let mut tx = store.begin().await?;
         let outcome = tx.pending_tasks().save(&gone).await;
-        assert!(
-            matches!(outcome, Err(StoreError::Contention(_))),
-            "an outdated or missing row is told"
-        );
+        assert!(matches!(outcome, Err(StoreError::Contention(_))), "an outdated or missing row is told");
     }
     Ok(())
 }
@@ -198,33 +154,16 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
 async fn tells_what_refers(store: Store<'_>, ground: &Ground) -> Outcome {
     let mut tx = store.begin().await?;
     // A part of 112 that also waits for it: counted once, though it refers twice.
-    let both = PendingTask {
-        parent_task_id: Some(id(112)),
-        ..plain(122, "Both")
-    };
+    let both = PendingTask { parent_task_id: Some(id(112)), ..plain(122, "Both") };
     tx.pending_tasks().add(&both).await?;
     tx.pending_tasks().depend(both.id, &[id(112)]).await?;
     let told = |referrers: Vec<claudetools_kernel::Referrer>| -> Vec<_> {
-        referrers
-            .into_iter()
-            .map(|referrer| (referrer.resource_type, referrer.count))
-            .collect()
+        referrers.into_iter().map(|referrer| (referrer.resource_type, referrer.count)).collect()
     };
-    assert_eq!(
-        told(tx.pending_tasks().referrers(id(112)).await?),
-        [("pending_task", 3)],
-        "110, 113, 122"
-    );
-    assert_eq!(
-        told(tx.pending_tasks().referrers(id(110)).await?),
-        [("pending_task", 1)],
-        "its part"
-    );
+    assert_eq!(told(tx.pending_tasks().referrers(id(112)).await?), [("pending_task", 3)], "110, 113, 122");
+    assert_eq!(told(tx.pending_tasks().referrers(id(110)).await?), [("pending_task", 1)], "its part");
     assert_eq!(told(tx.pending_tasks().referrers(id(121)).await?), []);
-    assert!(
-        tx.pending_tasks().remove(both.id).await?,
-        "what it waits for does not hold it"
-    );
+    assert!(tx.pending_tasks().remove(both.id).await?, "what it waits for does not hold it");
     assert_eq!(
         told(tx.pending_tasks().referrers(id(112)).await?),
         [("pending_task", 2)],
@@ -232,14 +171,8 @@ async fn tells_what_refers(store: Store<'_>, ground: &Ground) -> Outcome {
     );
 
     tx.pending_tasks().add(&ground.full(130)).await?;
-    assert_eq!(
-        told(tx.work_items().referrers(ground.item.id).await?),
-        [("pending_task", 1)]
-    );
-    assert_eq!(
-        told(tx.projects().referrers(ground.office.id).await?),
-        [("pending_task", 1)]
-    );
+    assert_eq!(told(tx.work_items().referrers(ground.item.id).await?), [("pending_task", 1)]);
+    assert_eq!(told(tx.projects().referrers(ground.office.id).await?), [("pending_task", 1)]);
     let of_client = told(tx.clients().referrers(ground.acme.id).await?);
     assert_eq!(of_client, [("project", 1), ("session", 1), ("pending_task", 1)]);
     Ok(())
@@ -250,35 +183,15 @@ fn assorted(ground: &Ground) -> Vec<PendingTask> {
     let of = |n, title, status, due: Option<u32>| {
         let due_date = due.map(day).into();
         let status = Some(status);
-        task(
-            n,
-            title,
-            PendingTaskFields {
-                status,
-                due_date,
-                ..PendingTaskFields::default()
-            },
-        )
+        task(n, title, PendingTaskFields { status, due_date, ..PendingTaskFields::default() })
     };
     let alpha = of(151, "alpha", TaskStatus::Pending, Some(14));
     // The same title and the same instant, so that only the id decides.
     let created_at = alpha.created_at;
-    let same = PendingTask {
-        created_at,
-        ..of(152, "Alpha", TaskStatus::Blocked, Some(15))
-    };
+    let same = PendingTask { created_at, ..of(152, "Alpha", TaskStatus::Blocked, Some(15)) };
     let assigned_to = Some("jo_1".to_owned());
-    let gamma = PendingTask {
-        assigned_to,
-        ..of(154, "gamma", TaskStatus::InProgress, None)
-    };
-    vec![
-        ground.full(150),
-        alpha,
-        same,
-        of(153, "beta", TaskStatus::Cancelled, Some(1)),
-        gamma,
-    ]
+    let gamma = PendingTask { assigned_to, ..of(154, "gamma", TaskStatus::InProgress, None) };
+    vec![ground.full(150), alpha, same, of(153, "beta", TaskStatus::Cancelled, Some(1)), gamma]
 }
 
 async fn pages_and_filters(store: Store<'_>, ground: &Ground) -> Outcome {
@@ -322,10 +235,7 @@ async fn pages_and_filters(store: Store<'_>, ground: &Ground) -> Outcome {
         assert_eq!(admitted.len(), expected, "{filter:?}");
         lists_agree(admitted, async |request| {
             let mut tx = store.read().await.expect("a reader");
-            tx.pending_tasks()
-                .list(&filter, today(), &request)
-                .await
-                .expect("a page")
+            tx.pending_tasks().list(&filter, today(), &request).await.expect("a page")
         })
         .await;
     }
@@ -360,25 +270,9 @@ async fn lists_the_most_urgent_first(store: Store<'_>, ground: &Ground) -> Outco
     }
     let open = tx.pending_tasks().open_of(ground.acme.id, today(), 50).await?;
     let order: Vec<_> = open.iter().map(|row| row.task.id).collect();
-    assert_eq!(
-        order,
-        [165, 162, 161, 163, 164, 166, 167, 160].map(id),
-        "what is completed is left out"
-    );
-    assert!(
-        open.iter().all(|row| row.client_name.as_deref() == Some("Acme")),
-        "with the names"
-    );
-    assert_eq!(
-        tx.pending_tasks().open_of(ground.acme.id, today(), 2).await?,
-        open[..2],
-        "at most so many"
-    );
-    assert_eq!(
-        tx.pending_tasks()
-            .open_of(Id::new(uuid(999)), today(), 50)
-            .await?,
-        []
-    );
+    assert_eq!(order, [165, 162, 161, 163, 164, 166, 167, 160].map(id), "what is completed is left out");
+    assert!(open.iter().all(|row| row.client_name.as_deref() == Some("Acme")), "with the names");
+    assert_eq!(tx.pending_tasks().open_of(ground.acme.id, today(), 2).await?, open[..2], "at most so many");
+    assert_eq!(tx.pending_tasks().open_of(Id::new(uuid(999)), today(), 50).await?, []);
     Ok(())
 }

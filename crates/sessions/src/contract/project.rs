@@ -14,11 +14,8 @@ use crate::{
 
 /// The `n`th project of a suite, with the least that it needs.
 pub(crate) fn project(n: u128, of: &Client, name: &str) -> Project {
-    let fields = ProjectFields {
-        client_id: Some(of.id),
-        name: Some(name.to_owned()),
-        ..ProjectFields::default()
-    };
+    let fields =
+        ProjectFields { client_id: Some(of.id), name: Some(name.to_owned()), ..ProjectFields::default() };
     Project::new(Id::new(uuid(n)), fields, at(i64::try_from(n).unwrap_or_default())).expect("a valid project")
 }
 
@@ -73,34 +70,16 @@ async fn round_trips(store: Store<'_>, acme: &Client) -> Outcome {
     tx.projects().add(&project).await?;
     tx.commit().await?;
     let mut tx = store.begin().await?;
-    assert_eq!(
-        tx.projects().lookup(project.id).await?,
-        Some(project.clone()),
-        "every field comes back"
-    );
-    let row = ProjectRow {
-        project: project.clone(),
-        client_name: acme.name.clone(),
-    };
-    assert_eq!(
-        tx.projects().row(project.id).await?,
-        Some(row),
-        "with the client's name"
-    );
+    assert_eq!(tx.projects().lookup(project.id).await?, Some(project.clone()), "every field comes back");
+    let row = ProjectRow { project: project.clone(), client_name: acme.name.clone() };
+    assert_eq!(tx.projects().row(project.id).await?, Some(row), "with the client's name");
     assert_eq!(
         tx.projects().totals(project.id).await?,
         ProjectTotals::default(),
         "nothing was done for it yet"
     );
-    assert_eq!(
-        tx.projects().referrers(project.id).await?,
-        [],
-        "nothing refers to it yet"
-    );
-    assert!(
-        tx.projects().remove(project.id).await?,
-        "there was a row to remove"
-    );
+    assert_eq!(tx.projects().referrers(project.id).await?, [], "nothing refers to it yet");
+    assert!(tx.projects().remove(project.id).await?, "there was a row to remove");
     assert!(!tx.projects().remove(project.id).await?, "and then none");
     assert_eq!(tx.projects().row(project.id).await?, None);
     tx.commit().await
@@ -120,44 +99,23 @@ async fn keeps_names_and_slugs_unique_within_a_client(
         Some(first.id),
         "names are found folded"
     );
-    assert_eq!(
-        tx.projects().by_name(acme.id, "ecole emile").await?,
-        None,
-        "accents tell names apart"
-    );
-    assert_eq!(
-        tx.projects().by_slug(acme.id, "ecole-emile").await?,
-        Some(first.id)
-    );
-    assert_eq!(
-        tx.projects().by_slug(acme.id, "ecole").await?,
-        None,
-        "slugs are found whole"
-    );
+    assert_eq!(tx.projects().by_name(acme.id, "ecole emile").await?, None, "accents tell names apart");
+    assert_eq!(tx.projects().by_slug(acme.id, "ecole-emile").await?, Some(first.id));
+    assert_eq!(tx.projects().by_slug(acme.id, "ecole").await?, None, "slugs are found whole");
     assert_eq!(
         tx.projects().by_slug(zeta.id, "ecole-emile").await?,
         Some(Id::new(uuid(11))),
         "each client its own"
     );
     assert_eq!(tx.projects().slugs(acme.id, "ecole").await?, ["ecole-emile"]);
-    assert_eq!(
-        tx.projects().slugs(acme.id, "cole").await?,
-        Vec::<String>::new(),
-        "from the beginning only"
-    );
+    assert_eq!(tx.projects().slugs(acme.id, "cole").await?, Vec::<String>::new(), "from the beginning only");
     tx.commit().await?;
 
-    let same_name = Project {
-        slug: "another".to_owned(),
-        ..project(12, acme, "ÉCOLE ÉMILE")
-    };
+    let same_name = Project { slug: "another".to_owned(), ..project(12, acme, "ÉCOLE ÉMILE") };
     let mut tx = store.begin().await?;
     met_another_writer(tx.projects().add(&same_name).await);
     drop(tx);
-    let same_slug = Project {
-        slug: first.slug,
-        ..project(13, acme, "Another")
-    };
+    let same_slug = Project { slug: first.slug, ..project(13, acme, "Another") };
     let mut tx = store.begin().await?;
     met_another_writer(tx.projects().add(&same_slug).await);
     Ok(())
@@ -165,22 +123,12 @@ async fn keeps_names_and_slugs_unique_within_a_client(
 
 async fn saves_only_the_next_revision(store: Store<'_>, acme: &Client) -> Outcome {
     let first = project(10, acme, "École Émile");
-    let rename = |name: &str| ProjectFields {
-        name: Some(name.to_owned()),
-        ..ProjectFields::default()
-    };
-    let changed = first
-        .clone()
-        .change(rename("Lycée"), at(50))
-        .expect("a valid change");
+    let rename = |name: &str| ProjectFields { name: Some(name.to_owned()), ..ProjectFields::default() };
+    let changed = first.clone().change(rename("Lycée"), at(50)).expect("a valid change");
     let mut tx = store.begin().await?;
     tx.projects().save(&changed).await?;
     tx.commit().await?;
-    assert_eq!(
-        store.read().await?.projects().lookup(first.id).await?,
-        Some(changed),
-        "the change is there"
-    );
+    assert_eq!(store.read().await?.projects().lookup(first.id).await?, Some(changed), "the change is there");
 
     let stale = first.change(rename("Collège"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
@@ -189,9 +137,8 @@ async fn saves_only_the_next_revision(store: Store<'_>, acme: &Client) -> Outcom
         "the second writer is told"
     );
     drop(tx);
-    let missing = project(77, acme, "Nothing")
-        .change(rename("Still nothing"), at(60))
-        .expect("a valid change");
+    let missing =
+        project(77, acme, "Nothing").change(rename("Still nothing"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
     assert!(
         matches!(tx.projects().save(&missing).await, Err(StoreError::Contention(_))),
@@ -204,55 +151,24 @@ async fn pages_and_filters(store: Store<'_>, acme: &Client, zeta: &Client) -> Ou
     let mut tx = store.begin().await?;
     tx.projects().remove(Id::new(uuid(10))).await?;
     tx.projects().remove(Id::new(uuid(11))).await?;
-    let row = |of: &Client, project| ProjectRow {
-        project,
-        client_name: of.name.clone(),
-    };
+    let row = |of: &Client, project| ProjectRow { project, client_name: of.name.clone() };
     let mut rows = vec![row(acme, full(acme))];
     for (n, name) in (20..).zip(["alpha", "Beta", "gamma 50%", "Delta_1"]) {
         rows.push(row(acme, project(n, acme, name)));
     }
     // The same name and the same instant as another's, so that only the id decides.
-    rows.push(row(
-        zeta,
-        Project {
-            created_at: at(20),
-            ..project(30, zeta, "ALPHA")
-        },
-    ));
+    rows.push(row(zeta, Project { created_at: at(20), ..project(30, zeta, "ALPHA") }));
     for row in &rows {
         tx.projects().add(&row.project).await?;
     }
     tx.commit().await?;
 
-    let text = |q: &str| ProjectFilter {
-        q: Some(q.to_owned()),
-        ..ProjectFilter::default()
-    };
+    let text = |q: &str| ProjectFilter { q: Some(q.to_owned()), ..ProjectFilter::default() };
     let filters = [
         (ProjectFilter::default(), 6),
-        (
-            ProjectFilter {
-                client_id: Some(zeta.id),
-                ..ProjectFilter::default()
-            },
-            1,
-        ),
-        (
-            ProjectFilter {
-                status: Some(ProjectStatus::Active),
-                ..ProjectFilter::default()
-            },
-            5,
-        ),
-        (
-            ProjectFilter {
-                client_id: Some(acme.id),
-                status: Some(ProjectStatus::Active),
-                ..text("ALPHA")
-            },
-            1,
-        ),
+        (ProjectFilter { client_id: Some(zeta.id), ..ProjectFilter::default() }, 1),
+        (ProjectFilter { status: Some(ProjectStatus::Active), ..ProjectFilter::default() }, 5),
+        (ProjectFilter { client_id: Some(acme.id), status: Some(ProjectStatus::Active), ..text("ALPHA") }, 1),
         (text("%"), 2),
         (text("_"), 1),
         (text("BÜRO"), 1),
@@ -263,11 +179,8 @@ async fn pages_and_filters(store: Store<'_>, acme: &Client, zeta: &Client) -> Ou
         (text("nowhere!"), 0),
     ];
     for (filter, expected) in filters {
-        let admitted: Vec<ProjectRow> = rows
-            .iter()
-            .filter(|row| filter.admits(&row.project))
-            .cloned()
-            .collect();
+        let admitted: Vec<ProjectRow> =
+            rows.iter().filter(|row| filter.admits(&row.project)).cloned().collect();
         assert_eq!(admitted.len(), expected, "{filter:?}");
         lists_agree(admitted, async |request| {
             let mut tx = store.read().await.expect("a reader");
@@ -280,36 +193,21 @@ async fn pages_and_filters(store: Store<'_>, acme: &Client, zeta: &Client) -> Ou
 
 async fn sums_its_sessions(store: Store<'_>, acme: &Client) -> Outcome {
     let id = full(acme).id;
-    let of = |n, project_id, duration_minutes| Session {
-        project_id,
-        duration_minutes,
-        ..session(n, "Move", 1)
-    };
+    let of =
+        |n, project_id, duration_minutes| Session { project_id, duration_minutes, ..session(n, "Move", 1) };
     let mut tx = store.begin().await?;
     tx.sessions().add(&of(70, Some(id), Some(90))).await?;
     tx.sessions().add(&of(71, Some(id), None)).await?;
     assert_eq!(
         tx.projects().totals(id).await?,
-        ProjectTotals {
-            sessions: 2,
-            minutes: 90
-        },
+        ProjectTotals { sessions: 2, minutes: 90 },
         "open sessions count too"
     );
     tx.sessions().add(&of(72, Some(id), Some(31))).await?;
     tx.sessions().add(&of(73, None, Some(7))).await?;
-    assert_eq!(
-        tx.projects().totals(id).await?,
-        ProjectTotals {
-            sessions: 3,
-            minutes: 121
-        }
-    );
+    assert_eq!(tx.projects().totals(id).await?, ProjectTotals { sessions: 3, minutes: 121 });
     let referrers = tx.projects().referrers(id).await?;
-    let told: Vec<_> = referrers
-        .iter()
-        .map(|referrer| (referrer.resource_type, referrer.count))
-        .collect();
+    let told: Vec<_> = referrers.iter().map(|referrer| (referrer.resource_type, referrer.count)).collect();
     assert_eq!(told, [("session", 3)], "a project is told what refers to it");
     Ok(())
 }
@@ -317,10 +215,7 @@ async fn sums_its_sessions(store: Store<'_>, acme: &Client) -> Outcome {
 async fn holds_its_client(store: Store<'_>, acme: &Client) -> Outcome {
     let mut tx = store.begin().await?;
     let referrers = tx.clients().referrers(acme.id).await?;
-    let told: Vec<_> = referrers
-        .iter()
-        .map(|referrer| (referrer.resource_type, referrer.count))
-        .collect();
+    let told: Vec<_> = referrers.iter().map(|referrer| (referrer.resource_type, referrer.count)).collect();
     assert_eq!(told, [("project", 5)], "a client is told what refers to it");
     let stray = project(60, &client(99, "Nobody"), "Stray");
     met_another_writer(tx.projects().add(&stray).await);

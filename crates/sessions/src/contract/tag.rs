@@ -14,10 +14,7 @@ use crate::{
 
 /// The `n`th tag of a suite, with the least that it needs.
 pub(crate) fn tag(n: u128, name: &str) -> Tag {
-    let fields = TagFields {
-        name: Some(name.to_owned()),
-        ..TagFields::default()
-    };
+    let fields = TagFields { name: Some(name.to_owned()), ..TagFields::default() };
     Tag::new(Id::new(uuid(n)), fields, at(i64::try_from(n).unwrap_or_default())).expect("a valid tag")
 }
 
@@ -72,21 +69,13 @@ async fn round_trips(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.tags().add(&tag).await?;
     drop(tx);
-    assert_eq!(
-        store.read().await?.tags().lookup(tag.id).await?,
-        None,
-        "dropping a transaction undoes it"
-    );
+    assert_eq!(store.read().await?.tags().lookup(tag.id).await?, None, "dropping a transaction undoes it");
 
     let mut tx = store.begin().await?;
     tx.tags().add(&tag).await?;
     tx.commit().await?;
     let mut tx = store.begin().await?;
-    assert_eq!(
-        tx.tags().lookup(tag.id).await?,
-        Some(unused(tag.clone())),
-        "every field comes back"
-    );
+    assert_eq!(tx.tags().lookup(tag.id).await?, Some(unused(tag.clone())), "every field comes back");
     assert!(tx.tags().remove(tag.id).await?, "there was a row to remove");
     assert!(!tx.tags().remove(tag.id).await?, "and then none");
     tx.commit().await
@@ -97,16 +86,8 @@ async fn keeps_names_unique(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.tags().add(&tag(1, "École Émile")).await?;
     tx.tags().add(&tag(2, &longest)).await?;
-    assert_eq!(
-        tx.tags().by_name("école émile").await?,
-        Some(Id::new(uuid(1))),
-        "names are found folded"
-    );
-    assert_eq!(
-        tx.tags().by_name("ecole emile").await?,
-        None,
-        "accents tell names apart"
-    );
+    assert_eq!(tx.tags().by_name("école émile").await?, Some(Id::new(uuid(1))), "names are found folded");
+    assert_eq!(tx.tags().by_name("ecole emile").await?, None, "accents tell names apart");
     assert_eq!(
         tx.tags().by_name(&"i\u{307}".repeat(LONGEST_TAG_NAME)).await?,
         Some(Id::new(uuid(2))),
@@ -134,13 +115,7 @@ async fn finds_many_at_once(store: Store<'_>) -> Outcome {
         names.push(format!("tag {n}"));
         tx.tags().add(&tag(n, &format!("Tag {n}"))).await?;
     }
-    let mut found: Vec<String> = tx
-        .tags()
-        .by_names(&names)
-        .await?
-        .into_iter()
-        .map(|tag| tag.name)
-        .collect();
+    let mut found: Vec<String> = tx.tags().by_names(&names).await?.into_iter().map(|tag| tag.name).collect();
     found.sort();
     assert_eq!(found, names);
     Ok(())
@@ -148,14 +123,8 @@ async fn finds_many_at_once(store: Store<'_>) -> Outcome {
 
 async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     let first = tag(1, "École Émile");
-    let rename = |name: &str| TagFields {
-        name: Some(name.to_owned()),
-        ..TagFields::default()
-    };
-    let changed = first
-        .clone()
-        .change(rename("Lycée"), at(50))
-        .expect("a valid change");
+    let rename = |name: &str| TagFields { name: Some(name.to_owned()), ..TagFields::default() };
+    let changed = first.clone().change(rename("Lycée"), at(50)).expect("a valid change");
     let mut tx = store.begin().await?;
     tx.tags().save(&changed).await?;
     tx.commit().await?;
@@ -172,9 +141,7 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
         "the second writer is told"
     );
     drop(tx);
-    let missing = tag(77, "Nobody")
-        .change(rename("Still nobody"), at(60))
-        .expect("a valid change");
+    let missing = tag(77, "Nobody").change(rename("Still nobody"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
     assert!(
         matches!(tx.tags().save(&missing).await, Err(StoreError::Contention(_))),
@@ -200,33 +167,12 @@ async fn pages_and_filters(store: Store<'_>) -> Outcome {
     }
     tx.commit().await?;
 
-    let text = |q: &str| TagFilter {
-        q: Some(q.to_owned()),
-        ..TagFilter::default()
-    };
+    let text = |q: &str| TagFilter { q: Some(q.to_owned()), ..TagFilter::default() };
     let filters = [
         (TagFilter::default(), 6),
-        (
-            TagFilter {
-                category: Some(TagCategory::ProblemType),
-                ..TagFilter::default()
-            },
-            1,
-        ),
-        (
-            TagFilter {
-                category: Some(TagCategory::ProblemType),
-                ..text("SÖHNE")
-            },
-            1,
-        ),
-        (
-            TagFilter {
-                category: Some(TagCategory::Action),
-                ..TagFilter::default()
-            },
-            0,
-        ),
+        (TagFilter { category: Some(TagCategory::ProblemType), ..TagFilter::default() }, 1),
+        (TagFilter { category: Some(TagCategory::ProblemType), ..text("SÖHNE") }, 1),
+        (TagFilter { category: Some(TagCategory::Action), ..TagFilter::default() }, 0),
         (text("ALPHA"), 2),
         (text("%"), 2),
         (text("_"), 1),
@@ -234,12 +180,8 @@ async fn pages_and_filters(store: Store<'_>) -> Outcome {
         (text("nowhere!"), 0),
     ];
     for (filter, expected) in filters {
-        let admitted: Vec<CountedTag> = rows
-            .iter()
-            .filter(|row| filter.admits(row))
-            .cloned()
-            .map(unused)
-            .collect();
+        let admitted: Vec<CountedTag> =
+            rows.iter().filter(|row| filter.admits(row)).cloned().map(unused).collect();
         assert_eq!(admitted.len(), expected, "{filter:?}");
         lists_agree(admitted, async |request| {
             let mut tx = store.read().await.expect("a reader");
@@ -259,10 +201,7 @@ fn tagged() -> ([Tag; 2], [Session; 4], [WorkItem; 2]) {
         session(302, "2026-02-05", &both[..1]),
         session(303, "2026-02-04", &[]),
     ];
-    let items = [
-        work_item(400, &sessions[0], &both[..1]),
-        work_item(401, &sessions[3], &both[..1]),
-    ];
+    let items = [work_item(400, &sessions[0], &both[..1]), work_item(401, &sessions[3], &both[..1])];
     (both, sessions, items)
 }
 
@@ -283,16 +222,9 @@ async fn counts_what_bears_it(store: Store<'_>) -> Outcome {
     let mut tx = store.read().await?;
     for (tag, usage_count) in both.into_iter().zip([5, 1]) {
         let found = tx.tags().lookup(tag.id).await?;
-        assert_eq!(
-            found,
-            Some(CountedTag { tag, usage_count }),
-            "sessions and work items"
-        );
+        assert_eq!(found, Some(CountedTag { tag, usage_count }), "sessions and work items");
     }
-    let page = tx
-        .tags()
-        .list(&TagFilter::default(), &PageRequest::first(100))
-        .await?;
+    let page = tx.tags().list(&TagFilter::default(), &PageRequest::first(100)).await?;
     let used = page.items.iter().filter(|row| row.usage_count > 0);
     let counts: Vec<(&str, u64)> = used.map(|row| (row.tag.name.as_str(), row.usage_count)).collect();
     assert_eq!(counts, [("dns", 1), ("vpn", 5)]);
@@ -306,10 +238,7 @@ async fn names_what_bears_it(store: Store<'_>) -> Outcome {
         session_title: session.session_title.clone(),
         session_date: session.session_date,
     };
-    let titled = |item: &WorkItem| TaggedWorkItem {
-        id: item.id,
-        title: item.title.clone(),
-    };
+    let titled = |item: &WorkItem| TaggedWorkItem { id: item.id, title: item.title.clone() };
     let usage = TagUsage {
         sessions: 3,
         work_items: 2,
@@ -335,23 +264,12 @@ async fn names_what_bears_it(store: Store<'_>) -> Outcome {
 async fn comes_off_everything_when_removed(store: Store<'_>) -> Outcome {
     let dns = tag(201, "dns");
     let mut tx = store.begin().await?;
-    assert!(
-        tx.tags().remove(Id::new(uuid(200))).await?,
-        "a tag in use can be removed"
-    );
+    assert!(tx.tags().remove(Id::new(uuid(200))).await?, "a tag in use can be removed");
     tx.commit().await?;
     let mut tx = store.read().await?;
     let kept = session(300, "2026-02-03", &[dns]);
-    assert_eq!(
-        tx.sessions().lookup(kept.id).await?,
-        Some(kept),
-        "the other tag and the revision stay"
-    );
-    let item = tx
-        .work_items()
-        .lookup(Id::new(uuid(400)))
-        .await?
-        .expect("the work item");
+    assert_eq!(tx.sessions().lookup(kept.id).await?, Some(kept), "the other tag and the revision stay");
+    let item = tx.work_items().lookup(Id::new(uuid(400))).await?.expect("the work item");
     assert!(item.tags.is_empty(), "it bore no other");
     Ok(())
 }

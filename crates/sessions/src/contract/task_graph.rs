@@ -22,32 +22,17 @@ pub(super) async fn keeps_dependencies(store: Store<'_>) -> Outcome {
     tx.pending_tasks().depend(id(110), &[id(113), id(111)]).await?;
     tx.commit().await?;
     let mut tx = store.begin().await?;
-    assert_eq!(
-        tx.pending_tasks().dependencies(id(110)).await?,
-        [id(111), id(113)],
-        "in the order of ids"
-    );
+    assert_eq!(tx.pending_tasks().dependencies(id(110)).await?, [id(111), id(113)], "in the order of ids");
     assert_eq!(tx.pending_tasks().dependencies(id(111)).await?, []);
     tx.pending_tasks().depend(id(110), &[id(112)]).await?;
     drop(tx);
     let mut tx = store.begin().await?;
-    assert_eq!(
-        tx.pending_tasks().dependencies(id(110)).await?.len(),
-        2,
-        "dropping a transaction undoes it"
-    );
+    assert_eq!(tx.pending_tasks().dependencies(id(110)).await?.len(), 2, "dropping a transaction undoes it");
     tx.pending_tasks().depend(id(110), &[id(112)]).await?;
-    assert_eq!(
-        tx.pending_tasks().dependencies(id(110)).await?,
-        [id(112)],
-        "the new ones replace the old"
-    );
+    assert_eq!(tx.pending_tasks().dependencies(id(110)).await?, [id(112)], "the new ones replace the old");
     tx.pending_tasks().depend(id(110), &[]).await?;
     assert_eq!(tx.pending_tasks().dependencies(id(110)).await?, []);
-    let known = tx
-        .pending_tasks()
-        .known(&[id(113), id(999), id(110), id(110)])
-        .await?;
+    let known = tx.pending_tasks().known(&[id(113), id(999), id(110), id(110)]).await?;
     assert_eq!(sorted(known), [id(110), id(113)]);
     assert_eq!(tx.pending_tasks().known(&[]).await?, []);
     tx.commit().await?;
@@ -57,28 +42,15 @@ pub(super) async fn keeps_dependencies(store: Store<'_>) -> Outcome {
 }
 
 pub(super) async fn follows_links(store: Store<'_>) -> Outcome {
-    let child = |n, parent| PendingTask {
-        parent_task_id: Some(id(parent)),
-        ..plain(n, "Part")
-    };
+    let child = |n, parent| PendingTask { parent_task_id: Some(id(parent)), ..plain(n, "Part") };
     let mut tx = store.begin().await?;
     tx.pending_tasks().add(&child(120, 110)).await?;
     tx.pending_tasks().add(&child(121, 120)).await?;
     tx.pending_tasks().depend(id(110), &[id(111), id(112)]).await?;
     tx.pending_tasks().depend(id(113), &[id(112)]).await?;
-    let parents = tx
-        .pending_tasks()
-        .targets(TaskLink::Parent, &[id(120), id(121), id(110)])
-        .await?;
-    assert_eq!(
-        sorted(parents),
-        [id(110), id(120)],
-        "those without a parent yield none"
-    );
-    let waited_for = tx
-        .pending_tasks()
-        .targets(TaskLink::DependsOn, &[id(110), id(113), id(111)])
-        .await?;
+    let parents = tx.pending_tasks().targets(TaskLink::Parent, &[id(120), id(121), id(110)]).await?;
+    assert_eq!(sorted(parents), [id(110), id(120)], "those without a parent yield none");
+    let waited_for = tx.pending_tasks().targets(TaskLink::DependsOn, &[id(110), id(113), id(111)]).await?;
     assert_eq!(sorted(waited_for), [id(111), id(112)]);
     assert_eq!(tx.pending_tasks().targets(TaskLink::DependsOn, &[]).await?, []);
     // More than an engine takes in one IN list.

@@ -24,10 +24,7 @@ struct Generations {
 impl Verified {
     /// A memory of at most `capacity` tokens.
     pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            generation: (capacity / 2).max(1),
-            tokens: Mutex::default(),
-        }
+        Self { generation: (capacity / 2).max(1), tokens: Mutex::default() }
     }
 
     pub(super) fn get(&self, digest: &[u8; 32]) -> Option<Claims> {

@@ -18,9 +18,7 @@ use crate::{RingSecrets, sha256_hex};
 const SHORTEST_SECRET: usize = 32;
 const SEED_BYTES: usize = 32;
 /// How the DER form of an Ed25519 public key begins (RFC 8410); its 32 bytes follow.
-const PUBLIC_KEY_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const PUBLIC_KEY_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const KID_DIGITS: usize = 16;
 
 enumeration! {
@@ -108,12 +106,7 @@ impl JwtKeys {
             let key = read(algorithm, key).map_err(|error| (number + 1, error))?;
             verify.insert(key.kid, key.verifies);
         }
-        Ok(Self {
-            algorithm,
-            kid,
-            signs,
-            verify,
-        })
+        Ok(Self { algorithm, kid, signs, verify })
     }
 
     /// The algorithm of all of them.
@@ -163,23 +156,13 @@ fn read(algorithm: JwtAlgorithm, key: &Secret) -> Result<Key, KeyError> {
 }
 
 fn read_ed25519(bytes: &[u8]) -> Result<Key, KeyError> {
-    if let Some(public) = bytes
-        .strip_prefix(&PUBLIC_KEY_PREFIX)
-        .filter(|public| public.len() == 32)
-    {
-        return Ok(Key {
-            kid: kid(public),
-            signs: None,
-            verifies: DecodingKey::from_ed_der(public),
-        });
+    if let Some(public) = bytes.strip_prefix(&PUBLIC_KEY_PREFIX).filter(|public| public.len() == 32) {
+        return Ok(Key { kid: kid(public), signs: None, verifies: DecodingKey::from_ed_der(public) });
     }
     let (pair, seed) = if bytes.len() == SEED_BYTES {
         (Ed25519KeyPair::from_seed_unchecked(bytes), bytes)
     } else {
-        (
-            Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes),
-            seed_of_pkcs8(bytes).ok_or(KeyError::NotEd25519)?,
-        )
+        (Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes), seed_of_pkcs8(bytes).ok_or(KeyError::NotEd25519)?)
     };
     let pair = pair.map_err(|_| KeyError::NotEd25519)?;
     let public = pair.public_key().as_ref();
@@ -197,10 +180,7 @@ fn read_ed25519(bytes: &[u8]) -> Result<Key, KeyError> {
 
 /// The seed inside PKCS #8: an octet string of 32 bytes within another (RFC 8410 section 7).
 fn seed_of_pkcs8(bytes: &[u8]) -> Option<&[u8]> {
-    let start = bytes
-        .windows(4)
-        .position(|window| window == [0x04, 0x22, 0x04, 0x20])?
-        + 4;
+    let start = bytes.windows(4).position(|window| window == [0x04, 0x22, 0x04, 0x20])? + 4;
     bytes.get(start..start + SEED_BYTES)
 }
 

@@ -46,12 +46,7 @@ impl JwtTokens {
     pub fn new(keys: JwtKeys, issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         provider::install();
         let verified = (keys.algorithm() == JwtAlgorithm::EdDsa).then(|| Verified::new(CACHED_TOKENS));
-        Self {
-            keys,
-            issuer: issuer.into(),
-            audience: audience.into(),
-            verified,
-        }
+        Self { keys, issuer: issuer.into(), audience: audience.into(), verified }
     }
 
     /// What a token says, once its signature, issuer and audience are known to be right. Nothing here depends on the time.
@@ -68,24 +63,17 @@ impl JwtTokens {
         if header.alg != algorithm || header.crit.is_some() {
             return Err(TokenFault::Malformed);
         }
-        let key = self
-            .keys
-            .verifying(header.kid.as_deref())
-            .ok_or(TokenFault::BadSignature)?;
+        let key = self.keys.verifying(header.kid.as_deref()).ok_or(TokenFault::BadSignature)?;
         match crypto::verify(signature, message.as_bytes(), key, algorithm) {
             Ok(true) => {}
             _ => return Err(TokenFault::BadSignature),
         }
-        let payload = URL_SAFE_NO_PAD
-            .decode(payload)
-            .map_err(|_| TokenFault::Malformed)?;
+        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenFault::Malformed)?;
         let claims: Claims = serde_json::from_slice(&payload).map_err(|_| TokenFault::Malformed)?;
         if claims.iss != self.issuer || claims.aud != self.audience {
             return Err(TokenFault::WrongAudience);
         }
-        let exact = claims
-            .iat_us
-            .is_none_or(|micros| micros.div_euclid(1_000_000) == claims.iat);
+        let exact = claims.iat_us.is_none_or(|micros| micros.div_euclid(1_000_000) == claims.iat);
         let lifetime = claims.exp.saturating_sub(claims.iat);
         if claims.jti.is_empty()
             || claims.sub.is_empty()

@@ -27,10 +27,7 @@ pub(super) fn install() {
     let _ = RING.install_default();
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the crate dictates the signature"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the crate dictates the signature")]
 fn make_signer(algorithm: &Algorithm, key: &EncodingKey) -> JwtResult<Box<dyn JwtSigner>> {
     match algorithm {
         Algorithm::EdDSA if key.family() == AlgorithmFamily::Ed => {
@@ -43,15 +40,12 @@ fn make_signer(algorithm: &Algorithm, key: &EncodingKey) -> JwtResult<Box<dyn Jw
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the crate dictates the signature"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the crate dictates the signature")]
 fn make_verifier(algorithm: &Algorithm, key: &DecodingKey) -> JwtResult<Box<dyn JwtVerifier>> {
     match algorithm {
-        Algorithm::EdDSA if key.family() == AlgorithmFamily::Ed => Ok(Box::new(EdVerifier(
-            UnparsedPublicKey::new(&ED25519, key.try_get_as_bytes()?.to_vec()),
-        ))),
+        Algorithm::EdDSA if key.family() == AlgorithmFamily::Ed => {
+            Ok(Box::new(EdVerifier(UnparsedPublicKey::new(&ED25519, key.try_get_as_bytes()?.to_vec()))))
+        }
         _ if key.family() == AlgorithmFamily::Hmac => {
             Ok(Box::new(Mac::new(*algorithm, key.try_get_as_bytes()?)?))
         }
@@ -73,10 +67,7 @@ impl Mac {
             Algorithm::HS512 => hmac::HMAC_SHA512,
             _ => return Err(ErrorKind::UnsupportedAlgorithm.into()),
         };
-        Ok(Self {
-            algorithm,
-            key: hmac::Key::new(hash, secret),
-        })
+        Ok(Self { algorithm, key: hmac::Key::new(hash, secret) })
     }
 }
 

@@ -37,11 +37,7 @@ fn secret(byte: u8) -> Secret {
 }
 
 fn tokens(algorithm: JwtAlgorithm, active: &Secret, replaced: &[Secret]) -> JwtTokens {
-    JwtTokens::new(
-        JwtKeys::new(algorithm, active, replaced).unwrap(),
-        "claudetools",
-        "claudetools",
-    )
+    JwtTokens::new(JwtKeys::new(algorithm, active, replaced).unwrap(), "claudetools", "claudetools")
 }
 
 fn hs256() -> JwtTokens {
@@ -60,12 +56,7 @@ fn forge(header: &Value, payload: &Value, algorithm: hmac::Algorithm, key: &[u8]
 }
 
 fn forge_hs256(payload: &Value) -> String {
-    forge(
-        &json!({"alg": "HS256", "typ": "JWT"}),
-        payload,
-        hmac::HMAC_SHA256,
-        &[1; 32],
-    )
+    forge(&json!({"alg": "HS256", "typ": "JWT"}), payload, hmac::HMAC_SHA256, &[1; 32])
 }
 
 fn with(field: &str, value: Option<Value>) -> Value {
@@ -80,10 +71,8 @@ fn with(field: &str, value: Option<Value>) -> Value {
 
 #[test]
 fn every_algorithm_verifies_its_own_tokens_and_no_other_does() {
-    let all: Vec<JwtTokens> = JwtAlgorithm::ALL
-        .iter()
-        .map(|algorithm| tokens(*algorithm, &secret(1), &[]))
-        .collect();
+    let all: Vec<JwtTokens> =
+        JwtAlgorithm::ALL.iter().map(|algorithm| tokens(*algorithm, &secret(1), &[])).collect();
     for (at, signer) in all.iter().enumerate() {
         let token = signer.sign(&claims()).unwrap();
         for (other, verifier) in all.iter().enumerate() {
@@ -103,19 +92,13 @@ fn a_token_without_signature_is_malformed() {
     for alg in ["none", "None", "NONE", ""] {
         let header = json!({"alg": alg, "typ": "JWT"});
         let body = b64(&serde_json::to_value(claims()).unwrap());
-        for token in [
-            format!("{}.{body}.", b64(&header)),
-            format!("{}.{body}.AAAA", b64(&header)),
-        ] {
+        for token in [format!("{}.{body}.", b64(&header)), format!("{}.{body}.AAAA", b64(&header))] {
             assert_eq!(hs256().verify(&token, now()), Err(TokenFault::Malformed), "{alg}");
         }
     }
     let token = hs256().sign(&claims()).unwrap();
     let (message, _) = token.rsplit_once('.').unwrap();
-    assert_eq!(
-        hs256().verify(&format!("{message}."), now()),
-        Err(TokenFault::Malformed)
-    );
+    assert_eq!(hs256().verify(&format!("{message}."), now()), Err(TokenFault::Malformed));
 }
 
 #[test]
@@ -134,12 +117,7 @@ fn a_public_key_is_no_hmac_secret() {
     let verifier = tokens(JwtAlgorithm::EdDsa, &secret(1), &[]);
     let payload = serde_json::to_value(claims()).unwrap();
     for alg in ["HS256", "EdDSA"] {
-        let token = forge(
-            &json!({"alg": alg}),
-            &payload,
-            hmac::HMAC_SHA256,
-            pair.public_key().as_ref(),
-        );
+        let token = forge(&json!({"alg": alg}), &payload, hmac::HMAC_SHA256, pair.public_key().as_ref());
         assert!(verifier.verify(&token, now()).is_err(), "{alg}");
     }
 }
@@ -147,18 +125,12 @@ fn a_public_key_is_no_hmac_secret() {
 #[test]
 fn a_token_must_say_who_when_until_when_and_which() {
     assert!(
-        hs256()
-            .verify(&forge_hs256(&with("machine", None)), now())
-            .is_ok(),
+        hs256().verify(&forge_hs256(&with("machine", None)), now()).is_ok(),
         "the forgery itself is good"
     );
     for field in ["exp", "jti", "sub", "iat", "iss", "aud", "scopes"] {
         let token = forge_hs256(&with(field, None));
-        assert_eq!(
-            hs256().verify(&token, now()),
-            Err(TokenFault::Malformed),
-            "without {field}"
-        );
+        assert_eq!(hs256().verify(&token, now()), Err(TokenFault::Malformed), "without {field}");
     }
     for (field, value) in [
         ("exp", json!("tomorrow")),
@@ -173,19 +145,11 @@ fn a_token_must_say_who_when_until_when_and_which() {
         ("exp", json!(NOW + 86_401)),
     ] {
         let token = forge_hs256(&with(field, Some(value.clone())));
-        assert_eq!(
-            hs256().verify(&token, now()),
-            Err(TokenFault::Malformed),
-            "{field} = {value}"
-        );
+        assert_eq!(hs256().verify(&token, now()), Err(TokenFault::Malformed), "{field} = {value}");
     }
     for field in ["iss", "aud"] {
         let token = forge_hs256(&with(field, Some(json!("elsewhere"))));
-        assert_eq!(
-            hs256().verify(&token, now()),
-            Err(TokenFault::WrongAudience),
-            "{field}"
-        );
+        assert_eq!(hs256().verify(&token, now()), Err(TokenFault::WrongAudience), "{field}");
     }
 }
 
@@ -196,11 +160,7 @@ fn a_token_is_good_from_a_minute_before_its_date_until_its_end() {
         let token = tokens.sign(&claims()).unwrap();
         let at = |seconds: i64| now().plus(TimeDelta::seconds(seconds));
         assert!(tokens.verify(&token, at(3599)).is_ok());
-        assert_eq!(
-            tokens.verify(&token, at(3600)),
-            Err(TokenFault::Expired),
-            "also when it was seen before"
-        );
+        assert_eq!(tokens.verify(&token, at(3600)), Err(TokenFault::Expired), "also when it was seen before");
         assert!(tokens.verify(&token, at(-60)).is_ok());
         assert_eq!(tokens.verify(&token, at(-61)), Err(TokenFault::NotYetValid));
     }
@@ -219,10 +179,7 @@ fn a_replaced_key_still_verifies_and_a_removed_one_no_longer() {
             Ok(claims()),
             "signed with the active one"
         );
-        assert_eq!(
-            tokens(algorithm, &new, &[]).verify(&token, now()),
-            Err(TokenFault::BadSignature)
-        );
+        assert_eq!(tokens(algorithm, &new, &[]).verify(&token, now()), Err(TokenFault::BadSignature));
     }
 }
 
@@ -233,32 +190,18 @@ fn a_token_that_names_no_key_is_tried_with_the_active_one_alone() {
     assert_eq!(hs256().verify(&nameless, now()), Ok(claims()));
     assert_eq!(rolled.verify(&nameless, now()), Err(TokenFault::BadSignature));
     let payload = serde_json::to_value(claims()).unwrap();
-    let unknown = forge(
-        &json!({"alg": "HS256", "kid": "0000000000000000"}),
-        &payload,
-        hmac::HMAC_SHA256,
-        &[1; 32],
-    );
+    let unknown =
+        forge(&json!({"alg": "HS256", "kid": "0000000000000000"}), &payload, hmac::HMAC_SHA256, &[1; 32]);
     assert_eq!(hs256().verify(&unknown, now()), Err(TokenFault::BadSignature));
     let swapped_kid = hs256().keys.active_kid().to_owned();
-    let swapped = forge(
-        &json!({"alg": "HS256", "kid": swapped_kid}),
-        &payload,
-        hmac::HMAC_SHA256,
-        &[2; 32],
-    );
+    let swapped = forge(&json!({"alg": "HS256", "kid": swapped_kid}), &payload, hmac::HMAC_SHA256, &[2; 32]);
     assert_eq!(rolled.verify(&swapped, now()), Err(TokenFault::BadSignature));
 }
 
 #[test]
 fn extensions_that_must_be_understood_are_not() {
     let header = json!({"alg": "HS256", "crit": ["b64"], "b64": false});
-    let token = forge(
-        &header,
-        &serde_json::to_value(claims()).unwrap(),
-        hmac::HMAC_SHA256,
-        &[1; 32],
-    );
+    let token = forge(&header, &serde_json::to_value(claims()).unwrap(), hmac::HMAC_SHA256, &[1; 32]);
     assert_eq!(hs256().verify(&token, now()), Err(TokenFault::Malformed));
 }
 
@@ -303,12 +246,7 @@ fn the_example_of_rfc_7515_is_signed_as_there() {
     let message = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     let keys = JwtKeys::new(JwtAlgorithm::Hs256, &Secret::new(key), &[]).unwrap();
     provider::install();
-    let signed = crypto::sign(
-        message.as_bytes(),
-        keys.signing().1,
-        jsonwebtoken::Algorithm::HS256,
-    )
-    .unwrap();
+    let signed = crypto::sign(message.as_bytes(), keys.signing().1, jsonwebtoken::Algorithm::HS256).unwrap();
     assert_eq!(signed, "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
 }
 
@@ -319,12 +257,7 @@ fn the_example_of_rfc_8037_is_signed_as_there() {
     let message = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
     let keys = JwtKeys::new(JwtAlgorithm::EdDsa, &Secret::new(seed), &[]).unwrap();
     provider::install();
-    let signed = crypto::sign(
-        message.as_bytes(),
-        keys.signing().1,
-        jsonwebtoken::Algorithm::EdDSA,
-    )
-    .unwrap();
+    let signed = crypto::sign(message.as_bytes(), keys.signing().1, jsonwebtoken::Algorithm::EdDSA).unwrap();
     assert_eq!(
         signed,
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
@@ -338,31 +271,16 @@ fn keys_come_in_several_forms_with_one_name() {
     let document = Ed25519KeyPair::generate_pkcs8(&rng).unwrap();
     let pair = Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap();
     let private = Secret::new(STANDARD.encode(document.as_ref()));
-    let mut der = vec![
-        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-    ];
+    let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     der.extend_from_slice(pair.public_key().as_ref());
     let public = Secret::new(STANDARD.encode(der));
-    let token = tokens(JwtAlgorithm::EdDsa, &private, &[])
-        .sign(&claims())
-        .unwrap();
+    let token = tokens(JwtAlgorithm::EdDsa, &private, &[]).sign(&claims()).unwrap();
     let rolled = tokens(JwtAlgorithm::EdDsa, &secret(2), std::slice::from_ref(&public));
-    assert_eq!(
-        rolled.verify(&token, now()),
-        Ok(claims()),
-        "the old key's public half is enough"
-    );
-    assert_eq!(
-        JwtKeys::new(JwtAlgorithm::EdDsa, &public, &[]).unwrap_err(),
-        (0, KeyError::PublicOnly)
-    );
+    assert_eq!(rolled.verify(&token, now()), Ok(claims()), "the old key's public half is enough");
+    assert_eq!(JwtKeys::new(JwtAlgorithm::EdDsa, &public, &[]).unwrap_err(), (0, KeyError::PublicOnly));
     let padded = JwtKeys::new(JwtAlgorithm::Hs256, &Secret::new(STANDARD.encode([251; 40])), &[]).unwrap();
-    let bare = JwtKeys::new(
-        JwtAlgorithm::Hs256,
-        &Secret::new(URL_SAFE_NO_PAD.encode([251; 40])),
-        &[],
-    )
-    .unwrap();
+    let bare =
+        JwtKeys::new(JwtAlgorithm::Hs256, &Secret::new(URL_SAFE_NO_PAD.encode([251; 40])), &[]).unwrap();
     assert_eq!(padded.active_kid(), bare.active_kid());
     assert_eq!(padded.active_kid().len(), 16);
 }
@@ -374,19 +292,10 @@ fn a_bad_key_is_named() {
         JwtKeys::new(algorithm, active, replaced).unwrap_err()
     };
     assert_eq!(error(JwtAlgorithm::Hs256, &short, &[]), (0, KeyError::TooShort));
-    assert_eq!(
-        error(JwtAlgorithm::Hs256, &secret(1), &[secret(2), short.clone()]),
-        (2, KeyError::TooShort)
-    );
-    assert_eq!(
-        error(JwtAlgorithm::Hs512, &Secret::new("not base64!"), &[]),
-        (0, KeyError::NotBase64)
-    );
+    assert_eq!(error(JwtAlgorithm::Hs256, &secret(1), &[secret(2), short.clone()]), (2, KeyError::TooShort));
+    assert_eq!(error(JwtAlgorithm::Hs512, &Secret::new("not base64!"), &[]), (0, KeyError::NotBase64));
     assert_eq!(error(JwtAlgorithm::EdDsa, &short, &[]), (0, KeyError::NotEd25519));
-    assert_eq!(
-        error(JwtAlgorithm::Hs256, &Secret::new(""), &[]),
-        (0, KeyError::TooShort)
-    );
+    assert_eq!(error(JwtAlgorithm::Hs256, &Secret::new(""), &[]), (0, KeyError::TooShort));
     assert!(!format!("{:?}", hs256()).contains("\\x01"));
 }
 

@@ -4,7 +4,8 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, get, http::StatusCode, post, route};
 use claudetools_identity::{
-    AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, AgentStart, AgentType, FinishRun, StartRun, StartedRun,
+    AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, AgentStart, AgentType, FinishRun, StartRun,
+    StartedRun,
 };
 use claudetools_kernel::{Error, Patch, Scope};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -18,7 +19,7 @@ use crate::{
     extract::{Body, Caller, IfMatch, ListQuery, PathId, Query, Read},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{Field, Instant, Nullable, SecretText, Wire, Word},
+    wire::{Field, Instant, Nullable, SecretText, TtlSeconds, Wire, Word},
 };
 
 type ScopeWord = Word<Scope>;
@@ -63,8 +64,7 @@ struct AgentBody {
     #[schema(value_type = Value, example = json!({"since": "2026-01-01"}))]
     input: Nullable<Value>,
     /// How long the token lives; an hour unless given.
-    #[schema(value_type = i32, minimum = 1, maximum = 3600, example = 600)]
-    ttl_seconds: Field<i32>,
+    ttl_seconds: Field<TtlSeconds>,
     /// Whether an earlier result will not do.
     #[schema(value_type = bool, example = false)]
     fresh: Field<bool>,
@@ -267,7 +267,12 @@ impl From<AgentRunQuery> for AgentRunFilter {
     security(("bearer" = ["msp:read"]))
 )]
 #[post("/agents/{agent_type}")]
-async fn start(caller: Caller<Read>, agent_type: PathType, query: Query<StartQuery>, body: Body<AgentBody>) -> Answer {
+async fn start(
+    caller: Caller<Read>,
+    agent_type: PathType,
+    query: Query<StartQuery>,
+    body: Body<AgentBody>,
+) -> Answer {
     let (agent_runs, body) = (&caller.services().agent_runs, body.0);
     let request = StartRun {
         session_id: body.session_id.get(),
@@ -276,7 +281,9 @@ async fn start(caller: Caller<Read>, agent_type: PathType, query: Query<StartQue
         ttl_seconds: body.ttl_seconds.get().map(i64::from),
         fresh: query.0.fresh == Some(true) || body.fresh.get() == Some(true),
     };
-    caller.write_secret(|| agent_runs.start(caller.actor(), &agent_type.0, request.clone()), start_reply).await
+    caller
+        .write_secret(|| agent_runs.start(caller.actor(), &agent_type.0, request.clone()), start_reply)
+        .await
 }
 
 fn start_reply(outcome: &AgentStart) -> Result<Reply, Error> {

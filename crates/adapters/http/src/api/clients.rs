@@ -30,12 +30,7 @@ type TaskStatusWord = Word<TaskStatus>;
 type PriorityWord = Word<Priority>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(list)
-        .service(create)
-        .service(get)
-        .service(update)
-        .service(remove);
+    config.service(list).service(create).service(get).service(update).service(remove);
 }
 
 /// A client to enter, or what to change of it.
@@ -184,17 +179,8 @@ impl From<&ClientDetail> for ClientDetailView {
                 .iter()
                 .map(|row| ClientProjectView::from(&row.project))
                 .collect(),
-            recent_sessions: detail
-                .recent_sessions
-                .iter()
-                .cloned()
-                .map(SessionRowView::from)
-                .collect(),
-            open_tasks: detail
-                .open_tasks
-                .iter()
-                .map(|row| ClientTaskView::from(&row.task))
-                .collect(),
+            recent_sessions: detail.recent_sessions.iter().cloned().map(SessionRowView::from).collect(),
+            open_tasks: detail.open_tasks.iter().map(|row| ClientTaskView::from(&row.task)).collect(),
         }
     }
 }
@@ -239,11 +225,7 @@ struct ClientQuery {
 
 impl From<ClientQuery> for ClientFilter {
     fn from(query: ClientQuery) -> Self {
-        Self {
-            client_type: query.client_type.map(|word| word.0),
-            is_active: query.is_active,
-            q: query.q,
-        }
+        Self { client_type: query.client_type.map(|word| word.0), is_active: query.is_active, q: query.q }
     }
 }
 
@@ -251,16 +233,8 @@ impl From<ClientQuery> for ClientFilter {
 #[utoipa::path(params(ClientQuery, Paging<ClientSort>), responses((status = 200, body = Listed<ClientView>)), security(("bearer" = ["msp:read"])))]
 #[get("/clients")]
 async fn list(caller: Caller<Read>, query: ListQuery<ClientQuery, ClientSort>) -> Answer {
-    let page = caller
-        .services()
-        .clients
-        .list(caller.actor(), &query.filter.into(), &query.page)
-        .await?;
-    list_of(
-        "clients",
-        page.map(|client| ClientView::from(&client)),
-        &query.page,
-    )
+    let page = caller.services().clients.list(caller.actor(), &query.filter.into(), &query.page).await?;
+    list_of("clients", page.map(|client| ClientView::from(&client)), &query.page)
 }
 
 /// Enter a client
@@ -271,11 +245,7 @@ async fn create(caller: Caller<Admin>, body: Body<ClientBody>) -> Answer {
     let use_case = || clients.create(caller.actor(), fields.clone());
     let render = |new: &ClientDetail| {
         let client = &new.client;
-        Reply::created(
-            format!("/clients/{}", client.id),
-            client.revision,
-            &ClientDetailView::from(new),
-        )
+        Reply::created(format!("/clients/{}", client.id), client.revision, &ClientDetailView::from(new))
     };
     caller.write(use_case, render).await
 }
@@ -285,11 +255,7 @@ async fn create(caller: Caller<Admin>, body: Body<ClientBody>) -> Answer {
 #[get("/clients/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<Client>) -> Answer {
     let detail = caller.services().clients.get(caller.actor(), id.0).await?;
-    resource(
-        caller.headers(),
-        detail.client.revision,
-        &ClientDetailView::from(&detail),
-    )
+    resource(caller.headers(), detail.client.revision, &ClientDetailView::from(&detail))
 }
 
 /// Change a client
@@ -303,11 +269,7 @@ async fn update(
 ) -> Answer {
     let (clients, fields) = (&caller.services().clients, ClientFields::from(body.0));
     let use_case = || clients.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller
-        .write(use_case, |now| {
-            Reply::ok(now.client.revision, &ClientDetailView::from(now))
-        })
-        .await
+    caller.write(use_case, |now| Reply::ok(now.client.revision, &ClientDetailView::from(now))).await
 }
 
 /// Remove a client that nothing refers to
@@ -315,10 +277,5 @@ async fn update(
 #[delete("/clients/{id}")]
 async fn remove(caller: Caller<Admin>, id: PathId<Client>, expected: IfMatch) -> Answer {
     let clients = &caller.services().clients;
-    caller
-        .write(
-            || clients.delete(caller.actor(), id.0, &expected.0),
-            |()| Reply::no_content(),
-        )
-        .await
+    caller.write(|| clients.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
 }

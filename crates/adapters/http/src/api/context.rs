@@ -38,17 +38,9 @@ impl From<RecoveredContext> for RecoveredContextView {
     fn from(context: RecoveredContext) -> Self {
         Self {
             client: ClientView::from(&context.client),
-            last_sessions: context
-                .last_sessions
-                .into_iter()
-                .map(SessionRowView::from)
-                .collect(),
+            last_sessions: context.last_sessions.into_iter().map(SessionRowView::from).collect(),
             open_tasks: context.open_tasks.iter().map(PendingTaskView::from).collect(),
-            open_work_items: context
-                .open_work_items
-                .into_iter()
-                .map(WorkItemRowView::from)
-                .collect(),
+            open_work_items: context.open_work_items.into_iter().map(WorkItemRowView::from).collect(),
         }
     }
 }
@@ -70,10 +62,6 @@ struct RecoverQuery {
 #[get("/context/recover")]
 async fn recover(caller: Caller<Read>, query: Query<RecoverQuery>) -> Answer {
     let RecoverQuery { client_id, limit } = query.0;
-    let recovered = caller
-        .services()
-        .context
-        .recover(caller.actor(), client_id.map(Id::new), limit)
-        .await?;
+    let recovered = caller.services().context.recover(caller.actor(), client_id.map(Id::new), limit).await?;
     value(&RecoveredContextView::from(recovered))
 }

@@ -21,13 +21,7 @@ use crate::{
 type PlatformWord = Word<Platform>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(list)
-        .service(create)
-        .service(get)
-        .service(update)
-        .service(remove)
-        .service(heartbeat);
+    config.service(list).service(create).service(get).service(update).service(remove).service(heartbeat);
 }
 
 /// The `{id}` of the path where a fingerprint will do as well.
@@ -40,11 +34,7 @@ impl FromRequest for PathKey {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let parsed = request.match_info().get("id").and_then(MachineKey::parse);
         let rule = "must be a UUID or a fingerprint of 64 hexadecimal digits";
-        ready(
-            parsed
-                .map(Self)
-                .ok_or_else(|| Faults::one("id", "uuid_or_fingerprint", rule).into()),
-        )
+        ready(parsed.map(Self).ok_or_else(|| Faults::one("id", "uuid_or_fingerprint", rule).into()))
     }
 }
 
@@ -195,11 +185,7 @@ struct MachineQuery {
 
 impl From<MachineQuery> for MachineFilter {
     fn from(query: MachineQuery) -> Self {
-        Self {
-            is_active: query.is_active,
-            platform: query.platform.map(|word| word.0),
-            q: query.q,
-        }
+        Self { is_active: query.is_active, platform: query.platform.map(|word| word.0), q: query.q }
     }
 }
 
@@ -207,16 +193,8 @@ impl From<MachineQuery> for MachineFilter {
 #[utoipa::path(params(MachineQuery, Paging<MachineSort>), responses((status = 200, body = Listed<MachineView>)), security(("bearer" = ["msp:read"])))]
 #[get("/machines")]
 async fn list(caller: Caller<Read>, query: ListQuery<MachineQuery, MachineSort>) -> Answer {
-    let page = caller
-        .services()
-        .machines
-        .list(caller.actor(), &query.filter.into(), &query.page)
-        .await?;
-    list_of(
-        "machines",
-        page.map(|machine| MachineView::from(&machine)),
-        &query.page,
-    )
+    let page = caller.services().machines.list(caller.actor(), &query.filter.into(), &query.page).await?;
+    list_of("machines", page.map(|machine| MachineView::from(&machine)), &query.page)
 }
 
 /// Register a machine
@@ -227,11 +205,7 @@ async fn create(caller: Caller<Write>, body: Body<MachineBody>) -> Answer {
     let use_case = || machines.create(caller.actor(), fields.clone());
     caller
         .write(use_case, |new| {
-            Reply::created(
-                format!("/machines/{}", new.id),
-                new.revision,
-                &MachineView::from(new),
-            )
+            Reply::created(format!("/machines/{}", new.id), new.revision, &MachineView::from(new))
         })
         .await
 }
@@ -262,9 +236,7 @@ async fn update(
 ) -> Answer {
     let (machines, fields) = (&caller.services().machines, MachineFields::from(body.0));
     let use_case = || machines.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller
-        .write(use_case, |now| Reply::ok(now.revision, &MachineView::from(now)))
-        .await
+    caller.write(use_case, |now| Reply::ok(now.revision, &MachineView::from(now))).await
 }
 
 /// Remove a machine that nothing refers to
@@ -272,12 +244,7 @@ async fn update(
 #[delete("/machines/{id}")]
 async fn remove(caller: Caller<Admin>, id: PathId<Machine>, expected: IfMatch) -> Answer {
     let machines = &caller.services().machines;
-    caller
-        .write(
-            || machines.delete(caller.actor(), id.0, &expected.0),
-            |()| Reply::no_content(),
-        )
-        .await
+    caller.write(|| machines.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
 }
 
 /// Note that a machine has reported
@@ -287,10 +254,5 @@ async fn remove(caller: Caller<Admin>, id: PathId<Machine>, expected: IfMatch) -
 #[post("/machines/{id}/heartbeat")]
 async fn heartbeat(caller: Caller<Write>, id: PathId<Machine>) -> Answer {
     let machines = &caller.services().machines;
-    caller
-        .write(
-            || machines.heartbeat(caller.actor(), id.0),
-            |()| Reply::no_content(),
-        )
-        .await
+    caller.write(|| machines.heartbeat(caller.actor(), id.0), |()| Reply::no_content()).await
 }

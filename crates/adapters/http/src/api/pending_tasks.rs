@@ -22,12 +22,7 @@ type StatusWord = Word<TaskStatus>;
 type PriorityWord = Word<Priority>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(list)
-        .service(create)
-        .service(get)
-        .service(update)
-        .service(remove);
+    config.service(list).service(create).service(get).service(update).service(remove);
 }
 
 /// A task to enter, or what to change of it.
@@ -72,10 +67,7 @@ impl From<PendingTaskBody> for PendingTaskFields {
             priority: body.priority.get(),
             status: body.status.get(),
             blocked_by: body.blocked_by.get(),
-            depends_on: body
-                .depends_on
-                .get()
-                .map(|ids| ids.into_iter().map(Id::new).collect()),
+            depends_on: body.depends_on.get().map(|ids| ids.into_iter().map(Id::new).collect()),
             assigned_to: body.assigned_to.get(),
             due_date: body.due_date.get(),
         }
@@ -107,13 +99,7 @@ pub(super) struct PendingTaskView {
 }
 
 impl From<&PendingTaskRow> for PendingTaskView {
-    fn from(
-        PendingTaskRow {
-            task,
-            client_name,
-            project_name,
-        }: &PendingTaskRow,
-    ) -> Self {
+    fn from(PendingTaskRow { task, client_name, project_name }: &PendingTaskRow) -> Self {
         Self {
             id: task.id.uuid(),
             client_id: task.client_id.map(Id::uuid),
@@ -148,10 +134,7 @@ pub(super) struct PendingTaskDetailView {
 impl From<&PendingTaskDetail> for PendingTaskDetailView {
     fn from(detail: &PendingTaskDetail) -> Self {
         let depends_on = detail.depends_on.iter().map(|id| id.uuid()).collect();
-        Self {
-            task: PendingTaskView::from(&detail.row),
-            depends_on,
-        }
+        Self { task: PendingTaskView::from(&detail.row), depends_on }
     }
 }
 
@@ -194,16 +177,9 @@ pub(super) async fn list_at(
     caller: &Caller<Read>,
     query: ListQuery<PendingTaskQuery, TaskSort>,
 ) -> Answer {
-    let page = caller
-        .services()
-        .pending_tasks
-        .list(caller.actor(), &query.filter.into(), &query.page)
-        .await?;
-    list_of(
-        collection,
-        page.map(|row| PendingTaskView::from(&row)),
-        &query.page,
-    )
+    let page =
+        caller.services().pending_tasks.list(caller.actor(), &query.filter.into(), &query.page).await?;
+    list_of(collection, page.map(|row| PendingTaskView::from(&row)), &query.page)
 }
 
 pub(super) async fn create_at(path: &str, caller: &Caller<Write>, body: PendingTaskBody) -> Answer {
@@ -211,22 +187,14 @@ pub(super) async fn create_at(path: &str, caller: &Caller<Write>, body: PendingT
     let use_case = || tasks.create(caller.actor(), fields.clone());
     let render = |new: &PendingTaskDetail| {
         let task = &new.row.task;
-        Reply::created(
-            format!("{path}/{}", task.id),
-            task.revision,
-            &PendingTaskDetailView::from(new),
-        )
+        Reply::created(format!("{path}/{}", task.id), task.revision, &PendingTaskDetailView::from(new))
     };
     caller.write(use_case, render).await
 }
 
 pub(super) async fn get_one(caller: &Caller<Read>, id: Id<PendingTask>) -> Answer {
     let detail = caller.services().pending_tasks.get(caller.actor(), id).await?;
-    resource(
-        caller.headers(),
-        detail.row.task.revision,
-        &PendingTaskDetailView::from(&detail),
-    )
+    resource(caller.headers(), detail.row.task.revision, &PendingTaskDetailView::from(&detail))
 }
 
 pub(super) async fn change_one(
@@ -237,21 +205,12 @@ pub(super) async fn change_one(
 ) -> Answer {
     let (tasks, fields) = (&caller.services().pending_tasks, PendingTaskFields::from(body));
     let use_case = || tasks.update(caller.actor(), id, fields.clone(), &expected.0);
-    caller
-        .write(use_case, |now| {
-            Reply::ok(now.row.task.revision, &PendingTaskDetailView::from(now))
-        })
-        .await
+    caller.write(use_case, |now| Reply::ok(now.row.task.revision, &PendingTaskDetailView::from(now))).await
 }
 
 pub(super) async fn remove_one(caller: &Caller<Admin>, id: Id<PendingTask>, expected: &IfMatch) -> Answer {
     let tasks = &caller.services().pending_tasks;
-    caller
-        .write(
-            || tasks.delete(caller.actor(), id, &expected.0),
-            |()| Reply::no_content(),
-        )
-        .await
+    caller.write(|| tasks.delete(caller.actor(), id, &expected.0), |()| Reply::no_content()).await
 }
 
 /// List pending tasks

@@ -23,12 +23,7 @@ type StatusWord = Word<ProjectStatus>;
 type PriorityWord = Word<Priority>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(list)
-        .service(create)
-        .service(get)
-        .service(update)
-        .service(remove);
+    config.service(list).service(create).service(get).service(update).service(remove);
 }
 
 /// A project to enter, or what to change of it.
@@ -167,11 +162,7 @@ struct ProjectQuery {
 
 impl From<ProjectQuery> for ProjectFilter {
     fn from(query: ProjectQuery) -> Self {
-        Self {
-            client_id: query.client_id.map(Id::new),
-            status: query.status.map(|word| word.0),
-            q: query.q,
-        }
+        Self { client_id: query.client_id.map(Id::new), status: query.status.map(|word| word.0), q: query.q }
     }
 }
 
@@ -179,11 +170,7 @@ impl From<ProjectQuery> for ProjectFilter {
 #[utoipa::path(params(ProjectQuery, Paging<ProjectSort>), responses((status = 200, body = Listed<ProjectView>)), security(("bearer" = ["msp:read"])))]
 #[get("/projects")]
 async fn list(caller: Caller<Read>, query: ListQuery<ProjectQuery, ProjectSort>) -> Answer {
-    let page = caller
-        .services()
-        .projects
-        .list(caller.actor(), &query.filter.into(), &query.page)
-        .await?;
+    let page = caller.services().projects.list(caller.actor(), &query.filter.into(), &query.page).await?;
     list_of("projects", page.map(|row| ProjectView::from(&row)), &query.page)
 }
 
@@ -195,11 +182,7 @@ async fn create(caller: Caller<Write>, body: Body<ProjectBody>) -> Answer {
     let use_case = || projects.create(caller.actor(), fields.clone());
     let render = |new: &ProjectDetail| {
         let project = &new.row.project;
-        Reply::created(
-            format!("/projects/{}", project.id),
-            project.revision,
-            &ProjectDetailView::from(new),
-        )
+        Reply::created(format!("/projects/{}", project.id), project.revision, &ProjectDetailView::from(new))
     };
     caller.write(use_case, render).await
 }
@@ -209,11 +192,7 @@ async fn create(caller: Caller<Write>, body: Body<ProjectBody>) -> Answer {
 #[get("/projects/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<Project>) -> Answer {
     let detail = caller.services().projects.get(caller.actor(), id.0).await?;
-    resource(
-        caller.headers(),
-        detail.row.project.revision,
-        &ProjectDetailView::from(&detail),
-    )
+    resource(caller.headers(), detail.row.project.revision, &ProjectDetailView::from(&detail))
 }
 
 /// Change a project
@@ -227,11 +206,7 @@ async fn update(
 ) -> Answer {
     let (projects, fields) = (&caller.services().projects, ProjectFields::from(body.0));
     let use_case = || projects.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller
-        .write(use_case, |now| {
-            Reply::ok(now.row.project.revision, &ProjectDetailView::from(now))
-        })
-        .await
+    caller.write(use_case, |now| Reply::ok(now.row.project.revision, &ProjectDetailView::from(now))).await
 }
 
 /// Remove a project that nothing refers to
@@ -239,10 +214,5 @@ async fn update(
 #[delete("/projects/{id}")]
 async fn remove(caller: Caller<Admin>, id: PathId<Project>, expected: IfMatch) -> Answer {
     let projects = &caller.services().projects;
-    caller
-        .write(
-            || projects.delete(caller.actor(), id.0, &expected.0),
-            |()| Reply::no_content(),
-        )
-        .await
+    caller.write(|| projects.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
 }

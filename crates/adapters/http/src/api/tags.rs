@@ -19,13 +19,7 @@ use crate::{
 type CategoryWord = Word<TagCategory>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(list)
-        .service(create)
-        .service(get)
-        .service(update)
-        .service(remove)
-        .service(usage);
+    config.service(list).service(create).service(get).service(update).service(remove).service(usage);
 }
 
 /// A tag to make, or what to change of it.
@@ -43,11 +37,7 @@ struct TagBody {
 
 impl From<TagBody> for TagFields {
     fn from(body: TagBody) -> Self {
-        Self {
-            name: body.name.get(),
-            category: body.category.get(),
-            description: body.description.get(),
-        }
+        Self { name: body.name.get(), category: body.category.get(), description: body.description.get() }
     }
 }
 
@@ -121,16 +111,8 @@ impl From<(Tag, TagUsage)> for TagUsageView {
             name: tag.name,
             sessions: bears.sessions,
             work_items: bears.work_items,
-            recent_sessions: bears
-                .recent_sessions
-                .into_iter()
-                .map(TaggedSessionView::from)
-                .collect(),
-            recent_work_items: bears
-                .recent_work_items
-                .into_iter()
-                .map(TaggedWorkItemView::from)
-                .collect(),
+            recent_sessions: bears.recent_sessions.into_iter().map(TaggedSessionView::from).collect(),
+            recent_work_items: bears.recent_work_items.into_iter().map(TaggedWorkItemView::from).collect(),
         }
     }
 }
@@ -138,20 +120,13 @@ impl From<(Tag, TagUsage)> for TagUsageView {
 impl From<TaggedSession> for TaggedSessionView {
     fn from(session: TaggedSession) -> Self {
         let session_date = Day(session.session_date);
-        Self {
-            id: session.id.uuid(),
-            session_title: session.session_title,
-            session_date,
-        }
+        Self { id: session.id.uuid(), session_title: session.session_title, session_date }
     }
 }
 
 impl From<TaggedWorkItem> for TaggedWorkItemView {
     fn from(item: TaggedWorkItem) -> Self {
-        Self {
-            id: item.id.uuid(),
-            title: item.title,
-        }
+        Self { id: item.id.uuid(), title: item.title }
     }
 }
 
@@ -168,10 +143,7 @@ struct TagQuery {
 
 impl From<TagQuery> for TagFilter {
     fn from(query: TagQuery) -> Self {
-        Self {
-            category: query.category.map(|word| word.0),
-            q: query.q,
-        }
+        Self { category: query.category.map(|word| word.0), q: query.q }
     }
 }
 
@@ -179,11 +151,7 @@ impl From<TagQuery> for TagFilter {
 #[utoipa::path(params(TagQuery, Paging<TagSort>), responses((status = 200, body = Listed<TagView>)), security(("bearer" = ["msp:read"])))]
 #[get("/tags")]
 async fn list(caller: Caller<Read>, query: ListQuery<TagQuery, TagSort>) -> Answer {
-    let page = caller
-        .services()
-        .tags
-        .list(caller.actor(), &query.filter.into(), &query.page)
-        .await?;
+    let page = caller.services().tags.list(caller.actor(), &query.filter.into(), &query.page).await?;
     list_of("tags", page.map(|tag| TagView::from(&tag)), &query.page)
 }
 
@@ -195,11 +163,7 @@ async fn create(caller: Caller<Write>, body: Body<TagBody>) -> Answer {
     let use_case = || tags.create(caller.actor(), fields.clone());
     caller
         .write(use_case, |new| {
-            Reply::created(
-                format!("/tags/{}", new.tag.id),
-                new.tag.revision,
-                &TagView::from(new),
-            )
+            Reply::created(format!("/tags/{}", new.tag.id), new.tag.revision, &TagView::from(new))
         })
         .await
 }
@@ -220,9 +184,7 @@ async fn get(caller: Caller<Read>, id: PathId<Tag>) -> Answer {
 async fn update(caller: Caller<Write>, id: PathId<Tag>, expected: IfMatch, body: Body<TagBody>) -> Answer {
     let (tags, fields) = (&caller.services().tags, TagFields::from(body.0));
     let use_case = || tags.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller
-        .write(use_case, |now| Reply::ok(now.tag.revision, &TagView::from(now)))
-        .await
+    caller.write(use_case, |now| Reply::ok(now.tag.revision, &TagView::from(now))).await
 }
 
 /// Remove a tag and take it off everything
@@ -230,12 +192,7 @@ async fn update(caller: Caller<Write>, id: PathId<Tag>, expected: IfMatch, body:
 #[delete("/tags/{id}")]
 async fn remove(caller: Caller<Admin>, id: PathId<Tag>, expected: IfMatch) -> Answer {
     let tags = &caller.services().tags;
-    caller
-        .write(
-            || tags.delete(caller.actor(), id.0, &expected.0),
-            |()| Reply::no_content(),
-        )
-        .await
+    caller.write(|| tags.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
 }
 
 /// Read what bears a tag

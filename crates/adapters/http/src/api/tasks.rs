@@ -15,12 +15,7 @@ use crate::{
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(list)
-        .service(create)
-        .service(get)
-        .service(update)
-        .service(remove);
+    config.service(list).service(create).service(get).service(update).service(remove);
 }
 
 /// List pending tasks (the same as /pending-tasks)

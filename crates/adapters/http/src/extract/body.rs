@@ -43,7 +43,10 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for Body<T> {
         let request = request.clone();
         Box::pin(async move {
             refuse_other_types(&request)?;
-            let bytes = timeout(body_timeout(&request), bytes).await.map_err(|_| cut_off())?.map_err(|error| unreadable(&error))?;
+            let bytes = timeout(body_timeout(&request), bytes)
+                .await
+                .map_err(|_| cut_off())?
+                .map_err(|error| unreadable(&error))?;
             if request.headers().contains_key("idempotency-key") {
                 request.extensions_mut().insert(BodyDigest(digest(&bytes)));
             }
@@ -60,7 +63,8 @@ pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
 }
 
 fn refuse_other_types(request: &HttpRequest) -> Result<(), ApiError> {
-    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let given =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let mut parts = given.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     let is_utf8 = parts.all(|parameter| {

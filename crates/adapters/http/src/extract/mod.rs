@@ -8,8 +8,8 @@ mod query;
 mod request;
 
 pub(crate) use body::{Body, BodyDigest, MAX_BODY, digest};
-pub(crate) use caller::{Admin, Call, Caller, Public, Read, Write};
 pub use caller::RunningKeys;
+pub(crate) use caller::{Admin, Call, Caller, Public, Read, Write};
 pub(crate) use conditional::{IfMatch, none_match};
 pub(crate) use path::PathId;
 pub(crate) use query::{ListQuery, MAX_LIMIT, Query, list_body};

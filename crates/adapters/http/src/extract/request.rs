@@ -58,14 +58,21 @@ pub(crate) fn user_agent(headers: &header::HeaderMap) -> Option<String> {
 
 /// The caller's address: the peer's, or behind trusted proxies the last address in `X-Forwarded-For` that is not one of
 /// theirs. What stands before that was written by the caller and is not believed.
-pub(crate) fn client_ip(peer: Option<SocketAddr>, headers: &header::HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+pub(crate) fn client_ip(
+    peer: Option<SocketAddr>,
+    headers: &header::HeaderMap,
+    trusted: &[IpNet],
+) -> Option<IpAddr> {
     let peer = peer?.ip().to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     if !is_trusted(&peer) {
         return Some(peer);
     }
-    let forwarded: Vec<&str> =
-        headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
     let mut nearest = peer;
     for hop in forwarded.iter().rev() {
         let Ok(address) = hop.trim().parse::<IpAddr>() else { break };

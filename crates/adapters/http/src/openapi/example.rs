@@ -29,7 +29,9 @@ fn of(schema: &Value, find: &impl Fn(&str) -> Option<Value>, depth: usize) -> Va
     if depth > DEPTH {
         return Value::Null;
     }
-    if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/")) {
+    if let Some(name) =
+        schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"))
+    {
         return find(name).map_or(Value::Null, |target| of(&target, find, depth + 1));
     }
     if let Some(example) = schema["examples"].get(0).or_else(|| schema.get("example")) {
@@ -55,12 +57,16 @@ fn of(schema: &Value, find: &impl Fn(&str) -> Option<Value>, depth: usize) -> Va
         ("string", Some("date-time")) => json!("2026-01-16T10:00:00Z"),
         ("string", Some("date")) => json!("2026-01-16"),
         ("string", _) => json!("text"),
-        ("integer" | "number", _) => schema.get("minimum").filter(|least| least.as_f64() > Some(0.0)).cloned().unwrap_or(json!(1)),
+        ("integer" | "number", _) => {
+            schema.get("minimum").filter(|least| least.as_f64() > Some(0.0)).cloned().unwrap_or(json!(1))
+        }
         ("boolean", _) => json!(true),
         ("array", _) => json!([of(&schema["items"], find, depth + 1)]),
         _ => {
             let properties = schema["properties"].as_object().into_iter().flatten();
-            Value::Object(properties.map(|(name, property)| (name.clone(), of(property, find, depth + 1))).collect())
+            Value::Object(
+                properties.map(|(name, property)| (name.clone(), of(property, find, depth + 1))).collect(),
+            )
         }
     }
 }

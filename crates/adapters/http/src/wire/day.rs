@@ -30,9 +30,7 @@ impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         // chrono alone would also take `2026-1-5`, `+2026-1-05` and years of any length.
-        let day = NaiveDate::parse_from_str(&text, "%Y-%m-%d")
-            .ok()
-            .filter(|day| day.year() > 0);
+        let day = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok().filter(|day| day.year() > 0);
         day.filter(|_| text.len() == LENGTH && text.starts_with(|first: char| first.is_ascii_digit()))
             .map(Self)
             .ok_or_else(|| de::Error::custom("must be a date such as 2026-01-16"))
@@ -62,9 +60,7 @@ mod tests {
     #[test]
     fn a_day_has_four_two_and_two_digits() {
         let read = |text: &str| {
-            serde_json::from_value::<Day>(serde_json::json!(text))
-                .ok()
-                .map(|day| day.0.to_string())
+            serde_json::from_value::<Day>(serde_json::json!(text)).ok().map(|day| day.0.to_string())
         };
         assert_eq!(read("2024-02-29").as_deref(), Some("2024-02-29"));
         for bad in [

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use claudetools_kernel::text;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -194,9 +194,20 @@ impl ToSchema for ExternalIds {
 }
 
 /// A whole number from `LEAST` to `MOST`. Bodies name it through an alias.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounded<const LEAST: i32, const MOST: i32>(i32);
+
+impl<'de, const LEAST: i32, const MOST: i32> Deserialize<'de> for Bounded<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // JSON has one kind of number: 15.0 is the integer 15 (JSON Schema, section 6.1.1).
+        let number = f64::deserialize(deserializer)?;
+        let is_whole = number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
+        #[expect(clippy::cast_possible_truncation, reason = "whole and within range")]
+        let whole = is_whole.then_some(Self(number as i32));
+        // Within i32 the domain checks the bounds, which then stand among all other faults.
+        whole.ok_or_else(|| de::Error::custom(format!("it must be a whole number from {LEAST} to {MOST}")))
+    }
+}
 
 impl<const LEAST: i32, const MOST: i32> FromWire for Bounded<LEAST, MOST> {
     type Domain = i32;
@@ -223,12 +234,24 @@ impl<const LEAST: i32, const MOST: i32> ToSchema for Bounded<LEAST, MOST> {
 
 /// Minutes that billing counts in.
 pub(crate) type IncrementMinutes = Bounded<1, 1440>;
+/// How long an agent's token lives.
+pub(crate) type TtlSeconds = Bounded<1, 3600>;
 /// Minutes of work.
 pub(crate) type WorkMinutes = Bounded<0, 100_000>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point_but_not_with_a_fraction() {
+        let read =
+            |text: &str| serde_json::from_str::<IncrementMinutes>(text).map(FromWire::into_domain).ok();
+        assert_eq!((read("15"), read("15.0"), read("1.5e1")), (Some(15), Some(15), Some(15)));
+        for text in ["15.5", "1e10", "\"15\"", "true", "null"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn the_schemas_tell_the_bounds_of_the_domain() {

@@ -31,12 +31,7 @@ impl AccountRepository for MemoryTx {
     }
 
     async fn find_by_key(&mut self, email_key: &str) -> Result<Option<Account>, StoreError> {
-        Ok(self
-            .state
-            .accounts
-            .rows()
-            .find(|account| account.email_key == email_key)
-            .cloned())
+        Ok(self.state.accounts.rows().find(|account| account.email_key == email_key).cloned())
     }
 
     async fn lock(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError> {
@@ -44,11 +39,7 @@ impl AccountRepository for MemoryTx {
     }
 
     async fn lock_admins(&mut self) -> Result<Vec<Id<Account>>, StoreError> {
-        let admins = self
-            .state
-            .accounts
-            .rows()
-            .filter(|account| account.is_active_admin());
+        let admins = self.state.accounts.rows().filter(|account| account.is_active_admin());
         Ok(admins.map(|account| account.id).collect())
     }
 
@@ -63,9 +54,7 @@ impl AccountRepository for MemoryTx {
         new_hash: Option<&str>,
     ) -> Result<(), StoreError> {
         let Some(account) = self.state.accounts.get_mut(id) else {
-            return Err(StoreError::Contention(
-                "the account was removed since it was read".to_owned(),
-            ));
+            return Err(StoreError::Contention("the account was removed since it was read".to_owned()));
         };
         account.last_login_at = Some(at);
         if let Some(hash) = new_hash {
@@ -75,15 +64,8 @@ impl AccountRepository for MemoryTx {
     }
 
     async fn remove(&mut self, id: Id<Account>) -> Result<bool, StoreError> {
-        if self
-            .state
-            .refresh_tokens
-            .rows()
-            .any(|token| token.account_id == id)
-        {
-            return Err(StoreError::Constraint(
-                "a refresh token refers to the account".to_owned(),
-            ));
+        if self.state.refresh_tokens.rows().any(|token| token.account_id == id) {
+            return Err(StoreError::Constraint("a refresh token refers to the account".to_owned()));
         }
         Ok(self.state.accounts.remove(id))
     }
@@ -93,13 +75,7 @@ impl AccountRepository for MemoryTx {
         filter: &AccountFilter,
         page: &PageRequest<AccountSort>,
     ) -> Result<Page<Account>, StoreError> {
-        let rows = self
-            .state
-            .accounts
-            .rows()
-            .filter(|account| filter.admits(account))
-            .cloned()
-            .collect();
+        let rows = self.state.accounts.rows().filter(|account| filter.admits(account)).cloned().collect();
         Ok(Page::cut(rows, page))
     }
 

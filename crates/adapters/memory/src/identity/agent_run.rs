@@ -34,12 +34,7 @@ impl AgentRunRepository for MemoryTx {
     }
 
     async fn find_by_token(&mut self, token_id: &str) -> Result<Option<AgentRun>, StoreError> {
-        Ok(self
-            .state
-            .agent_runs
-            .rows()
-            .find(|run| run.token_id == token_id)
-            .cloned())
+        Ok(self.state.agent_runs.rows().find(|run| run.token_id == token_id).cloned())
     }
 
     async fn find_completed(
@@ -62,13 +57,7 @@ impl AgentRunRepository for MemoryTx {
     async fn save(&mut self, run: &AgentRun, previous_revision: i64) -> Result<(), StoreError> {
         let kept = self.state.agent_runs.get(run.id);
         let request_count = kept.map_or(run.request_count, |kept| kept.request_count);
-        self.state.agent_runs.save_over(
-            &AgentRun {
-                request_count,
-                ..run.clone()
-            },
-            previous_revision,
-        )
+        self.state.agent_runs.save_over(&AgentRun { request_count, ..run.clone() }, previous_revision)
     }
 
     async fn add_requests(&mut self, counts: &[(Id<AgentRun>, u64)]) -> Result<(), StoreError> {
@@ -85,13 +74,7 @@ impl AgentRunRepository for MemoryTx {
         filter: &AgentRunFilter,
         page: &PageRequest<AgentRunSort>,
     ) -> Result<Page<AgentRun>, StoreError> {
-        let rows = self
-            .state
-            .agent_runs
-            .rows()
-            .filter(|run| filter.admits(run))
-            .cloned()
-            .collect();
+        let rows = self.state.agent_runs.rows().filter(|run| filter.admits(run)).cloned().collect();
         Ok(Page::cut(rows, page))
     }
 }

@@ -24,13 +24,7 @@ impl ApiAuditLogRepository for MemoryTx {
         filter: &AuditFilter,
         page: &PageRequest<AuditSort>,
     ) -> Result<Page<AuditEntry>, StoreError> {
-        let rows = self
-            .state
-            .audit
-            .iter()
-            .filter(|entry| filter.admits(entry))
-            .cloned()
-            .collect();
+        let rows = self.state.audit.iter().filter(|entry| filter.admits(entry)).cloned().collect();
         Ok(Page::cut(rows, page))
     }
 }

@@ -30,9 +30,7 @@ impl LoginThrottleRepository for MemoryTx {
                 *kept = state.clone();
                 Ok(())
             }
-            _ => Err(StoreError::Contention(
-                "the row was changed or removed since it was read".to_owned(),
-            )),
+            _ => Err(StoreError::Contention("the row was changed or removed since it was read".to_owned())),
         }
     }
 
@@ -43,9 +41,7 @@ impl LoginThrottleRepository for MemoryTx {
 
     async fn remove_idle(&mut self, before: Timestamp) -> Result<u64, StoreError> {
         let kept = self.state.login_throttle.len();
-        self.state
-            .login_throttle
-            .retain(|_, state| state.updated_at >= before);
+        self.state.login_throttle.retain(|_, state| state.updated_at >= before);
         Ok((kept - self.state.login_throttle.len()) as u64)
     }
 }

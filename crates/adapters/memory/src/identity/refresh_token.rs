@@ -28,9 +28,7 @@ impl Row for RefreshToken {
 impl RefreshTokenRepository for MemoryTx {
     async fn add(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         if self.state.accounts.get(token.account_id).is_none() {
-            return Err(StoreError::Constraint(
-                "the token's account does not exist".to_owned(),
-            ));
+            return Err(StoreError::Constraint("the token's account does not exist".to_owned()));
         }
         self.state.refresh_tokens.add(token)
     }
@@ -40,12 +38,7 @@ impl RefreshTokenRepository for MemoryTx {
     }
 
     async fn find_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {
-        Ok(self
-            .state
-            .refresh_tokens
-            .rows()
-            .find(|token| token.hash == *hash)
-            .cloned())
+        Ok(self.state.refresh_tokens.rows().find(|token| token.hash == *hash).cloned())
     }
 
     async fn mark_used(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
@@ -78,17 +71,11 @@ impl RefreshTokenRepository for MemoryTx {
     }
 
     async fn remove_account(&mut self, account_id: Id<Account>) -> Result<u64, StoreError> {
-        Ok(self
-            .state
-            .refresh_tokens
-            .remove_where(|token| token.account_id == account_id))
+        Ok(self.state.refresh_tokens.remove_where(|token| token.account_id == account_id))
     }
 
     async fn remove_expired(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        Ok(self
-            .state
-            .refresh_tokens
-            .remove_where(|token| token.expires_at <= now))
+        Ok(self.state.refresh_tokens.remove_where(|token| token.expires_at <= now))
     }
 
     async fn list(
@@ -96,13 +83,7 @@ impl RefreshTokenRepository for MemoryTx {
         filter: &RefreshTokenFilter,
         page: &PageRequest<RefreshTokenSort>,
     ) -> Result<Page<RefreshToken>, StoreError> {
-        let rows = self
-            .state
-            .refresh_tokens
-            .rows()
-            .filter(|token| filter.admits(token))
-            .cloned()
-            .collect();
+        let rows = self.state.refresh_tokens.rows().filter(|token| filter.admits(token)).cloned().collect();
         Ok(Page::cut(rows, page))
     }
 }

@@ -30,10 +30,8 @@ impl RevocationRepository for MemoryTx {
 
     async fn since(&mut self, from: Timestamp, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
         let rows = self.state.revocations.rows();
-        let mut found: Vec<Revocation> = rows
-            .filter(|row| row.recorded_at >= from && row.expires_at > now)
-            .cloned()
-            .collect();
+        let mut found: Vec<Revocation> =
+            rows.filter(|row| row.recorded_at >= from && row.expires_at > now).cloned().collect();
         found.sort_by_key(|row| (row.recorded_at, row.id));
         Ok(found)
     }

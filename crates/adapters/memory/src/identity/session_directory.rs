@@ -11,8 +11,6 @@ use crate::store::MemoryTx;
 impl SessionDirectory for MemoryTx {
     async fn find(&mut self, session: Uuid) -> Result<Option<KnownSession>, StoreError> {
         let session = self.state.sessions.get(Id::new(session));
-        Ok(session.map(|session| KnownSession {
-            client_id: session.client_id.map(Id::uuid),
-        }))
+        Ok(session.map(|session| KnownSession { client_id: session.client_id.map(Id::uuid) }))
     }
 }

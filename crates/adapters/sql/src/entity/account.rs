@@ -28,10 +28,7 @@ pub(crate) struct Model {
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Without the hash: whoever reads a log could try passwords on it.
-        f.debug_struct("Model")
-            .field("id", &self.id)
-            .field("email", &self.email)
-            .finish_non_exhaustive()
+        f.debug_struct("Model").field("id", &self.id).field("email", &self.email).finish_non_exhaustive()
     }
 }
 

@@ -45,10 +45,7 @@ impl TryFrom<Model> for ThrottleState {
         let reader = RowReader::new("login_throttle", Uuid::nil());
         let recent: Vec<i64> = reader.json("recent", &row.recent)?;
         Ok(Self {
-            recent: recent
-                .into_iter()
-                .map(|at| reader.instant("recent", at))
-                .collect::<Result<_, _>>()?,
+            recent: recent.into_iter().map(|at| reader.instant("recent", at)).collect::<Result<_, _>>()?,
             strikes: reader.value("strikes", row.strikes.try_into().ok())?,
             blocked_until: reader.optional_instant("blocked_until", row.blocked_until)?,
             updated_at: reader.instant("updated_at", row.updated_at)?,

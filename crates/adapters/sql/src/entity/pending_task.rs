@@ -114,10 +114,6 @@ impl TryFrom<Joined> for PendingTaskRow {
     type Error = StoreError;
 
     fn try_from(row: Joined) -> Result<Self, StoreError> {
-        Ok(Self {
-            task: row.task.try_into()?,
-            client_name: row.client_name,
-            project_name: row.project_name,
-        })
+        Ok(Self { task: row.task.try_into()?, client_name: row.client_name, project_name: row.project_name })
     }
 }

@@ -112,9 +112,6 @@ impl TryFrom<Joined> for ProjectRow {
     type Error = StoreError;
 
     fn try_from(row: Joined) -> Result<Self, StoreError> {
-        Ok(Self {
-            project: row.project.try_into()?,
-            client_name: row.client_name,
-        })
+        Ok(Self { project: row.project.try_into()?, client_name: row.client_name })
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions.
 
-use claudetools_kernel::{Hours, Id, StoreError, text};
+use claudetools_kernel::{Hours, Id, StoreError, Timestamp, text};
 use claudetools_sessions::{Session, SessionRow};
 use sea_orm::{FromQueryResult, entity::prelude::*};
 
@@ -70,8 +70,8 @@ impl From<&Session> for Model {
             project_id: session.project_id.map(Id::uuid),
             machine_id: session.machine_id.map(Id::uuid),
             session_date: session.session_date,
-            start_time: session.start_time.map(|at| at.micros()),
-            end_time: session.end_time.map(|at| at.micros()),
+            start_time: session.start_time.map(Timestamp::micros),
+            end_time: session.end_time.map(Timestamp::micros),
             duration_minutes: session.duration_minutes,
             session_title: session.session_title.clone(),
             title_key: session.title_key(),

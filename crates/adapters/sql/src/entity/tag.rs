@@ -73,11 +73,7 @@ impl TryFrom<Model> for Tag {
         Ok(Self {
             id: claudetools_kernel::Id::new(row.id),
             name: row.name,
-            category: row
-                .category
-                .as_deref()
-                .map(|word| reader.word("category", word))
-                .transpose()?,
+            category: row.category.as_deref().map(|word| reader.word("category", word)).transpose()?,
             description: row.description,
             created_at: reader.instant("created_at", row.created_at)?,
             updated_at: reader.instant("updated_at", row.updated_at)?,
@@ -90,10 +86,7 @@ impl TryFrom<Counted> for CountedTag {
     type Error = StoreError;
 
     fn try_from(row: Counted) -> Result<Self, StoreError> {
-        Ok(Self {
-            tag: row.tag.try_into()?,
-            usage_count: row.usage_count.unsigned_abs(),
-        })
+        Ok(Self { tag: row.tag.try_into()?, usage_count: row.usage_count.unsigned_abs() })
     }
 }
 
@@ -102,11 +95,7 @@ impl TryFrom<OfSession> for TaggedSession {
 
     fn try_from(row: OfSession) -> Result<Self, StoreError> {
         let id = claudetools_kernel::Id::new(row.id);
-        Ok(Self {
-            id,
-            session_title: row.session_title,
-            session_date: row.session_date,
-        })
+        Ok(Self { id, session_title: row.session_title, session_date: row.session_date })
     }
 }
 
@@ -114,9 +103,6 @@ impl TryFrom<OfWorkItem> for TaggedWorkItem {
     type Error = StoreError;
 
     fn try_from(row: OfWorkItem) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: claudetools_kernel::Id::new(row.id),
-            title: row.title,
-        })
+        Ok(Self { id: claudetools_kernel::Id::new(row.id), title: row.title })
     }
 }

@@ -59,10 +59,7 @@ enum Kind {
 impl Kind {
     fn of(declared: &str) -> Self {
         let declared = declared.to_lowercase();
-        if ["char", "clob", "text"]
-            .iter()
-            .any(|part| declared.contains(part))
-        {
+        if ["char", "clob", "text"].iter().any(|part| declared.contains(part)) {
             Self::Text
         } else if declared.contains("blob") {
             Self::Bytes
@@ -112,16 +109,9 @@ async fn every_table_has_an_entity_with_the_same_columns() {
     }
     let (migrated, derived) = (tables(&migrated).await, tables(&derived).await);
     let names = |tables: &Tables| tables.keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(
-        names(&derived),
-        names(&migrated),
-        "left: the entities, right: the migrations"
-    );
+    assert_eq!(names(&derived), names(&migrated), "left: the entities, right: the migrations");
     for (name, columns) in &migrated {
         assert!(!columns.is_empty(), "{name} has columns");
-        assert_eq!(
-            &derived[name], columns,
-            "{name}: left the entity, right the migrations"
-        );
+        assert_eq!(&derived[name], columns, "{name}: left the entity, right the migrations");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use claudetools_kernel::{Id, StoreError};
+use claudetools_kernel::{Id, StoreError, Timestamp};
 use claudetools_sessions::{SessionWorkItem, WorkItem, WorkItemRow};
 use sea_orm::{FromQueryResult, entity::prelude::*};
 
@@ -71,7 +71,7 @@ impl From<&WorkItem> for Model {
             is_billable: item.is_billable,
             estimated_minutes: item.estimated_minutes,
             actual_minutes: item.actual_minutes,
-            completed_at: item.completed_at.map(|at| at.micros()),
+            completed_at: item.completed_at.map(Timestamp::micros),
             created_at: item.created_at.micros(),
             updated_at: item.updated_at.micros(),
             revision: item.revision,

@@ -27,13 +27,11 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
     }
 
     async fn find_by_key(&mut self, email_key: &str) -> Result<Option<Account>, StoreError> {
-        self.one::<_, Model, _>(Entity::find().filter(Column::EmailKey.eq(email_key)))
-            .await
+        self.one::<_, Model, _>(Entity::find().filter(Column::EmailKey.eq(email_key))).await
     }
 
     async fn lock(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError> {
-        self.one::<_, Model, _>(Entity::find_by_id(id.uuid()).lock_exclusive())
-            .await
+        self.one::<_, Model, _>(Entity::find_by_id(id.uuid()).lock_exclusive()).await
     }
 
     async fn lock_admins(&mut self) -> Result<Vec<Id<Account>>, StoreError> {
@@ -44,18 +42,13 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
             .filter(Column::IsActive.eq(true))
             .order_by_asc(Column::Id)
             .lock_exclusive();
-        let ids = admins
-            .into_tuple::<Uuid>()
-            .all(self.connection())
-            .await
-            .map_err(failure)?;
+        let ids = admins.into_tuple::<Uuid>().all(self.connection()).await.map_err(failure)?;
         Ok(ids.into_iter().map(Id::new).collect())
     }
 
     async fn save(&mut self, account: &Account, previous_revision: i64) -> Result<(), StoreError> {
         let row = Model::from(account).into_active_model();
-        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, previous_revision)
-            .await
+        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, previous_revision).await
     }
 
     async fn record_login(
@@ -73,17 +66,12 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
         if self.change(update).await? == 1 {
             Ok(())
         } else {
-            Err(StoreError::Contention(
-                "the account was removed since it was read".to_owned(),
-            ))
+            Err(StoreError::Contention("the account was removed since it was read".to_owned()))
         }
     }
 
     async fn remove(&mut self, id: Id<Account>) -> Result<bool, StoreError> {
-        Ok(self
-            .erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid())))
-            .await?
-            > 0)
+        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
     }
 
     async fn list(
@@ -91,28 +79,20 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
         filter: &AccountFilter,
         page: &PageRequest<AccountSort>,
     ) -> Result<Page<Account>, StoreError> {
-        let listing = Listing {
-            select: Entity::find(),
-            filter: condition(filter),
-            sort: column,
-            id: Column::Id,
-        };
+        let listing =
+            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 
     async fn any(&mut self) -> Result<bool, StoreError> {
-        let first = self
-            .id_of::<_, Account>(Entity::find().select_only().column(Column::Id))
-            .await?;
+        let first = self.id_of::<_, Account>(Entity::find().select_only().column(Column::Id)).await?;
         Ok(first.is_some())
     }
 }
 
 fn condition(filter: &AccountFilter) -> Condition {
     let holding = |wanted: Scope| {
-        let holders = Scope::ALL
-            .iter()
-            .filter(move |highest| Scopes::up_to(**highest).allow(wanted));
+        let holders = Scope::ALL.iter().filter(move |highest| Scopes::up_to(**highest).allow(wanted));
         Column::Scope.is_in(holders.map(|scope| scope.as_str()))
     };
     Condition::all()

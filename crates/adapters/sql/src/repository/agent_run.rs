@@ -28,8 +28,7 @@ impl<C: Connection> AgentRunRepository for SqlTx<C> {
     }
 
     async fn find_by_token(&mut self, token_id: &str) -> Result<Option<AgentRun>, StoreError> {
-        self.one::<_, Model, _>(Entity::find().filter(Column::TokenId.eq(token_id)))
-            .await
+        self.one::<_, Model, _>(Entity::find().filter(Column::TokenId.eq(token_id))).await
     }
 
     async fn find_completed(
@@ -53,8 +52,7 @@ impl<C: Connection> AgentRunRepository for SqlTx<C> {
     async fn save(&mut self, run: &AgentRun, previous_revision: i64) -> Result<(), StoreError> {
         let mut row = Model::from(run).into_active_model();
         row.not_set(Column::RequestCount);
-        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, previous_revision)
-            .await
+        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, previous_revision).await
     }
 
     async fn add_requests(&mut self, counts: &[(Id<AgentRun>, u64)]) -> Result<(), StoreError> {
@@ -73,12 +71,8 @@ impl<C: Connection> AgentRunRepository for SqlTx<C> {
         filter: &AgentRunFilter,
         page: &PageRequest<AgentRunSort>,
     ) -> Result<Page<AgentRun>, StoreError> {
-        let listing = Listing {
-            select: Entity::find(),
-            filter: condition(filter),
-            sort: column,
-            id: Column::Id,
-        };
+        let listing =
+            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 }
@@ -86,12 +80,7 @@ impl<C: Connection> AgentRunRepository for SqlTx<C> {
 fn condition(filter: &AgentRunFilter) -> Condition {
     Condition::all()
         .add_option(filter.session_id.map(|session| Column::ParentSession.eq(session)))
-        .add_option(
-            filter
-                .agent_type
-                .as_ref()
-                .map(|kind| Column::AgentType.eq(kind.as_str())),
-        )
+        .add_option(filter.agent_type.as_ref().map(|kind| Column::AgentType.eq(kind.as_str())))
         .add_option(filter.status.map(|status| Column::Status.eq(status.as_str())))
 }
 

@@ -22,10 +22,7 @@ impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
         while !entries.is_empty() {
             let (chunk, rest) = entries.split_at(chunk_size(entries.len()));
             let rows = chunk.iter().map(|entry| Model::from(entry).into_active_model());
-            Entity::insert_many(rows)
-                .exec_without_returning(self.connection())
-                .await
-                .map_err(failure)?;
+            Entity::insert_many(rows).exec_without_returning(self.connection()).await.map_err(failure)?;
             entries = rest;
         }
         Ok(())
@@ -36,12 +33,8 @@ impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
         filter: &AuditFilter,
         page: &PageRequest<AuditSort>,
     ) -> Result<Page<AuditEntry>, StoreError> {
-        let listing = Listing {
-            select: Entity::find(),
-            filter: condition(filter),
-            sort: column,
-            id: Column::Id,
-        };
+        let listing =
+            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 }
@@ -50,11 +43,7 @@ impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
 /// keep prepared, where any size would push all others out of the cache.
 const fn chunk_size(rows: usize) -> usize {
     let power = rows.ilog2();
-    1 << if power < LARGEST_CHUNK {
-        power
-    } else {
-        LARGEST_CHUNK
-    }
+    1 << if power < LARGEST_CHUNK { power } else { LARGEST_CHUNK }
 }
 
 fn condition(filter: &AuditFilter) -> Condition {

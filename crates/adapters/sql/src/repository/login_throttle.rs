@@ -17,8 +17,7 @@ impl<C: Connection> LoginThrottleRepository for SqlTx<C> {
     }
 
     async fn lock(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError> {
-        self.one::<_, Model, _>(Entity::find_by_id(key).lock_exclusive())
-            .await
+        self.one::<_, Model, _>(Entity::find_by_id(key).lock_exclusive()).await
     }
 
     async fn add(&mut self, state: &ThrottleState) -> Result<(), StoreError> {
@@ -27,18 +26,15 @@ impl<C: Connection> LoginThrottleRepository for SqlTx<C> {
 
     async fn save(&mut self, state: &ThrottleState, previous_revision: i64) -> Result<(), StoreError> {
         let row = Model::from(state).into_active_model();
-        self.replace_revision::<Entity>(row, Column::ThrottleKey, Column::Revision, previous_revision)
-            .await
+        self.replace_revision::<Entity>(row, Column::ThrottleKey, Column::Revision, previous_revision).await
     }
 
     async fn clear(&mut self, key: &str) -> Result<(), StoreError> {
-        self.erase::<Entity>(Condition::all().add(Column::ThrottleKey.eq(key)))
-            .await?;
+        self.erase::<Entity>(Condition::all().add(Column::ThrottleKey.eq(key))).await?;
         Ok(())
     }
 
     async fn remove_idle(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        self.erase::<Entity>(Condition::all().add(Column::UpdatedAt.lt(before.micros())))
-            .await
+        self.erase::<Entity>(Condition::all().add(Column::UpdatedAt.lt(before.micros()))).await
     }
 }

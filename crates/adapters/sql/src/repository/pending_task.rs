@@ -40,8 +40,7 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
     }
 
     async fn save(&mut self, task: &PendingTask) -> Stored<()> {
-        self.replace::<Entity>(task.into(), Column::Id, Column::Revision)
-            .await
+        self.replace::<Entity>(task.into(), Column::Id, Column::Revision).await
     }
 
     async fn depend(&mut self, id: Id<PendingTask>, on: &[Id<PendingTask>]) -> Stored<()> {
@@ -53,27 +52,17 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
         if on.is_empty() {
             return Ok(());
         }
-        let links = on.iter().map(|on| {
-            task_dependency::Model {
-                task_id,
-                depends_on_id: on.uuid(),
-            }
-            .into_active_model()
-        });
+        let links = on
+            .iter()
+            .map(|on| task_dependency::Model { task_id, depends_on_id: on.uuid() }.into_active_model());
         let insert = task_dependency::Entity::insert_many(links);
-        insert
-            .exec_without_returning(self.connection())
-            .await
-            .map_err(failure)?;
+        insert.exec_without_returning(self.connection()).await.map_err(failure)?;
         Ok(())
     }
 
     async fn remove(&mut self, id: Id<PendingTask>) -> Stored<bool> {
         // Its dependencies go with it: their foreign key cascades.
-        Ok(self
-            .erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid())))
-            .await?
-            > 0)
+        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
     }
 
     async fn lookup(&mut self, id: Id<PendingTask>) -> Stored<Option<PendingTask>> {
@@ -81,15 +70,12 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
     }
 
     async fn row(&mut self, id: Id<PendingTask>) -> Stored<Option<PendingTaskRow>> {
-        self.one::<_, Joined, _>(with_names().filter(Column::Id.eq(id.uuid())))
-            .await
+        self.one::<_, Joined, _>(with_names().filter(Column::Id.eq(id.uuid()))).await
     }
 
     async fn dependencies(&mut self, id: Id<PendingTask>) -> Stored<Vec<Id<PendingTask>>> {
         let of = task_dependency::Column::TaskId.eq(id.uuid());
-        let select = dependencies()
-            .filter(of)
-            .order_by_asc(task_dependency::Column::DependsOnId);
+        let select = dependencies().filter(of).order_by_asc(task_dependency::Column::DependsOnId);
         self.ids(select).await
     }
 
@@ -109,14 +95,12 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
             targets.extend(match link {
                 TaskLink::Parent => {
                     let parents = Entity::find().select_only().column(Column::ParentTaskId);
-                    let parents = parents
-                        .filter(Column::ParentTaskId.is_not_null())
-                        .filter(Column::Id.is_in(some));
+                    let parents =
+                        parents.filter(Column::ParentTaskId.is_not_null()).filter(Column::Id.is_in(some));
                     self.ids(parents).await?
                 }
                 TaskLink::DependsOn => {
-                    self.ids(dependencies().filter(task_dependency::Column::TaskId.is_in(some)))
-                        .await?
+                    self.ids(dependencies().filter(task_dependency::Column::TaskId.is_in(some))).await?
                 }
             });
         }
@@ -130,12 +114,7 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
         page: &PageRequest<TaskSort>,
     ) -> Stored<Page<PendingTaskRow>> {
         let filter = condition(filter, today);
-        let listing = Listing {
-            select: with_names(),
-            filter,
-            sort: column,
-            id: Column::Id,
-        };
+        let listing = Listing { select: with_names(), filter, sort: column, id: Column::Id };
         self.page::<_, Joined, _, _>(listing, page).await
     }
 
@@ -145,9 +124,7 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
         today: NaiveDate,
         limit: u32,
     ) -> Stored<Vec<PendingTaskRow>> {
-        let select = with_names()
-            .filter(Column::ClientId.eq(client.uuid()))
-            .filter(is_open());
+        let select = with_names().filter(Column::ClientId.eq(client.uuid())).filter(is_open());
         let select = select
             .order_by(first(Column::DueDate.lt(today)), Order::Asc)
             .order_by(importance(), Order::Asc)
@@ -163,25 +140,15 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
             .select_only()
             .column(task_dependency::Column::TaskId)
             .filter(task_dependency::Column::DependsOnId.eq(id.uuid()));
-        let of = Column::ParentTaskId
-            .eq(id.uuid())
-            .or(Column::Id.in_subquery(waiting.into_query()));
-        Ok(self
-            .referring::<Entity>(PendingTask::TYPE, of)
-            .await?
-            .into_iter()
-            .collect())
+        let of = Column::ParentTaskId.eq(id.uuid()).or(Column::Id.in_subquery(waiting.into_query()));
+        Ok(self.referring::<Entity>(PendingTask::TYPE, of).await?.into_iter().collect())
     }
 }
 
 impl<C: Connection> SqlTx<C> {
     /// The ids that `select` yields in its only column.
     async fn ids<E: EntityTrait, K>(&self, select: Select<E>) -> Stored<Vec<Id<K>>> {
-        let ids = select
-            .into_tuple::<Uuid>()
-            .all(self.connection())
-            .await
-            .map_err(failure)?;
+        let ids = select.into_tuple::<Uuid>().all(self.connection()).await.map_err(failure)?;
         Ok(ids.into_iter().map(Id::new).collect())
     }
 }
@@ -196,9 +163,7 @@ fn with_names() -> Select<Entity> {
 }
 
 fn dependencies() -> Select<task_dependency::Entity> {
-    task_dependency::Entity::find()
-        .select_only()
-        .column(task_dependency::Column::DependsOnId)
+    task_dependency::Entity::find().select_only().column(task_dependency::Column::DependsOnId)
 }
 
 fn uuids(ids: &[Id<PendingTask>]) -> Vec<Uuid> {
@@ -227,31 +192,14 @@ fn importance() -> SimpleExpr {
 fn condition(filter: &PendingTaskFilter, today: NaiveDate) -> Condition {
     let overdue = |wanted| {
         let overdue = Condition::all().add(Column::DueDate.lt(today)).add(is_open());
-        if wanted {
-            overdue
-        } else {
-            Condition::any().add(Column::DueDate.is_null()).add(overdue.not())
-        }
+        if wanted { overdue } else { Condition::any().add(Column::DueDate.is_null()).add(overdue.not()) }
     };
     Condition::all()
         .add_option(filter.client_id.map(|wanted| Column::ClientId.eq(wanted.uuid())))
-        .add_option(
-            filter
-                .project_id
-                .map(|wanted| Column::ProjectId.eq(wanted.uuid())),
-        )
-        .add_option(
-            filter
-                .priority
-                .map(|wanted| Column::Priority.eq(wanted.to_string())),
-        )
+        .add_option(filter.project_id.map(|wanted| Column::ProjectId.eq(wanted.uuid())))
+        .add_option(filter.priority.map(|wanted| Column::Priority.eq(wanted.to_string())))
         .add_option(filter.status.map(|wanted| Column::Status.eq(wanted.to_string())))
-        .add_option(
-            filter
-                .assigned_to
-                .as_deref()
-                .map(|part| contains(Column::AssignedKey, part)),
-        )
+        .add_option(filter.assigned_to.as_deref().map(|part| contains(Column::AssignedKey, part)))
         .add_option(filter.due_before.map(|day| Column::DueDate.lt(day)))
         .add_option(filter.overdue.map(overdue))
 }

@@ -28,15 +28,11 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
     }
 
     async fn save(&mut self, project: &Project) -> Stored<()> {
-        self.replace::<Entity>(project.into(), Column::Id, Column::Revision)
-            .await
+        self.replace::<Entity>(project.into(), Column::Id, Column::Revision).await
     }
 
     async fn remove(&mut self, id: Id<Project>) -> Stored<bool> {
-        Ok(self
-            .erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid())))
-            .await?
-            > 0)
+        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
     }
 
     async fn lookup(&mut self, id: Id<Project>) -> Stored<Option<Project>> {
@@ -44,8 +40,7 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
     }
 
     async fn row(&mut self, id: Id<Project>) -> Stored<Option<ProjectRow>> {
-        self.one::<_, Joined, _>(with_client().filter(Column::Id.eq(id.uuid())))
-            .await
+        self.one::<_, Joined, _>(with_client().filter(Column::Id.eq(id.uuid()))).await
     }
 
     async fn by_name(&mut self, client: Id<Client>, folded: &str) -> Stored<Option<Id<Project>>> {
@@ -71,12 +66,8 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
         filter: &ProjectFilter,
         page: &PageRequest<ProjectSort>,
     ) -> Stored<Page<ProjectRow>> {
-        let listing = Listing {
-            select: with_client(),
-            filter: condition(filter),
-            sort: column,
-            id: Column::Id,
-        };
+        let listing =
+            Listing { select: with_client(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Joined, _, _>(listing, page).await
     }
 
@@ -86,27 +77,17 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
             .column_as(session::Column::Id.count(), "sessions")
             .column_as(self.whole_sum(session::Column::DurationMinutes), "minutes")
             .filter(session::Column::ProjectId.eq(id.uuid()));
-        let totals: Option<(i64, Option<i64>)> = totals
-            .into_tuple()
-            .one(self.connection())
-            .await
-            .map_err(failure)?;
+        let totals: Option<(i64, Option<i64>)> =
+            totals.into_tuple().one(self.connection()).await.map_err(failure)?;
         let (sessions, minutes) = totals.unwrap_or_default();
-        Ok(ProjectTotals {
-            sessions: sessions.unsigned_abs(),
-            minutes: minutes.unwrap_or_default(),
-        })
+        Ok(ProjectTotals { sessions: sessions.unsigned_abs(), minutes: minutes.unwrap_or_default() })
     }
 
     async fn referrers(&mut self, id: Id<Project>) -> Stored<Vec<Referrer>> {
-        let (sessions, tasks) = (
-            session::Column::ProjectId.eq(id.uuid()),
-            pending_task::Column::ProjectId.eq(id.uuid()),
-        );
+        let (sessions, tasks) =
+            (session::Column::ProjectId.eq(id.uuid()), pending_task::Column::ProjectId.eq(id.uuid()));
         let sessions = self.referring::<session::Entity>(Session::TYPE, sessions).await?;
-        let tasks = self
-            .referring::<pending_task::Entity>(PendingTask::TYPE, tasks)
-            .await?;
+        let tasks = self.referring::<pending_task::Entity>(PendingTask::TYPE, tasks).await?;
         Ok(sessions.into_iter().chain(tasks).collect())
     }
 }
@@ -120,10 +101,7 @@ fn with_client() -> Select<Entity> {
 
 /// The ids of a client's projects.
 fn ids(client: Id<Client>) -> Select<Entity> {
-    Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::ClientId.eq(client.uuid()))
+    Entity::find().select_only().column(Column::Id).filter(Column::ClientId.eq(client.uuid()))
 }
 
 fn condition(filter: &ProjectFilter) -> Condition {

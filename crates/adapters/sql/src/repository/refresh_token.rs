@@ -25,8 +25,7 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
     }
 
     async fn find_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {
-        self.one::<_, Model, _>(Entity::find().filter(Column::TokenHash.eq(hash.to_vec())))
-            .await
+        self.one::<_, Model, _>(Entity::find().filter(Column::TokenHash.eq(hash.to_vec()))).await
     }
 
     async fn mark_used(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
@@ -38,9 +37,8 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
     }
 
     async fn touch(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
-        let update = Entity::update_many()
-            .col_expr(Column::LastUsedAt, Expr::value(now.micros()))
-            .filter(usable(id));
+        let update =
+            Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now.micros())).filter(usable(id));
         Ok(self.change(update).await? > 0)
     }
 
@@ -57,13 +55,11 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
     }
 
     async fn remove_account(&mut self, account_id: Id<Account>) -> Result<u64, StoreError> {
-        self.erase::<Entity>(Condition::all().add(Column::AccountId.eq(account_id.uuid())))
-            .await
+        self.erase::<Entity>(Condition::all().add(Column::AccountId.eq(account_id.uuid()))).await
     }
 
     async fn remove_expired(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.erase::<Entity>(Condition::all().add(Column::ExpiresAt.lte(now.micros())))
-            .await
+        self.erase::<Entity>(Condition::all().add(Column::ExpiresAt.lte(now.micros()))).await
     }
 
     async fn list(
@@ -71,12 +67,8 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
         filter: &RefreshTokenFilter,
         page: &PageRequest<RefreshTokenSort>,
     ) -> Result<Page<RefreshToken>, StoreError> {
-        let listing = Listing {
-            select: Entity::find(),
-            filter: condition(filter),
-            sort: column,
-            id: Column::Id,
-        };
+        let listing =
+            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 }
@@ -93,9 +85,7 @@ impl<C: Connection> SqlTx<C> {
 }
 
 fn unspent() -> Condition {
-    Condition::all()
-        .add(Column::UsedAt.is_null())
-        .add(Column::RevokedAt.is_null())
+    Condition::all().add(Column::UsedAt.is_null()).add(Column::RevokedAt.is_null())
 }
 
 fn usable(id: Id<RefreshToken>) -> Condition {
@@ -103,12 +93,8 @@ fn usable(id: Id<RefreshToken>) -> Condition {
 }
 
 fn condition(filter: &RefreshTokenFilter) -> Condition {
-    let account = filter
-        .account_id
-        .map(|account| Column::AccountId.eq(account.uuid()));
-    let live = filter
-        .live_at
-        .map(|now| unspent().add(Column::ExpiresAt.gt(now.micros())));
+    let account = filter.account_id.map(|account| Column::AccountId.eq(account.uuid()));
+    let live = filter.live_at.map(|now| unspent().add(Column::ExpiresAt.gt(now.micros())));
     Condition::all().add_option(account).add_option(live)
 }
 

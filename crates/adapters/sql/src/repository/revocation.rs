@@ -26,7 +26,6 @@ impl<C: Connection> RevocationRepository for SqlTx<C> {
     }
 
     async fn remove_expired(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.erase::<Entity>(Condition::all().add(Column::ExpiresAt.lte(now.micros())))
-            .await
+        self.erase::<Entity>(Condition::all().add(Column::ExpiresAt.lte(now.micros()))).await
     }
 }

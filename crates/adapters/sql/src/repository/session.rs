@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer, text};
+use chrono::NaiveDate;
+use claudetools_kernel::{
+    Direction, Entity as _, Id, Page, PageRequest, Position, Referrer, SortKey, Start, text,
+};
 use claudetools_sessions::{
     Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, WorkItem,
     ports::{SessionRepository, Stored},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, RelationTrait, Select,
+    ColumnTrait, Condition, DbBackend, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, RelationTrait, Select,
     sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr},
 };
 use uuid::Uuid;
@@ -69,7 +72,7 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
         let Some(row) = row else { return Ok(None) };
         let session = Session::try_from(row.session)?;
         let (tags, technologies_used) = (self.session_tags(id).await?, self.session_technologies(id).await?);
-        let (tags, names): (BTreeSet<_>, _) = tags.into_iter().unzip();
+        let (tags, tag_names): (BTreeSet<_>, _) = tags.into_iter().unzip();
         let items = work_item::Entity::find()
             .select_only()
             .columns([
@@ -86,7 +89,7 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             client_name: row.client_name,
             project_name: row.project_name,
             machine_hostname: row.machine_hostname,
-            tags: names,
+            tags: tag_names,
             work_items: self.all::<_, work_item::SessionItem, _>(items).await?,
         }))
     }
@@ -97,7 +100,8 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
         page: &PageRequest<SessionSort>,
     ) -> Stored<Page<SessionRow>> {
         let total = if page.with_total { Some(self.count_of(&session_total(filter)).await?) } else { None };
-        let rows = self.all::<_, ListRow, _>(session_page(filter, page)).await?;
+        let engine = self.connection().get_database_backend();
+        let rows = self.all::<_, ListRow, _>(session_page(filter, page, engine)).await?;
         Ok(Page::from_rows(rows, page, total))
     }
 
@@ -164,24 +168,29 @@ impl<'a> Link<'a> {
 ///
 /// With a tag or a technology it begins at the table of those, whose index has the sessions in the order of the list; a
 /// subquery over the sessions in their order would look at every one of them when few have the tag.
-pub(crate) fn session_page(filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Select<Entity> {
+pub(crate) fn session_page(
+    filter: &SessionFilter,
+    page: &PageRequest<SessionSort>,
+    engine: DbBackend,
+) -> Select<Entity> {
     let by_day = page.sort.field == SessionSort::SessionDate;
+    let range = days_left(filter, page);
     let select = rows().filter(own(filter));
     match Link::of(filter) {
         None => {
-            let filter = days(filter, Column::SessionDate);
-            page_statement(Listing { select, filter, sort: column, id: Column::Id }, page)
+            let filter = days(range, Column::SessionDate);
+            page_statement(Listing { select, filter, sort: column, id: Column::Id }, page, engine)
         }
         Some(Link::Tag(name)) => {
             use session_tag::Column as Tagged;
             let select = select
                 .join_rev(JoinType::InnerJoin, session_tag::Relation::Session.def())
                 .filter(tagged(name))
-                .filter(days(filter, Tagged::SessionDate));
+                .filter(days(range, Tagged::SessionDate));
             if by_day {
-                cut(select, Tagged::SessionDate, Tagged::SessionId, page)
+                cut(select, Tagged::SessionDate, Tagged::SessionId, page, engine)
             } else {
-                cut(select, column(page.sort.field), Column::Id, page)
+                cut(select, column(page.sort.field), Column::Id, page, engine)
             }
         }
         Some(Link::Technology(name)) => {
@@ -189,11 +198,11 @@ pub(crate) fn session_page(filter: &SessionFilter, page: &PageRequest<SessionSor
             let select = select
                 .join_rev(JoinType::InnerJoin, session_technology::Relation::Session.def())
                 .filter(used(name))
-                .filter(days(filter, Used::SessionDate));
+                .filter(days(range, Used::SessionDate));
             if by_day {
-                cut(select, Used::SessionDate, Used::SessionId, page)
+                cut(select, Used::SessionDate, Used::SessionId, page, engine)
             } else {
-                cut(select, column(page.sort.field), Column::Id, page)
+                cut(select, column(page.sort.field), Column::Id, page, engine)
             }
         }
     }
@@ -202,16 +211,16 @@ pub(crate) fn session_page(filter: &SessionFilter, page: &PageRequest<SessionSor
 /// The statement of a total, over the smallest table that can tell.
 pub(crate) fn session_total(filter: &SessionFilter) -> SelectStatement {
     use {session_tag::Column as Tagged, session_technology::Column as Used};
-    let own = own(filter);
+    let (own, whole) = (own(filter), (filter.date_from, filter.date_to));
     match Link::of(filter) {
         Some(Link::Tag(name)) if own.is_empty() => {
-            total(session_tag::Entity::find().filter(tagged(name)).filter(days(filter, Tagged::SessionDate)))
+            total(session_tag::Entity::find().filter(tagged(name)).filter(days(whole, Tagged::SessionDate)))
         }
         Some(Link::Technology(name)) if own.is_empty() => total(
-            session_technology::Entity::find().filter(used(name)).filter(days(filter, Used::SessionDate)),
+            session_technology::Entity::find().filter(used(name)).filter(days(whole, Used::SessionDate)),
         ),
         link => {
-            let sessions = Entity::find().filter(own).filter(days(filter, Column::SessionDate));
+            let sessions = Entity::find().filter(own).filter(days(whole, Column::SessionDate));
             total(match link {
                 None => sessions,
                 Some(Link::Tag(name)) => sessions
@@ -263,10 +272,28 @@ fn own(filter: &SessionFilter) -> Condition {
         .add_option(filter.technology.as_deref().filter(|_| leads_tag).map(has_used))
 }
 
-fn days(filter: &SessionFilter, column: impl ColumnTrait) -> Condition {
+/// The first and the last day to list.
+type Range = (Option<NaiveDate>, Option<NaiveDate>);
+
+/// The range of days that a page still has to look at. A list by day that is to go on behind a place has a bound there, so
+/// that the filter's own on that side says nothing more; with both, SQLite would begin at the filter's.
+fn days_left(filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Range {
+    let (first, last) = (filter.date_from, filter.date_to);
+    match (&page.start, page.sort.direction) {
+        (Start::After(Position { key: SortKey::Date(day), .. }), Direction::Descending) => {
+            (first, last.filter(|last| last < day))
+        }
+        (Start::After(Position { key: SortKey::Date(day), .. }), Direction::Ascending) => {
+            (first.filter(|first| first > day), last)
+        }
+        _ => (first, last),
+    }
+}
+
+fn days((first, last): Range, column: impl ColumnTrait) -> Condition {
     Condition::all()
-        .add_option(filter.date_from.map(|first| column.gte(first)))
-        .add_option(filter.date_to.map(|last| column.lte(last)))
+        .add_option(first.map(|first| column.gte(first)))
+        .add_option(last.map(|last| column.lte(last)))
 }
 
 /// The link rows of the tag of this name.

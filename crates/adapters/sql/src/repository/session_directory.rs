@@ -16,11 +16,7 @@ use crate::{
 impl<C: Connection> SessionDirectory for SqlTx<C> {
     async fn find(&mut self, session: Uuid) -> Result<Option<KnownSession>, StoreError> {
         let select = Entity::find_by_id(session).select_only().column(Column::ClientId);
-        let found = select
-            .into_tuple::<Option<Uuid>>()
-            .one(self.connection())
-            .await
-            .map_err(failure)?;
+        let found = select.into_tuple::<Option<Uuid>>().one(self.connection()).await.map_err(failure)?;
         Ok(found.map(|client_id| KnownSession { client_id }))
     }
 }

@@ -31,43 +31,29 @@ impl<C: Connection> TagRepository for SqlTx<C> {
     }
 
     async fn save(&mut self, tag: &Tag) -> Stored<()> {
-        self.replace::<Entity>(tag.into(), Column::Id, Column::Revision)
-            .await
+        self.replace::<Entity>(tag.into(), Column::Id, Column::Revision).await
     }
 
     async fn remove(&mut self, id: Id<Tag>) -> Stored<bool> {
         // The ties to sessions and work items go with it: their foreign keys cascade.
-        Ok(self
-            .erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid())))
-            .await?
-            > 0)
+        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
     }
 
     async fn lookup(&mut self, id: Id<Tag>) -> Stored<Option<CountedTag>> {
-        self.one::<_, Counted, _>(counted().filter(Column::Id.eq(id.uuid())))
-            .await
+        self.one::<_, Counted, _>(counted().filter(Column::Id.eq(id.uuid()))).await
     }
 
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Tag>>> {
-        let ids = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::Name.eq(folded));
+        let ids = Entity::find().select_only().column(Column::Id).filter(Column::Name.eq(folded));
         self.id_of(ids).await
     }
 
     async fn by_names(&mut self, folded: &[String]) -> Stored<Vec<Tag>> {
-        self.all::<_, Model, _>(Entity::find().filter(Column::Name.is_in(padded(folded))))
-            .await
+        self.all::<_, Model, _>(Entity::find().filter(Column::Name.is_in(padded(folded)))).await
     }
 
     async fn list(&mut self, filter: &TagFilter, page: &PageRequest<TagSort>) -> Stored<Page<CountedTag>> {
-        let listing = Listing {
-            select: counted(),
-            filter: condition(filter),
-            sort: column,
-            id: Column::Id,
-        };
+        let listing = Listing { select: counted(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Counted, _, _>(listing, page).await
     }
 
@@ -115,28 +101,19 @@ impl<C: Connection> SqlTx<C> {
 /// Tags with the numbers of their uses, counted for the rows of the page alone.
 fn counted() -> Select<Entity> {
     let sessions = uses::<session_tag::Entity>(OnSession::TagId);
-    Entity::find().expr_as(
-        sessions.add(uses::<work_item_tag::Entity>(OnWorkItem::TagId)),
-        "usage_count",
-    )
+    Entity::find().expr_as(sessions.add(uses::<work_item_tag::Entity>(OnWorkItem::TagId)), "usage_count")
 }
 
 /// How many rows of `E` point to the tag of the row at hand: read off an index.
 fn uses<E: EntityTrait>(tag_id: E::Column) -> SimpleExpr {
-    let rows = E::find()
-        .select_only()
-        .expr(Expr::col(tag_id.as_column_ref()).count());
+    let rows = E::find().select_only().expr(Expr::col(tag_id.as_column_ref()).count());
     let rows = rows.filter(Expr::col(tag_id.as_column_ref()).equals(Column::Id.as_column_ref()));
     Expr::from(rows.into_query())
 }
 
 fn condition(filter: &TagFilter) -> Condition {
     Condition::all()
-        .add_option(
-            filter
-                .category
-                .map(|wanted| Column::Category.eq(wanted.to_string())),
-        )
+        .add_option(filter.category.map(|wanted| Column::Category.eq(wanted.to_string())))
         .add_option(filter.q.as_deref().map(|q| contains(Column::SearchKey, q)))
 }
 

@@ -58,10 +58,10 @@ impl<C: Connection> WorkItemRepository for SqlTx<C> {
         let named = with_names(Entity::find_by_id(id.uuid()));
         let row = named.into_model::<Joined>().one(self.connection()).await.map_err(failure)?;
         let Some(row) = row else { return Ok(None) };
-        let (tags, names): (BTreeSet<_>, _) = self.work_item_tags(id).await?.into_iter().unzip();
+        let (tags, tag_names): (BTreeSet<_>, _) = self.work_item_tags(id).await?.into_iter().unzip();
         let session_title = RowReader::new("work_items", id.uuid()).value("session_id", row.session_title)?;
         let item = WorkItem { tags, ..row.item.try_into()? };
-        Ok(Some(WorkItemDetail { item, session_title, client_name: row.client_name, tags: names }))
+        Ok(Some(WorkItemDetail { item, session_title, client_name: row.client_name, tags: tag_names }))
     }
 
     async fn list(

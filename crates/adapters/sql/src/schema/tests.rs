@@ -24,9 +24,7 @@ async fn definitions(store: &SqlStore) -> Result<BTreeMap<String, Option<String>
         .order_by("name", Order::Asc)
         .take();
     let rows = store.writer().query_all(&select).await?;
-    rows.into_iter()
-        .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "sql")?)))
-        .collect()
+    rows.into_iter().map(|row| Ok((row.try_get("", "name")?, row.try_get("", "sql")?))).collect()
 }
 
 #[tokio::test]
@@ -81,12 +79,7 @@ async fn a_schema_newer_than_the_program_is_refused_and_left_alone() {
     assert!(
         matches!(&refusal, SchemaError::Newer { unknown } if unknown == &["m29991231_000001_of_tomorrow"])
     );
-    assert!(
-        refusal
-            .to_string()
-            .starts_with("this server is older than the schema"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().starts_with("this server is older than the schema"), "{refusal}");
     assert_eq!(definitions(&store).await.unwrap(), before);
 }
 
