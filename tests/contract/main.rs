@@ -1,4 +1,5 @@
 //! Every port's contract suite on every engine of this version: the in-memory adapter and SQLite.
+#![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
 mod session_directory;
 

@@ -86,6 +86,11 @@ impl Ground {
         self.middle.id
     }
 
+    /// From the first quarter of the days to the third, so that the middle lies well inside.
+    pub(crate) fn half_the_days(&self) -> (NaiveDate, NaiveDate) {
+        (first_day() + Days::new(DAYS / 4), first_day() + Days::new(DAYS * 3 / 4))
+    }
+
     /// Four weeks in the middle.
     pub(crate) fn a_month(&self) -> (NaiveDate, NaiveDate) {
         (first_day() + Days::new(DAYS / 2), first_day() + Days::new(DAYS / 2 + 27))
@@ -148,7 +153,11 @@ fn session(n: usize, all: usize, tags: &[Tag]) -> Session {
     };
     let fields = SessionFields {
         client_id: Patch::Set(Id::new(uuid(project % CLIENTS))),
-        project_id: if mixed % 3 == 0 { Patch::Keep } else { Patch::Set(Id::new(uuid(PROJECT + project))) },
+        project_id: if mixed.is_multiple_of(3) {
+            Patch::Keep
+        } else {
+            Patch::Set(Id::new(uuid(PROJECT + project)))
+        },
         machine_id: Patch::Set(Id::new(uuid(MACHINE + pick(MACHINES, 3)))),
         session_date: Some(first_day() + Days::new((n as u64 * DAYS) / all as u64)),
         start_time: Patch::Set(created),
@@ -156,8 +165,12 @@ fn session(n: usize, all: usize, tags: &[Tag]) -> Session {
         session_title: Some(format!("{} session {n}", ["Mail", "Backup", "Network", "Printer"][mixed % 4])),
         technician: Patch::Set(format!("tech-{}@example.com", mixed % 12)),
         status: Some(status),
-        is_billable: Some(mixed % 5 != 0),
-        billable_hours: if mixed % 11 == 0 { Patch::Set(Hours::from_hundredths(100)) } else { Patch::Keep },
+        is_billable: Some(!mixed.is_multiple_of(5)),
+        billable_hours: if mixed.is_multiple_of(11) {
+            Patch::Set(Hours::from_hundredths(100))
+        } else {
+            Patch::Keep
+        },
         summary: Patch::Set(
             "Looked at the **logs**, found the cause, mended it and told the client.".to_owned(),
         ),
@@ -180,9 +193,13 @@ fn work_item(of: &Session) -> WorkItem {
         session_id: Some(of.id),
         category: Some(WorkItemCategory::ALL[mixed % WorkItemCategory::ALL.len()]),
         title: Some(format!("Item {n}")),
-        status: Some(if mixed % 9 == 0 { WorkItemStatus::Blocked } else { WorkItemStatus::Completed }),
+        status: Some(if mixed.is_multiple_of(9) {
+            WorkItemStatus::Blocked
+        } else {
+            WorkItemStatus::Completed
+        }),
         priority: Some([Priority::Low, Priority::Medium, Priority::High, Priority::Critical][mixed % 4]),
-        is_billable: Some(mixed % 5 != 0),
+        is_billable: Some(!mixed.is_multiple_of(5)),
         ..WorkItemFields::default()
     };
     WorkItem::draft(Id::new(uuid(WORK_ITEM + n)), fields, of.created_at)

@@ -118,7 +118,7 @@ async fn each_filter_of_work_items_has_an_index(sql: &SqlStore, ground: &Ground)
 /// Every documented filter of sessions by itself, under the name of its parameter.
 fn session_filters(ground: &Ground) -> Vec<(&'static str, SessionFilter, Wanted)> {
     let any = SessionFilter::default;
-    let (first, last) = ground.a_month();
+    let (first, last) = ground.half_the_days();
     vec![
         ("none", any(), Wanted::Index("ix_sessions_date")),
         (

@@ -47,7 +47,7 @@ impl AccountService {
         let mut faults = fields.faults_of_new();
         match &password {
             Some(password) => {
-                password::check(&mut faults, "password", password.expose(), fields.email.as_deref())
+                password::check(&mut faults, "password", password.expose(), fields.email.as_deref());
             }
             None => faults.require_all(&[("password", false)]),
         }

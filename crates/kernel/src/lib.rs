@@ -30,3 +30,7 @@ pub use page::{Direction, Keyed, Page, PageRequest, Position, Sort, SortField, S
 pub use patch::{Expected, Patch};
 pub use time::{Clock, Timestamp};
 pub use transaction::{AuditEntry, Change, Receipt, ReplayRecord, StoredReply, Transaction, UnitOfWork};
+
+// For the code that `enumeration!` writes in other crates.
+#[doc(hidden)]
+pub use serde;

@@ -197,7 +197,11 @@ impl Client {
             match Currency::parse(&code) {
                 Some(currency) => self.currency = currency,
                 None => {
-                    faults.semantic("currency", "iso_4217", "must be a currency code of ISO 4217 such as USD")
+                    faults.semantic(
+                        "currency",
+                        "iso_4217",
+                        "must be a currency code of ISO 4217 such as USD",
+                    );
                 }
             }
         }

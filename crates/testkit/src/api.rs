@@ -48,7 +48,7 @@ impl Answer {
     ///
     /// # Panics
     /// When it has another.
-    #[must_use]
+    #[expect(clippy::return_self_not_must_use, reason = "the status is often all that a test asks for")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self

@@ -87,7 +87,7 @@ pub(crate) struct ApiError(pub(crate) Problem);
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        Self(problem_of(error))
+        Self(problem_of(&error))
     }
 }
 
@@ -124,13 +124,13 @@ pub(crate) fn status_of(error: &Error) -> u16 {
     problem_without_log(error).status().as_u16()
 }
 
-fn problem_of(error: Error) -> Problem {
-    match &error {
+fn problem_of(error: &Error) -> Problem {
+    match error {
         Error::Store(StoreError::Unavailable(_)) | Error::Busy(_) => tracing::warn!(%error, "unavailable"),
         Error::Store(_) | Error::Internal(_) => tracing::error!(%error, "request failed"),
         _ => {}
     }
-    problem_without_log(&error)
+    problem_without_log(error)
 }
 
 fn problem_without_log(error: &Error) -> Problem {

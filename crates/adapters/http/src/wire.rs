@@ -138,15 +138,15 @@ impl<T: PartialSchema> ComposeSchema for Nullable<T> {
                 Schema::Array(array) => Some(&mut array.schema_type),
                 _ => None,
             };
-            if let Some(kind) = kind {
-                if let SchemaType::Type(only) = kind {
-                    *kind = SchemaType::Array(vec![only.clone(), Type::Null]);
-                }
+            if let Some(kind) = kind
+                && let SchemaType::Type(only) = kind
+            {
+                *kind = SchemaType::Array(vec![only.clone(), Type::Null]);
             }
-            if let Schema::Object(object) = inner {
-                if let Some(words) = &mut object.enum_values {
-                    words.push(serde_json::Value::Null);
-                }
+            if let Schema::Object(object) = inner
+                && let Some(words) = &mut object.enum_values
+            {
+                words.push(serde_json::Value::Null);
             }
         }
         schema
@@ -186,10 +186,7 @@ impl<E: Enumeration> Serialize for Word<E> {
 impl<'de, E: Enumeration> Deserialize<'de> for Word<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = Cow::<'de, str>::deserialize(deserializer)?;
-        E::parse(&word).map(Self).ok_or_else(|| {
-            let known: Vec<&str> = E::ALL.iter().map(|value| value.as_str()).collect();
-            de::Error::custom(format!("must be one of {}", known.join(", ")))
-        })
+        E::parse(&word).map(Self).ok_or_else(|| de::Error::custom(E::wanted()))
     }
 }
 

@@ -4,6 +4,7 @@ use claudetools_kernel::StoreError;
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
 /// Sorts a driver's error by what can be done about it.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 pub(crate) fn failure(error: DbErr) -> StoreError {
     if let Some(SqlErr::UniqueConstraintViolation(text) | SqlErr::ForeignKeyConstraintViolation(text)) =
         error.sql_err()

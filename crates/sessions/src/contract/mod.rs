@@ -1,5 +1,4 @@
 //! The suites that every storage adapter must pass, one per port. Each runs on a fresh, empty store.
-#![expect(clippy::missing_panics_doc, reason = "a suite panics when a rule does not hold; that is its point")]
 
 mod client;
 mod machine;

@@ -55,8 +55,10 @@ struct AuditView {
 
 impl From<AuditEntry> for AuditView {
     fn from(entry: AuditEntry) -> Self {
-        // No request takes the 2^53 microseconds from which a float loses any.
-        #[expect(clippy::cast_precision_loss)]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "no request takes the 2^53 microseconds from which a float loses any"
+        )]
         let duration_ms = entry.duration_micros as f64 / 1000.0;
         Self {
             id: entry.id,

@@ -254,10 +254,10 @@ impl Call {
                 },
                 Err(error) => error,
             };
-            if let (Some(key), Error::Store(StoreError::Constraint(_))) = (key, &error) {
-                if self.kept(key).await?.is_some() {
-                    return Err(ApiError(Problem::new(KEY_TAKEN, "")));
-                }
+            if let (Some(key), Error::Store(StoreError::Constraint(_))) = (key, &error)
+                && self.kept(key).await?.is_some()
+            {
+                return Err(ApiError(Problem::new(KEY_TAKEN, "")));
             }
             if !error.is_retryable() || tried == ATTEMPTS {
                 return Err(error.into());
@@ -288,7 +288,7 @@ impl Call {
         let now = self.services.clock.now();
         ReplayRecord {
             caller: key.caller.clone(),
-            key: key.key.clone(),
+            key: key.text.clone(),
             fingerprint: key.fingerprint,
             reply: reply.0.clone(),
             created_at: now,
@@ -311,7 +311,7 @@ impl Call {
             ));
         };
         let caller = self.info.actor.borrow().as_ref().map(Actor::key_space).unwrap_or_default();
-        Ok(Some(Key { caller, key: key.to_owned(), fingerprint: self.fingerprint() }))
+        Ok(Some(Key { caller, text: key.to_owned(), fingerprint: self.fingerprint() }))
     }
 
     /// What tells this request from another under the same key: method, path behind the prefix, query, body.
@@ -326,7 +326,7 @@ impl Call {
 
     async fn kept(&self, key: &Key) -> Result<Option<ReplayRecord>, Error> {
         let mut tx = self.services.journal.read().await?;
-        Ok(tx.kept_reply(&key.caller, &key.key, self.services.clock.now()).await?)
+        Ok(tx.kept_reply(&key.caller, &key.text, self.services.clock.now()).await?)
     }
 
     fn replay(&self, key: &Key, kept: ReplayRecord) -> Answer {
@@ -349,7 +349,7 @@ const KEY_TAKEN: &str = "KEY_TAKEN";
 /// An idempotency key with what belongs to it.
 struct Key {
     caller: String,
-    key: String,
+    text: String,
     fingerprint: [u8; 32],
 }
 
@@ -360,7 +360,7 @@ pub struct RunningKeys(Arc<Mutex<HashSet<(String, String)>>>);
 
 impl RunningKeys {
     fn enter(&self, key: &Key) -> Option<RunningKey> {
-        let entry = (key.caller.clone(), key.key.clone());
+        let entry = (key.caller.clone(), key.text.clone());
         let entered = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.clone());
         entered.then(|| RunningKey { keys: self.clone(), entry })
     }

@@ -1,6 +1,6 @@
 //! Conditional requests (RFC 9110 section 13).
 //!
-//! An ETag is `"<revision>-<digest of the body>"`. `If-Match` compares the revision alone, because it guards the row
+//! An `ETag` is `"<revision>-<digest of the body>"`. `If-Match` compares the revision alone, because it guards the row
 //! against lost updates; `If-None-Match` compares the whole, because the body also shows related rows.
 
 use std::future::{Ready, ready};

@@ -31,7 +31,7 @@ impl<F: DeserializeOwned + 'static> FromRequest for Query<F> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let mut faults = Faults::default();
         let filter = pairs(request, &mut faults);
-        let filter = parse_filter(filter, &mut faults);
+        let filter = parse_filter(&filter, &mut faults);
         ready(finish(faults, filter).map(Self).map_err(ApiError::from))
     }
 }
@@ -50,7 +50,7 @@ impl<F: DeserializeOwned + 'static, S: SortField> FromRequest for ListQuery<F, S
         let mut faults = Faults::default();
         let mut given = pairs(request, &mut faults);
         let page = parse_page(&mut given, &mut faults);
-        let filter = parse_filter(given, &mut faults);
+        let filter = parse_filter(&given, &mut faults);
         let query = page.and_then(|page| filter.map(|filter| Self { filter, page }));
         ready(finish(faults, query).map_err(ApiError::from))
     }
@@ -75,10 +75,10 @@ fn pairs(request: &HttpRequest, faults: &mut Faults) -> Pairs {
 }
 
 /// Each parameter is read by itself first, which finds all that are wrong instead of the first.
-fn parse_filter<F: DeserializeOwned>(given: Pairs, faults: &mut Faults) -> Option<F> {
+fn parse_filter<F: DeserializeOwned>(given: &[(String, String)], faults: &mut Faults) -> Option<F> {
     let encode = |pairs: &[(String, String)]| serde_urlencoded::to_string(pairs).unwrap_or_default();
     let before = faults.list().len();
-    for pair in &given {
+    for pair in given {
         if let Err(error) = serde_urlencoded::from_str::<F>(&encode(std::slice::from_ref(pair))) {
             let text = error.to_string();
             match text.strip_prefix("unknown field ") {
@@ -98,7 +98,7 @@ fn parse_filter<F: DeserializeOwned>(given: Pairs, faults: &mut Faults) -> Optio
     if faults.list().len() > before {
         return None;
     }
-    match serde_urlencoded::from_str(&encode(&given)) {
+    match serde_urlencoded::from_str(&encode(given)) {
         Ok(filter) => Some(filter),
         Err(error) => {
             faults.schema("query", "form", &format!("is not acceptable: {error}"));

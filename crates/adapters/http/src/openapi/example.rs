@@ -46,8 +46,8 @@ fn of(schema: &Value, find: &impl Fn(&str) -> Option<Value>, depth: usize) -> Va
         return Value::Object(members.collect());
     }
     for several in ["oneOf", "anyOf"] {
-        let choices = schema[several].as_array().into_iter().flatten();
-        if let Some(choice) = choices.filter(|choice| choice["type"] != "null").last() {
+        let mut choices = schema[several].as_array().into_iter().flatten();
+        if let Some(choice) = choices.rfind(|choice| choice["type"] != "null") {
             return of(choice, find, depth + 1);
         }
     }
