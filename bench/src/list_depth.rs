@@ -57,18 +57,11 @@ pub(crate) async fn run(program: &Path, folder: &Path, options: &Options) -> Res
     Ok(report)
 }
 
-async fn measure(
-    client: &mut Client,
-    name: &str,
-    filter: &str,
-    samples: u32,
-    report: &mut Report,
-) -> Result<()> {
+async fn measure(client: &mut Client, name: &str, filter: &str, samples: u32, report: &mut Report) -> Result<()> {
     let path = |rest: &str| format!("/api/v1/sessions?{filter}&{rest}").replace("?&", "?");
     let first = path(&format!("limit={PAGE}"));
     let page = client.get(&first).await?;
-    let total =
-        page["total"].as_u64().ok_or_else(|| Failure::Server("the first page has no total".into()))?;
+    let total = page["total"].as_u64().ok_or_else(|| Failure::Server("the first page has no total".into()))?;
     let middle = total / 2;
     let before = client.get(&path(&format!("limit=1&offset={}", middle - 1))).await?;
     let after = |page: &Value| {

@@ -58,9 +58,7 @@ async fn main() -> ExitCode {
 async fn measure(arguments: &Arguments) -> Result<Report> {
     let report = match &arguments.scenario {
         Scenario::Login(options) => login::run(&arguments.server, options).await?,
-        Scenario::ListDepth(options) => {
-            list_depth::run(&arguments.server, &arguments.output, options).await?
-        }
+        Scenario::ListDepth(options) => list_depth::run(&arguments.server, &arguments.output, options).await?,
     };
     report.save(&arguments.output)?;
     Ok(report)

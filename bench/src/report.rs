@@ -128,10 +128,8 @@ impl Report {
         }
         text.push_str("\n| ratio of medians | value | goal | |\n|---|---|---|---|\n");
         for Verdict { name, ratio, least, most, met } in &self.verdicts {
-            let goal =
-                if *least > 0.0 { format!("{least:.2} to {most:.2}") } else { format!("≤ {most:.2}") };
-            let _ =
-                writeln!(text, "| {name} | {ratio:.3} | {goal} | {} |", if *met { "met" } else { "MISSED" });
+            let goal = if *least > 0.0 { format!("{least:.2} to {most:.2}") } else { format!("≤ {most:.2}") };
+            let _ = writeln!(text, "| {name} | {ratio:.3} | {goal} | {} |", if *met { "met" } else { "MISSED" });
         }
         text
     }

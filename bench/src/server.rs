@@ -64,8 +64,7 @@ impl Server {
     pub(crate) async fn administrator(&self) -> Result<Client> {
         let mut client = self.connect().await?;
         let body = json!({"email": ADMIN, "password": PASSWORD});
-        let answer =
-            client.send(Call { path: "/api/v1/auth/token", body: Some(&body), ..Call::default() }).await?;
+        let answer = client.send(Call { path: "/api/v1/auth/token", body: Some(&body), ..Call::default() }).await?;
         answer.expect(200, "the administrator's log-in")?;
         let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
         let token = body["access_token"].as_str();

@@ -26,11 +26,9 @@ impl Migrator {
         } else {
             Vec::new()
         };
-        let known: Vec<String> =
-            Self::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-        let without = |names: &[String], others: &[String]| {
-            names.iter().filter(|name| !others.contains(name)).cloned().collect()
-        };
+        let known: Vec<String> = Self::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+        let without =
+            |names: &[String], others: &[String]| names.iter().filter(|name| !others.contains(name)).cloned().collect();
         Ok(Difference { missing: without(&known, &applied), unknown: without(&applied, &known) })
     }
 }

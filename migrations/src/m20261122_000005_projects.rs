@@ -2,9 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::dialect::{
-    date, drop_tables, id, index, integer, key_text, long_text, references, resource, stamps, word,
-};
+use crate::dialect::{date, drop_tables, id, index, integer, key_text, long_text, references, resource, stamps, word};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

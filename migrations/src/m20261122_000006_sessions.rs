@@ -93,12 +93,7 @@ async fn session_technologies(manager: &SchemaManager<'_>) -> Result<(), DbErr> 
         .col(ColumnDef::new("position").integer().not_null())
         .col(date("session_date").not_null())
         .primary_key(Index::create().col("session_id").col("technology_key"))
-        .foreign_key(&mut references(
-            "session_technologies",
-            "session_id",
-            "sessions",
-            ForeignKeyAction::Cascade,
-        ));
+        .foreign_key(&mut references("session_technologies", "session_id", "sessions", ForeignKeyAction::Cascade));
     manager.create_table(technologies).await?;
     let columns = &["technology_key", "session_date", "session_id"];
     index(manager, "ix_session_technologies_technology", "session_technologies", columns, false).await

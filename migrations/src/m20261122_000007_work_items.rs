@@ -18,12 +18,7 @@ impl MigrationTrait for Migration {
         tags.col(id("work_item_id").not_null())
             .col(id("tag_id").not_null())
             .primary_key(Index::create().col("work_item_id").col("tag_id"))
-            .foreign_key(&mut references(
-                "work_item_tags",
-                "work_item_id",
-                "work_items",
-                ForeignKeyAction::Cascade,
-            ))
+            .foreign_key(&mut references("work_item_tags", "work_item_id", "work_items", ForeignKeyAction::Cascade))
             .foreign_key(&mut references("work_item_tags", "tag_id", "tags", ForeignKeyAction::Cascade));
         manager.create_table(tags).await?;
         index(manager, "ix_work_item_tags_tag", "work_item_tags", &["tag_id", "work_item_id"], false).await

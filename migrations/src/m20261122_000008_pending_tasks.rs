@@ -74,12 +74,7 @@ async fn task_dependencies(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(id("task_id").not_null())
         .col(id("depends_on_id").not_null())
         .primary_key(Index::create().col("task_id").col("depends_on_id"))
-        .foreign_key(&mut references(
-            "task_dependencies",
-            "task_id",
-            "pending_tasks",
-            ForeignKeyAction::Cascade,
-        ))
+        .foreign_key(&mut references("task_dependencies", "task_id", "pending_tasks", ForeignKeyAction::Cascade))
         .foreign_key(&mut references(
             "task_dependencies",
             "depends_on_id",

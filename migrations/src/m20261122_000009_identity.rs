@@ -3,8 +3,7 @@
 use sea_orm_migration::prelude::*;
 
 use crate::dialect::{
-    bare, drop_tables, flag, id, index, integer, key_text, long_text, references, resource, stamps, text,
-    word,
+    bare, drop_tables, flag, id, index, integer, key_text, long_text, references, resource, stamps, text, word,
 };
 
 #[derive(DeriveMigrationName)]
@@ -21,8 +20,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop_tables(manager, &["accounts", "refresh_tokens", "revocations", "login_throttle", "agent_runs"])
-            .await
+        drop_tables(manager, &["accounts", "refresh_tokens", "revocations", "login_throttle", "agent_runs"]).await
     }
 }
 

@@ -4,10 +4,8 @@ use claudetools_testkit::{Answer, Api, TestApp};
 use serde_json::{Value, json};
 
 async fn session(app: &TestApp) -> (String, String) {
-    let client =
-        app.admin().post("/api/v1/clients", &json!({"name": "Acme", "type": "msp_client"})).await.expect(201);
-    let body =
-        json!({"client_id": client.id(), "session_date": "2026-01-16", "session_title": "Mail is down"});
+    let client = app.admin().post("/api/v1/clients", &json!({"name": "Acme", "type": "msp_client"})).await.expect(201);
+    let body = json!({"client_id": client.id(), "session_date": "2026-01-16", "session_title": "Mail is down"});
     let session = app.writer().post("/api/v1/sessions", &body).await.expect(201);
     (client.id().to_owned(), session.id().to_owned())
 }
@@ -52,8 +50,7 @@ async fn an_agent_never_gets_more_than_its_parent_and_never_admin() {
     let _ = start(&app.writer(), &session, json!({"ttl_seconds": 3601})).await.expect(400);
     let _ = start(&app.writer(), "01980000-0000-7000-8000-00000000dead", json!({})).await.expect(404);
     for reserved in ["heartbeat", "stream"] {
-        let answer =
-            app.writer().post(&format!("/api/v1/agents/{reserved}"), &json!({"session_id": session})).await;
+        let answer = app.writer().post(&format!("/api/v1/agents/{reserved}"), &json!({"session_id": session})).await;
         assert!(matches!(answer.status, 400 | 404 | 405), "{reserved}: {}", answer.text);
     }
     app.stop().await;
@@ -68,8 +65,7 @@ async fn the_same_question_within_ten_minutes_gets_the_earlier_result() {
     let again = start(&app.writer(), &session, question.clone()).await.expect(201);
     assert_ne!(run.id(), again.id(), "nothing is finished yet");
     let path = format!("/api/v1/agent-runs/{}", run.id());
-    let finished =
-        app.writer().put(&path, &json!({"status": "completed", "result": {"answer": 42}})).await.expect(200);
+    let finished = app.writer().put(&path, &json!({"status": "completed", "result": {"answer": 42}})).await.expect(200);
     assert_eq!(finished.body["result"], json!({"answer": 42}));
     assert!(finished.body["duration_ms"].is_number(), "{}", finished.text);
     assert_eq!(app.writer().put(&path, &json!({"status": "failed"})).await.expect(409).code(), "CONFLICT");
@@ -110,10 +106,7 @@ async fn an_agents_calls_are_counted_and_stand_in_the_audit_log_with_their_paren
         })
         .await;
     let row = &rows["api_audit_logs"][0];
-    assert_eq!(
-        (&row["subject"], &row["agent_type"]),
-        (&json!("agent:context-recovery"), &json!("context_recovery"))
-    );
+    assert_eq!((&row["subject"], &row["agent_type"]), (&json!("agent:context-recovery"), &json!("context_recovery")));
 
     for (query, expected) in [
         (format!("session_id={session}"), 1),

@@ -16,8 +16,7 @@ fn all<'a>(rows: &'a Value, field: &str) -> Vec<&'a str> {
 /// A client with some work; the id of it.
 async fn worked_for(app: &TestApp) -> String {
     let writer = app.writer();
-    let acme =
-        app.admin().post("/api/v1/clients", &json!({"name": "Acme", "type": "msp_client"})).await.expect(201);
+    let acme = app.admin().post("/api/v1/clients", &json!({"name": "Acme", "type": "msp_client"})).await.expect(201);
     assert_eq!(acme.body["open_tasks"], json!([]));
     let client = acme.id();
     for (name, status) in [("Office", "active"), ("Backup", "active"), ("Old", "completed")] {
@@ -29,8 +28,7 @@ async fn worked_for(app: &TestApp) -> String {
         let session = writer.post("/api/v1/sessions", &body).await.expect(201);
         for (status, category) in [("deferred", "security"), ("completed", "other")] {
             let title = format!("{title}, {status}");
-            let item =
-                json!({"session_id": session.id(), "category": category, "title": title, "status": status});
+            let item = json!({"session_id": session.id(), "category": category, "title": title, "status": status});
             let _ = writer.post("/api/v1/work-items", &item).await.expect(201);
         }
     }
@@ -41,7 +39,8 @@ async fn worked_for(app: &TestApp) -> String {
         ("done", "critical", "completed", Some(-1)),
     ] {
         let due_date = due.map(|due| day(app, due));
-        let body = json!({"client_id": client, "title": title, "priority": priority, "status": status, "due_date": due_date});
+        let body =
+            json!({"client_id": client, "title": title, "priority": priority, "status": status, "due_date": due_date});
         let _ = writer.post("/api/v1/tasks", &body).await.expect(201);
     }
     // Somebody else's, which nothing below may show.
@@ -61,11 +60,7 @@ async fn the_context_of_a_client_s_work_is_told_in_one_call() {
     let items = ["today, deferred", "a month ago, deferred", "long ago, deferred"];
     assert_eq!(all(&told.body["open_work_items"], "title"), items);
     let told = reader.get(&format!("/api/v1/context/recover?client_id={client}")).await.expect(200);
-    assert_eq!(
-        told.body["last_sessions"].as_array().map(Vec::len),
-        Some(3),
-        "five unless the caller says otherwise"
-    );
+    assert_eq!(told.body["last_sessions"].as_array().map(Vec::len), Some(3), "five unless the caller says otherwise");
 }
 
 #[tokio::test]
@@ -95,11 +90,7 @@ async fn a_client_s_detail_shows_what_is_going_on() {
     let path = format!("/api/v1/clients/{client}");
     let read = app.reader().get(&path).await.expect(200);
     assert_eq!(all(&read.body["active_projects"], "slug"), ["backup", "office"]);
-    assert_eq!(
-        all(&read.body["recent_sessions"], "session_title"),
-        ["today", "a month ago"],
-        "thirty days back"
-    );
+    assert_eq!(all(&read.body["recent_sessions"], "session_title"), ["today", "a month ago"], "thirty days back");
     assert_eq!(all(&read.body["open_tasks"], "title"), ["late", "urgent", "some time"]);
     let changed = app.admin().put(&path, &json!({"notes": "new"})).await.expect(200);
     assert_eq!(changed.body["open_tasks"], read.body["open_tasks"], "a change answers with the whole");

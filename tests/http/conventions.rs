@@ -152,9 +152,7 @@ async fn bad_queries_and_ids_are_400() {
 async fn what_fits_the_schema_but_makes_no_sense_is_422() {
     let app = TestApp::start().await;
     let admin = app.admin();
-    for (field, value) in
-        [("network_subnet", "10.0.0.0/33"), ("currency", "DEM"), ("contact_email", "nobody")]
-    {
+    for (field, value) in [("network_subnet", "10.0.0.0/33"), ("currency", "DEM"), ("contact_email", "nobody")] {
         let mut body = acme();
         body[field] = json!(value);
         let answer = admin.post("/api/v1/clients", &body).await;
@@ -229,18 +227,14 @@ async fn large_bodies_are_413_and_other_types_415() {
     );
     let over = admin.send_bytes(Method::POST, path, "application/json", Some(with_notes(1_048_577))).await;
     assert_error(&over, 413, "PAYLOAD_TOO_LARGE", path);
-    for other in [
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "application/json; charset=latin1",
-        "application/jsonx",
-    ] {
+    for other in
+        ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/jsonx"]
+    {
         let answer = admin.send_bytes(Method::POST, path, other, Some(acme().to_string().into_bytes())).await;
         assert_error(&answer, 415, "UNSUPPORTED_MEDIA_TYPE", path);
     }
     let spelt = "Application/JSON; charset=\"UTF-8\"";
-    let _ =
-        admin.send_bytes(Method::POST, path, spelt, Some(acme().to_string().into_bytes())).await.expect(201);
+    let _ = admin.send_bytes(Method::POST, path, spelt, Some(acme().to_string().into_bytes())).await.expect(201);
     app.stop().await;
 }
 
@@ -252,21 +246,14 @@ async fn if_match_guards_against_lost_updates_and_if_none_match_saves_the_body()
     let (path, first) = (format!("/api/v1/clients/{}", made.id()), made.header("etag").to_owned());
     let unchanged = admin.clone().with("if-none-match", &first).get(&path).await.expect(304);
     assert_eq!((unchanged.text.as_str(), unchanged.header("etag")), ("", first.as_str()));
-    let renamed =
-        admin.clone().with("if-match", &first).put(&path, &json!({"name": "Acme Two"})).await.expect(200);
+    let renamed = admin.clone().with("if-match", &first).put(&path, &json!({"name": "Acme Two"})).await.expect(200);
     assert_ne!(renamed.header("etag"), first);
     let lost = admin.clone().with("if-match", &first).put(&path, &json!({"name": "Acme Three"})).await;
     assert_error(&lost, 412, "PRECONDITION_FAILED", &path);
     let current = lost.body["error"]["details"]["current_etag"].as_str().expect("the current tag").to_owned();
-    let _ =
-        admin.clone().with("if-match", &current).put(&path, &json!({"name": "Acme Three"})).await.expect(200);
+    let _ = admin.clone().with("if-match", &current).put(&path, &json!({"name": "Acme Three"})).await.expect(200);
     let _ = admin.clone().with("if-none-match", &first).get(&path).await.expect(200);
-    assert_error(
-        &admin.clone().with("if-match", &first).delete(&path).await,
-        412,
-        "PRECONDITION_FAILED",
-        &path,
-    );
+    assert_error(&admin.clone().with("if-match", &first).delete(&path).await, 412, "PRECONDITION_FAILED", &path);
     let _ = admin.with("if-match", "*").delete(&path).await.expect(204);
     app.stop().await;
 }
@@ -326,16 +313,12 @@ async fn an_idempotency_key_replays_the_first_answer_for_its_caller_for_24_hours
     assert_eq!(first.header("idempotent-replayed"), "");
     let again = keyed(&app).post("/api/v1/clients", &acme()).await.expect(201);
     assert_eq!((again.header("idempotent-replayed"), &again.text), ("true", &first.text));
-    assert_eq!(
-        (again.header("etag"), again.header("location")),
-        (first.header("etag"), first.header("location"))
-    );
+    assert_eq!((again.header("etag"), again.header("location")), (first.header("etag"), first.header("location")));
     let other_body = keyed(&app).post("/api/v1/clients", &json!({"name": "Other", "type": "internal"})).await;
     assert_error(&other_body, 422, "VALIDATION_ERROR", "/api/v1/clients");
     let other_caller =
         app.caller("second@claudetools.test", claudetools_kernel::Scope::Admin).with("idempotency-key", "k1");
-    let _ =
-        other_caller.post("/api/v1/clients", &json!({"name": "Other", "type": "internal"})).await.expect(201);
+    let _ = other_caller.post("/api/v1/clients", &json!({"name": "Other", "type": "internal"})).await.expect(201);
 
     app.restart().await;
     let after_restart = keyed(&app).post("/api/v1/clients", &acme()).await.expect(201);
@@ -345,8 +328,7 @@ async fn an_idempotency_key_replays_the_first_answer_for_its_caller_for_24_hours
     assert_error(&expired, 409, "DUPLICATE_ENTRY", "/api/v1/clients");
 
     let failed = app.admin().with("idempotency-key", "k2");
-    let _ =
-        failed.post("/api/v1/clients", &json!({"name": "Acme Dental", "type": "internal"})).await.expect(409);
+    let _ = failed.post("/api/v1/clients", &json!({"name": "Acme Dental", "type": "internal"})).await.expect(409);
     let _ = failed.post("/api/v1/clients", &json!({"name": "New", "type": "internal"})).await.expect(201);
     for bad in ["", "with blank", &"x".repeat(129)] {
         let answer = app.admin().with("idempotency-key", bad).post("/api/v1/clients", &acme()).await;
@@ -372,22 +354,14 @@ async fn lists_page_by_offset_and_by_cursor_without_overlap() {
             .collect()
     };
     assert_eq!(names(&page), ["Client 3", "Client 2", "Client 1"]);
-    assert_eq!(
-        (&page.body["total"], &page.body["limit"], &page.body["offset"]),
-        (&json!(7), &json!(3), &json!(3))
-    );
+    assert_eq!((&page.body["total"], &page.body["limit"], &page.body["offset"]), (&json!(7), &json!(3), &json!(3)));
 
     let mut seen = Vec::new();
     let mut path = "/api/v1/clients?limit=3&sort=created_at".to_owned();
     loop {
         let page = admin.get(&path).await.expect(200);
         seen.extend(names(&page));
-        assert_eq!(
-            path.contains("cursor"),
-            page.body.get("total").is_none(),
-            "a total only on request: {}",
-            page.text
-        );
+        assert_eq!(path.contains("cursor"), page.body.get("total").is_none(), "a total only on request: {}", page.text);
         match page.body["next_cursor"].as_str() {
             Some(cursor) => path = format!("/api/v1/clients?limit=3&sort=created_at&cursor={cursor}"),
             None => break,
@@ -430,9 +404,7 @@ async fn every_answer_bears_a_request_id_and_the_security_headers() {
         .start()
         .await;
     let own = app.reader().with("x-request-id", "my.id-1_A");
-    for path in
-        ["/", "/health", "/nowhere", "/api/v1/clients", "/api/v1/clients?limit=0", "/docs/", "/openapi.json"]
-    {
+    for path in ["/", "/health", "/nowhere", "/api/v1/clients", "/api/v1/clients?limit=0", "/docs/", "/openapi.json"] {
         let answer = own.get(path).await;
         assert_eq!(answer.header("x-request-id"), "my.id-1_A", "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
@@ -489,10 +461,7 @@ async fn cross_origin_requests_are_admitted_from_the_origins_named_only() {
         let caller = app.anonymous().with("origin", origin).with("access-control-request-method", "PUT");
         async move { caller.send(Method::OPTIONS, "/api/v1/clients", None).await }
     };
-    assert_eq!(
-        preflight("https://dash.example").await.header("access-control-allow-origin"),
-        "https://dash.example"
-    );
+    assert_eq!(preflight("https://dash.example").await.header("access-control-allow-origin"), "https://dash.example");
     assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
     app.stop().await;
 }
@@ -504,11 +473,7 @@ async fn a_database_that_is_held_by_another_is_503_with_retry_after_and_nothing_
     let refused = app.admin().post("/api/v1/clients", &acme()).await;
     assert_error(&refused, 503, "SERVICE_UNAVAILABLE", "/api/v1/clients");
     assert_eq!(refused.header("retry-after"), "30");
-    assert_eq!(
-        app.reader().get("/api/v1/clients").await.expect(200).body["total"],
-        0,
-        "readers are not held up"
-    );
+    assert_eq!(app.reader().get("/api/v1/clients").await.expect(200).body["total"], 0, "readers are not held up");
     other.close().await.expect("the lock goes with its connection");
     let _ = app.admin().post("/api/v1/clients", &acme()).await.expect(201);
     app.stop().await;

@@ -46,11 +46,9 @@ async fn an_unknown_address_and_a_wrong_password_get_the_same_answer() {
     let wrong = try_log_in(&app, ADMIN_EMAIL, "not the password").await.expect(401);
     let unknown = try_log_in(&app, "nobody@claudetools.test", "not the password").await.expect(401);
     assert_eq!(wrong.body["error"], unknown.body["error"]);
-    for body in [
-        json!({}),
-        json!({"email": ADMIN_EMAIL}),
-        json!({"email": ADMIN_EMAIL, "password": "x", "refresh_token": "y"}),
-    ] {
+    for body in
+        [json!({}), json!({"email": ADMIN_EMAIL}), json!({"email": ADMIN_EMAIL, "password": "x", "refresh_token": "y"})]
+    {
         assert_eq!(app.anonymous().post(TOKEN, &body).await.expect(400).code(), "INVALID_REQUEST");
     }
     app.stop().await;
@@ -85,8 +83,7 @@ async fn after_five_failures_an_address_waits_longer_and_longer() {
 async fn after_twenty_failures_a_caller_waits_whatever_the_address() {
     let app = TestApp::start().await;
     for n in 0..20 {
-        let _ =
-            try_log_in(&app, &format!("nobody{n}@claudetools.test"), "not the password").await.expect(401);
+        let _ = try_log_in(&app, &format!("nobody{n}@claudetools.test"), "not the password").await.expect(401);
     }
     let _ = try_log_in(&app, ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(429);
     app.clock.advance(3600);
@@ -130,11 +127,7 @@ async fn fifty_parallel_refreshes_of_one_rotating_token_leave_the_family_ended()
     }
     assert_eq!(won.len(), 1, "exactly one wins");
     let after = refresh(&app, &won[0]).await;
-    assert!(
-        matches!(after.status, 401 | 403),
-        "the 49 others were reuse, which ends the family: {}",
-        after.text
-    );
+    assert!(matches!(after.status, 401 | 403), "the 49 others were reuse, which ends the family: {}", after.text);
     app.stop().await;
 }
 
@@ -167,8 +160,7 @@ async fn a_static_refresh_token_serves_several_machines_until_it_is_ended() {
 async fn a_revoked_access_token_is_403_at_once_and_after_a_restart() {
     let mut app = TestApp::start().await;
     let granted = app.log_in().await;
-    let (access, refreshing) =
-        (text(&granted["access_token"]).to_owned(), text(&granted["refresh_token"]).to_owned());
+    let (access, refreshing) = (text(&granted["access_token"]).to_owned(), text(&granted["refresh_token"]).to_owned());
     let own = app.anonymous().with_token(&access);
     let _ = own.post(REVOKE, &json!({"token": access})).await.expect(204);
     assert_eq!(me(&app, &access).await.expect(403).code(), "TOKEN_REVOKED");
@@ -274,10 +266,7 @@ async fn routes_whose_answers_carry_tokens_refuse_an_idempotency_key() {
     let keyed = app.anonymous().with("idempotency-key", "k1");
     let body = json!({"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD});
     assert_eq!(keyed.post(TOKEN, &body).await.expect(400).code(), "INVALID_REQUEST");
-    assert_eq!(
-        keyed.post(REFRESH, &json!({"refresh_token": "x"})).await.expect(400).code(),
-        "INVALID_REQUEST"
-    );
+    assert_eq!(keyed.post(REFRESH, &json!({"refresh_token": "x"})).await.expect(400).code(), "INVALID_REQUEST");
     let zipped = app.anonymous().with("accept-encoding", "gzip").post(TOKEN, &body).await.expect(200);
     assert_eq!(zipped.header("content-encoding"), "", "a secret is never compressed");
     app.stop().await;

@@ -99,8 +99,7 @@ async fn a_key_is_replaced_without_logging_anyone_out() {
     let before = TestApp::builder().with("JWT_SECRET_KEY", &old).start().await;
     let issued_before = before.sign(&before.claims("jo@example.com", Scope::Read));
     before.stop().await;
-    let after =
-        TestApp::builder().with("JWT_SECRET_KEY", &new).with("JWT_VERIFICATION_KEYS", &old).start().await;
+    let after = TestApp::builder().with("JWT_SECRET_KEY", &new).with("JWT_VERIFICATION_KEYS", &old).start().await;
     assert_eq!(status(&after, &issued_before).await, 200);
     let issued_after = after.sign(&after.claims("jo@example.com", Scope::Read));
     assert_ne!(issued_before.split('.').next(), issued_after.split('.').next(), "another kid in the header");
@@ -122,9 +121,7 @@ async fn every_algorithm_of_the_configuration_signs_and_refuses_the_others() {
         let token = app.sign(&app.claims("jo@example.com", Scope::Read));
         assert_eq!(status(&app, &token).await, 200, "{algorithm}");
         let good = serde_json::to_value(app.claims("jo@example.com", Scope::Read)).expect("claims");
-        for (name, hash) in
-            [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)]
-        {
+        for (name, hash) in [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)] {
             let forged = forge(&json!({"alg": name}), &good, hash, &SECRET);
             assert_eq!(
                 status(&app, &forged).await,

@@ -76,8 +76,7 @@ async fn machines_are_filtered_and_those_with_history_stay() {
     let app = TestApp::start().await;
     let mut ids = Vec::new();
     for (n, hostname, platform) in [(1, "alpha", "win32"), (2, "Beta", "linux"), (3, "gamma", "linux")] {
-        let body =
-            json!({"hostname": hostname, "machine_fingerprint": format!("{n:064x}"), "platform": platform});
+        let body = json!({"hostname": hostname, "machine_fingerprint": format!("{n:064x}"), "platform": platform});
         ids.push(app.writer().post("/api/v1/machines", &body).await.expect(201).id().to_owned());
     }
     let gamma = format!("/api/v1/machines/{}", ids[2]);
@@ -96,8 +95,7 @@ async fn machines_are_filtered_and_those_with_history_stay() {
     }
     let _ = app.reader().get("/api/v1/machines?platform=windows").await.expect(400);
 
-    let session =
-        json!({"machine_id": ids[0], "session_date": "2026-01-16", "session_title": "Mail is down"});
+    let session = json!({"machine_id": ids[0], "session_date": "2026-01-16", "session_title": "Mail is down"});
     let _ = app.writer().post("/api/v1/sessions", &session).await.expect(201);
     let alpha = format!("/api/v1/machines/{}", ids[0]);
     let _ = app.writer().delete(&alpha).await.expect(403);

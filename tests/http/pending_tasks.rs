@@ -49,11 +49,7 @@ async fn a_task_lives_from_its_note_to_its_end() {
     assert_eq!(overdue.body["pending_tasks"][0]["blocked_by"], "the offer");
     assert_eq!(overdue.body["pending_tasks"][0]["client_name"], "Acme");
     let today = format!("/api/v1/pending-tasks?due_before={}", day(&app, -1));
-    assert_eq!(
-        app.reader().get(&today).await.expect(200).body["total"],
-        0,
-        "the day itself is not before it"
-    );
+    assert_eq!(app.reader().get(&today).await.expect(200).body["total"], 0, "the day itself is not before it");
 
     let done = writer.put(&path, &json!({"status": "completed", "blocked_by": null})).await.expect(200);
     assert!(done.body["completed_at"].is_string());
@@ -75,8 +71,7 @@ async fn both_paths_lead_to_the_same_tasks() {
     assert_eq!(long.body["pending_tasks"], short.body["tasks"]);
     assert_eq!(short.body["total"], 1);
     let path = format!("/tasks/{}", made.id());
-    let changed =
-        app.writer().patch(&format!("/api/v1{path}"), &json!({"priority": "low"})).await.expect(200);
+    let changed = app.writer().patch(&format!("/api/v1{path}"), &json!({"priority": "low"})).await.expect(200);
     let read = app.reader().get(&format!("/api/v1/pending-tasks/{}", made.id())).await.expect(200);
     assert_eq!((read.body, read.headers["etag"].clone()), (changed.body, changed.headers["etag"].clone()));
     let _ = app.admin().delete(&format!("/api{path}")).await.expect(204);
@@ -108,10 +103,7 @@ async fn no_task_is_a_part_of_itself_or_waits_for_itself() {
     assert_eq!(unknown.body["error"]["details"]["resource_type"], "pending_task");
 
     let held = app.admin().delete(&format!("/api/v1/tasks/{c}")).await.expect(409);
-    assert_eq!(
-        held.body["error"]["details"]["referenced_by"],
-        json!([{"resource_type": "pending_task", "count": 2}])
-    );
+    assert_eq!(held.body["error"]["details"]["referenced_by"], json!([{"resource_type": "pending_task", "count": 2}]));
     let _ = app.admin().delete(&format!("/api/v1/tasks/{a}")).await.expect(204);
     let _ = put(&c, json!({"depends_on": []})).await.expect(200);
 }

@@ -49,10 +49,7 @@ async fn a_project_lives_from_its_plan_to_its_end() {
 
     let other = client(&admin, "Zeta").await;
     let refused = writer.put(&path, &json!({"client_id": other})).await.expect(409);
-    assert_eq!(
-        refused.body["error"]["details"]["referenced_by"],
-        json!([{"resource_type": "session", "count": 1}])
-    );
+    assert_eq!(refused.body["error"]["details"]["referenced_by"], json!([{"resource_type": "session", "count": 1}]));
     admin.delete(&path).await.expect(409);
     admin.delete(&format!("/api/v1/clients/{acme}")).await.expect(409);
     admin.delete(&format!("/api/v1/sessions/{}", session.id())).await.expect(204);
@@ -101,10 +98,7 @@ async fn what_makes_no_project_is_refused_and_says_why() {
         (400, json!({"client_id": acme, "name": "x", "priority": "urgent"})),
         (404, json!({"client_id": "01980000-0000-7000-8000-00000000dead", "name": "x"})),
         (422, json!({"client_id": acme, "name": "x", "started_on": "2026-02-02", "due_date": "2026-02-01"})),
-        (
-            422,
-            json!({"client_id": acme, "name": "x", "started_on": "2026-02-02", "completed_on": "2026-02-01"}),
-        ),
+        (422, json!({"client_id": acme, "name": "x", "started_on": "2026-02-02", "completed_on": "2026-02-01"})),
     ] {
         let _ = writer.post("/api/v1/projects", &body).await.expect(status);
     }

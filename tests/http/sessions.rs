@@ -59,10 +59,7 @@ async fn the_life_of_a_session() {
     for (field, value) in shown.as_object().expect("an object") {
         assert_eq!(&made.body[field], value, "{field}");
     }
-    assert!(
-        made.body["technician"].as_str().is_some_and(|name| name.contains('@')),
-        "the caller does the work"
-    );
+    assert!(made.body["technician"].as_str().is_some_and(|name| name.contains('@')), "the caller does the work");
 
     let item = json!({"session_id": made.id(), "category": "troubleshooting", "title": "Read the logs"});
     let item = writer.post("/api/v1/work-items", &item).await.expect(201);
@@ -71,7 +68,8 @@ async fn the_life_of_a_session() {
     assert_eq!(done.body["duration_minutes"], 215);
     assert_eq!(done.body["billable_hours"], 3.75, "in quarters of an hour, upwards");
     assert_eq!(done.body["tags"], json!([]));
-    let briefly = json!({"id": item.id(), "category": "troubleshooting", "title": "Read the logs", "status": "pending"});
+    let briefly =
+        json!({"id": item.id(), "category": "troubleshooting", "title": "Read the logs", "status": "pending"});
     assert_eq!(done.body["work_items"], json!([briefly]));
     assert_eq!(reader.get(&path(&made)).await.expect(200).body, done.body);
 
@@ -136,9 +134,7 @@ async fn completing_ends_the_work_and_only_an_admin_reopens_it() {
     let reopened = app.admin().put(&path(&open), &json!({"status": "in_progress"})).await.expect(200);
     assert_eq!(reopened.body["status"], "in_progress");
 
-    let ahead = create(&writer, json!({"status": "completed", "start_time": "2999-01-01T00:00:00Z"}))
-        .await
-        .expect(422);
+    let ahead = create(&writer, json!({"status": "completed", "start_time": "2999-01-01T00:00:00Z"})).await.expect(422);
     assert_eq!(ahead.body["error"]["details"]["field"], "end_time", "it would end before it starts");
     app.stop().await;
 }
@@ -152,10 +148,7 @@ async fn what_a_session_refers_to_must_exist_and_fit_together() {
     let nowhere = "01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f";
     for (field, resource) in [("client_id", "client"), ("project_id", "project"), ("machine_id", "machine")] {
         let refused = create(&writer, json!({field: nowhere})).await.expect(404);
-        assert_eq!(
-            refused.body["error"]["details"],
-            json!({"resource_type": resource, "resource_id": nowhere})
-        );
+        assert_eq!(refused.body["error"]["details"], json!({"resource_type": resource, "resource_id": nowhere}));
     }
     let refused = create(&writer, json!({"client_id": globex, "project_id": project})).await.expect(422);
     assert_eq!(refused.body["error"]["details"]["field"], "project_id");
@@ -166,10 +159,8 @@ async fn what_a_session_refers_to_must_exist_and_fit_together() {
     let moved = writer.put(&path(&made), &json!({"client_id": globex, "project_id": null})).await.expect(200);
     assert_eq!(moved.body["client_name"], "Globex");
 
-    let refused = writer
-        .post("/api/v1/sessions", &json!({"session_date": "2026-02-30", "colour": 1}))
-        .await
-        .expect(400);
+    let refused =
+        writer.post("/api/v1/sessions", &json!({"session_date": "2026-02-30", "colour": 1})).await.expect(400);
     let faults = refused.body["error"]["details"]["fields"].as_array().expect("several faults").clone();
     let mut fields: Vec<&str> = faults.iter().filter_map(|fault| fault["field"].as_str()).collect();
     fields.sort_unstable();
@@ -247,10 +238,8 @@ async fn a_change_meant_for_another_revision_is_refused() {
     let writer = app.writer();
     let made = create(&writer, json!({})).await.expect(201);
     let first = made.header("etag").to_owned();
-    let changed =
-        writer.clone().with("if-match", &first).put(&path(&made), &json!({"notes": "1"})).await.expect(200);
-    let _ =
-        writer.clone().with("if-match", &first).put(&path(&made), &json!({"notes": "2"})).await.expect(412);
+    let changed = writer.clone().with("if-match", &first).put(&path(&made), &json!({"notes": "1"})).await.expect(200);
+    let _ = writer.clone().with("if-match", &first).put(&path(&made), &json!({"notes": "2"})).await.expect(412);
     let etag = changed.header("etag").to_owned();
     let _ = app.reader().with("if-none-match", &etag).get(&path(&made)).await.expect(304);
 

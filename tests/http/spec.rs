@@ -20,8 +20,7 @@ impl Operation {
 
     /// The scope it names; `None` for one listed as public.
     fn scope(&self) -> Option<String> {
-        let security =
-            self.node["security"].as_array().unwrap_or_else(|| panic!("{} names no security", self.name()));
+        let security = self.node["security"].as_array().unwrap_or_else(|| panic!("{} names no security", self.name()));
         security.first().map(|entry| entry["bearer"][0].as_str().expect("a bearer scope").to_owned())
     }
 
@@ -33,8 +32,7 @@ impl Operation {
             let name = parameter["name"].as_str().expect("a name");
             let is_id = parameter["schema"]["format"] == "uuid";
             let example = parameter["example"].as_str().or(parameter["schema"]["examples"][0].as_str());
-            let value =
-                if is_id { "01980000-0000-7000-8000-00000000dead" } else { example.unwrap_or("word") };
+            let value = if is_id { "01980000-0000-7000-8000-00000000dead" } else { example.unwrap_or("word") };
             match parameter["in"].as_str() {
                 Some("path") => path = path.replace(&format!("{{{name}}}"), value),
                 Some("query") if parameter["required"] == true => query.push(format!("{name}={value}")),
@@ -179,11 +177,7 @@ async fn every_query_is_read_strictly() {
         let path = format!("{filled}{separator}no_such_parameter=1");
         let answer = admin.send(operation.method.clone(), &path, operation.example().as_ref()).await;
         assert_eq!((answer.status, answer.code()), (400, "INVALID_REQUEST"), "{name}: {}", answer.text);
-        assert!(
-            answer.text.contains("no_such_parameter"),
-            "{name} does not name the parameter: {}",
-            answer.text
-        );
+        assert!(answer.text.contains("no_such_parameter"), "{name} does not name the parameter: {}", answer.text);
     }
     app.stop().await;
 }
@@ -213,9 +207,8 @@ async fn every_get_works_under_the_first_generations_prefix_too() {
     let app = TestApp::start().await;
     let admin = app.admin();
     let all = operations(&app).await;
-    for operation in all
-        .iter()
-        .filter(|operation| operation.method == Method::GET && operation.path.starts_with("/api/v1/"))
+    for operation in
+        all.iter().filter(|operation| operation.method == Method::GET && operation.path.starts_with("/api/v1/"))
     {
         let path = operation.filled();
         let (second, first) = (admin.get(&path).await, admin.get(&path.replacen("/api/v1", "/api", 1)).await);

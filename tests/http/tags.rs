@@ -28,11 +28,7 @@ async fn a_name_is_kept_in_lower_case_and_taken_once() {
     assert_eq!((&changed.body["category"], &cleared.body["category"]), (&json!("service"), &json!(null)));
 
     for (query, total) in [("", 2), ("?category=technology", 1), ("?category=action", 0), ("?q=MAIL", 1)] {
-        assert_eq!(
-            app.reader().get(&format!("/api/v1/tags{query}")).await.expect(200).body["total"],
-            total,
-            "{query}"
-        );
+        assert_eq!(app.reader().get(&format!("/api/v1/tags{query}")).await.expect(200).body["total"], total, "{query}");
     }
     app.stop().await;
 }
@@ -40,8 +36,7 @@ async fn a_name_is_kept_in_lower_case_and_taken_once() {
 #[tokio::test]
 async fn a_tag_comes_into_being_by_its_use_and_comes_off_everything_when_removed() {
     let app = TestApp::start().await;
-    let client =
-        app.admin().post("/api/v1/clients", &json!({"name": "Acme", "type": "msp_client"})).await.expect(201);
+    let client = app.admin().post("/api/v1/clients", &json!({"name": "Acme", "type": "msp_client"})).await.expect(201);
     let known = app.writer().post("/api/v1/tags", &json!({"name": "dns"})).await.expect(201);
     let body = json!({
         "client_id": client.id(), "session_date": "2026-01-16", "session_title": "Mail is down",
@@ -54,11 +49,7 @@ async fn a_tag_comes_into_being_by_its_use_and_comes_off_everything_when_removed
     let exchange = named(&app.reader(), "exchange").await;
     assert_eq!((&exchange["usage_count"], &exchange["category"]), (&json!(2), &json!(null)));
     let dns = named(&app.reader(), "dns").await;
-    assert_eq!(
-        (&dns["id"], &dns["usage_count"]),
-        (&json!(known.id()), &json!(1)),
-        "the one that was there is used"
-    );
+    assert_eq!((&dns["id"], &dns["usage_count"]), (&json!(known.id()), &json!(1)), "the one that was there is used");
     let path = format!("/api/v1/tags/{}", exchange["id"].as_str().expect("an id"));
     assert_eq!(
         app.reader().get(&format!("{path}/usage")).await.expect(200).body,

@@ -104,8 +104,7 @@ async fn every_filter_narrows_the_list_and_the_sessions_client_and_day_are_follo
         assert_eq!(page.body["total"], 1, "{query}");
         assert_eq!(page.body["work_items"][0]["id"], json!(one.id()), "{query}");
     }
-    let _ =
-        writer.put(&format!("/api/v1/sessions/{of_acme}"), &json!({"client_id": globex})).await.expect(200);
+    let _ = writer.put(&format!("/api/v1/sessions/{of_acme}"), &json!({"client_id": globex})).await.expect(200);
     let page = app.reader().get(&format!("/api/v1/work-items?client_id={globex}")).await.expect(200);
     let row = &page.body["work_items"][0];
     assert_eq!((&row["session_title"], &row["client_name"]), (&json!("Mail is down"), &json!("Globex")));

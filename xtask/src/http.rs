@@ -23,13 +23,7 @@ pub(crate) struct Answer {
 }
 
 /// Sends a request and waits for the answer. `bearer` is an access token; the body is JSON.
-pub(crate) fn send(
-    server: SocketAddr,
-    method: &str,
-    path: &str,
-    bearer: Option<&str>,
-    body: &str,
-) -> Result<Answer> {
+pub(crate) fn send(server: SocketAddr, method: &str, path: &str, bearer: Option<&str>, body: &str) -> Result<Answer> {
     let broken = |error: std::io::Error| Failure::new(format!("{method} http://{server}{path}: {error}"));
     // HTTP/1.0: the server closes when the answer is complete and sends it in one piece.
     let authorization = bearer.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();

@@ -25,17 +25,10 @@ type Step = (String, String);
 /// Prints the checklist.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if !DOMAINS.contains(&options.domain.as_str()) {
-        return Err(Failure::new(format!(
-            "there is no domain {}; there are {}",
-            options.domain,
-            DOMAINS.join(", ")
-        )));
+        return Err(Failure::new(format!("there is no domain {}; there are {}", options.domain, DOMAINS.join(", "))));
     }
     let names = Names::new(&options.name, options.plural.as_deref())?;
-    println!(
-        "{} in the domain {}; docs/adding-a-resource.md explains each step.\n",
-        names.pascal, options.domain
-    );
+    println!("{} in the domain {}; docs/adding-a-resource.md explains each step.\n", names.pascal, options.domain);
     for (number, (layer, steps)) in checklist(&names, &options.domain).into_iter().enumerate() {
         println!("{}. {layer}", number + 1);
         for (file, what) in steps {
@@ -113,9 +106,7 @@ fn memory_steps(names: &Names) -> Vec<Step> {
     vec![
         step(
             format!("{src}/{snake}.rs"),
-            format!(
-                "`impl Row for {pascal}` (id, revision, what clashes) and `impl {pascal}Repository for MemoryTx`."
-            ),
+            format!("`impl Row for {pascal}` (id, revision, what clashes) and `impl {pascal}Repository for MemoryTx`."),
         ),
         step(
             format!("{src}/store.rs"),
@@ -142,10 +133,7 @@ fn sql_steps(names: &Names) -> Vec<Step> {
                 "The sea-orm `Model`; `From<&{pascal}>` for it, and back through `RowReader`, so that a bad row is an error with table, column and id."
             ),
         ),
-        step(
-            format!("{src}/entity/mod.rs"),
-            "Declare it, and register it in the comparison with the migrations.",
-        ),
+        step(format!("{src}/entity/mod.rs"), "Declare it, and register it in the comparison with the migrations."),
         step(
             format!("{src}/repository/{snake}.rs"),
             format!("`impl {pascal}Repository for SqlTx`; `condition` and `column` for its lists."),
@@ -170,9 +158,7 @@ fn http_steps(names: &Names) -> Vec<Step> {
         step(format!("{src}/api/mod.rs"), "Declare it."),
         step(
             format!("{src}/app.rs"),
-            format!(
-                "Add `{pascal}Service` to the services, and mount the routes: the mounting is the description."
-            ),
+            format!("Add `{pascal}Service` to the services, and mount the routes: the mounting is the description."),
         ),
         step("crates/server/src", format!("Build `{pascal}Service` where the other services are built.")),
     ]
@@ -186,10 +172,7 @@ fn test_steps(names: &Names) -> Vec<Step> {
             "Over HTTP: the life of one row, each refusal with its code and details, filters, sorts, both ways of paging, ETag and \
              If-Match, a repeated key, the audit row. Scopes, tokens and error shapes are walked by the suites over the description.",
         ),
-        step(
-            "crates/testkit/src",
-            format!("A builder for a valid {snake}, when other suites need one to refer to."),
-        ),
+        step("crates/testkit/src", format!("A builder for a valid {snake}, when other suites need one to refer to.")),
     ]
 }
 
@@ -208,11 +191,8 @@ mod tests {
     #[test]
     fn the_names_are_filled_in_at_every_layer() {
         let names = Names::new("work-item", None).unwrap();
-        let files: Vec<String> = checklist(&names, "sessions")
-            .into_iter()
-            .flat_map(|(_, steps)| steps)
-            .map(|(file, _)| file)
-            .collect();
+        let files: Vec<String> =
+            checklist(&names, "sessions").into_iter().flat_map(|(_, steps)| steps).map(|(file, _)| file).collect();
         for expected in [
             "crates/sessions/src/work_item.rs",
             "crates/sessions/src/work_item_service.rs",
@@ -234,10 +214,7 @@ mod tests {
         let prose = include_str!("../../docs/adding-a-resource.md");
         let names = Names::new("client", None).unwrap();
         for (file, _) in checklist(&names, "sessions").into_iter().flat_map(|(_, steps)| steps) {
-            assert!(
-                prose.contains(&format!("`{file}`")),
-                "docs/adding-a-resource.md does not mention {file}"
-            );
+            assert!(prose.contains(&format!("`{file}`")), "docs/adding-a-resource.md does not mention {file}");
         }
     }
 }

@@ -57,15 +57,7 @@ fn read(workspace: &Workspace) -> Result<String> {
 
 fn generate(workspace: &Workspace) -> Result<String> {
     let mut command = shell::cargo(&workspace.root);
-    shell::read(command.args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "claudetools-server",
-        "--",
-        "openapi",
-    ]))
+    shell::read(command.args(["run", "--quiet", "--locked", "--package", "claudetools-server", "--", "openapi"]))
 }
 
 fn count_operations(description: &Value) -> usize {

@@ -49,9 +49,7 @@ impl Tool {
         shell::run(shell::command_in(&workspace.root, "python3").args(["-m", "venv", "--clear", &place]))?;
         let requirement = format!("{}=={}", self.package, self.version);
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &requirement];
-        shell::run(
-            shell::command_in(&workspace.root, &folder.join("bin/python").to_string_lossy()).args(pip),
-        )?;
+        shell::run(shell::command_in(&workspace.root, &folder.join("bin/python").to_string_lossy()).args(pip))?;
         self.installed(workspace)
             .ok_or_else(|| Failure::new(format!("{requirement} installs no program {}", self.program)))
     }

@@ -78,19 +78,14 @@ mod tests {
 
     #[test]
     fn the_configuration_decides_unless_an_option_does() {
-        let common = "--config-file repo/schemathesis.toml --no-color run --checks all --header Authorization: Bearer abc";
+        let common =
+            "--config-file repo/schemathesis.toml --no-color run --checks all --header Authorization: Bearer abc";
         assert_eq!(words(&Options::default()), format!("{common} http://127.0.0.1:1/openapi.json"));
-        let options = Options {
-            max_examples: Some(5),
-            seed: Some(7),
-            path: Some("clients".into()),
-            ..Options::default()
-        };
+        let options =
+            Options { max_examples: Some(5), seed: Some(7), path: Some("clients".into()), ..Options::default() };
         assert_eq!(
             words(&options),
-            format!(
-                "{common} --max-examples 5 --seed 7 --include-path-regex clients http://127.0.0.1:1/openapi.json"
-            )
+            format!("{common} --max-examples 5 --seed 7 --include-path-regex clients http://127.0.0.1:1/openapi.json")
         );
     }
 }

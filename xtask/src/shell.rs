@@ -44,8 +44,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
         let error = String::from_utf8_lossy(&output.stderr);
         return Err(Failure::new(format!("`{text}` ended with {}\n{}", output.status, error.trim_end())));
     }
-    String::from_utf8(output.stdout)
-        .map_err(|_| Failure::new(format!("`{text}` printed something that is not UTF-8")))
+    String::from_utf8(output.stdout).map_err(|_| Failure::new(format!("`{text}` printed something that is not UTF-8")))
 }
 
 /// Runs a program and returns its output, however it ended.

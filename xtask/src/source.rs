@@ -87,10 +87,7 @@ impl Scanner<'_> {
         }
         let raw = self.rest.strip_prefix('r')?;
         // `for"…"` cannot be written, but `bar#` can: an `r` that ends an identifier starts nothing.
-        if self
-            .out
-            .ends_with(|last: char| (last.is_alphanumeric() && last != 'b' && last != 'c') || last == '_')
-        {
+        if self.out.ends_with(|last: char| (last.is_alphanumeric() && last != 'b' && last != 'c') || last == '_') {
             return None;
         }
         let hashes = raw.len() - raw.trim_start_matches('#').len();
@@ -196,7 +193,8 @@ mod tests {
 
     #[test]
     fn test_modules_are_found_to_their_brace() {
-        let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { c(); }\n}\nfn d() {}\n#[cfg(test)]\nmod other;\n";
+        let text =
+            "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { c(); }\n}\nfn d() {}\n#[cfg(test)]\nmod other;\n";
         assert_eq!(test_lines(text).into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 6, 7]);
     }
 }

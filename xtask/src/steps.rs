@@ -112,9 +112,7 @@ fn clippy(workspace: &Workspace) -> Result<()> {
 
 fn rustdoc(workspace: &Workspace) -> Result<()> {
     let mut command = shell::cargo(&workspace.root);
-    shell::run(
-        command.args(["doc", "--no-deps", "--workspace", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    shell::run(command.args(["doc", "--no-deps", "--workspace", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn affected_tests(workspace: &Workspace) -> Result<Outcome> {

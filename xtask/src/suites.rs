@@ -27,9 +27,7 @@ impl fmt::Display for Tally {
 
 /// The README's test command.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    println!(
-        "Storage engines under test: memory and SQLite. Both are part of the build; no server is needed."
-    );
+    println!("Storage engines under test: memory and SQLite. Both are part of the build; no server is needed.");
     println!("MariaDB and PostgreSQL are not part of this version's suites.");
     let mut command = shell::cargo(&workspace.root);
     // One failing suite must not hide the next.
@@ -122,11 +120,6 @@ mod unit {
     fn success_needs_a_clean_exit_and_no_failure() {
         assert!(report((Tally { passed: 1, failed: 0 }, true)).is_ok());
         assert!(report((Tally { passed: 1, failed: 0 }, false)).is_err());
-        assert!(
-            report((Tally { passed: 1, failed: 1 }, false))
-                .unwrap_err()
-                .to_string()
-                .contains("1 tests failed")
-        );
+        assert!(report((Tally { passed: 1, failed: 1 }, false)).unwrap_err().to_string().contains("1 tests failed"));
     }
 }

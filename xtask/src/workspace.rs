@@ -50,8 +50,7 @@ impl Workspace {
     pub(crate) fn load() -> Result<Self> {
         let metadata = MetadataCommand::new().no_deps().exec()?;
         let root = metadata.workspace_root.as_std_path().to_owned();
-        let packages =
-            metadata.packages.iter().map(|package| Package::from_metadata(package, &root)).collect();
+        let packages = metadata.packages.iter().map(|package| Package::from_metadata(package, &root)).collect();
         Ok(Self { target: metadata.target_directory.as_std_path().to_owned(), root, packages })
     }
 
@@ -64,8 +63,7 @@ impl Workspace {
             "--exclude-standard",
             "-z",
         ]))?;
-        let mut files: Vec<_> =
-            listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let mut files: Vec<_> = listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         files.retain(|name| self.root.join(name).is_file());
         files.sort_unstable();
         files.dedup();

@@ -1,8 +1,7 @@
 //! Accounts: an e-mail address with a password and a set of scopes.
 
 use claudetools_kernel::{
-    Direction, Entity, Faults, Id, Keyed, Result, Scope, Scopes, SortField, SortKey, Timestamp, enumeration,
-    text,
+    Direction, Entity, Faults, Id, Keyed, Result, Scope, Scopes, SortField, SortKey, Timestamp, enumeration, text,
 };
 use uuid::Uuid;
 
@@ -191,10 +190,7 @@ fn check_email(faults: &mut Faults, field: &str, value: &str) -> Option<String> 
         return None;
     }
     let fits = address.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty()
-            && !domain.is_empty()
-            && !domain.contains('@')
-            && !address.contains(char::is_whitespace)
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !address.contains(char::is_whitespace)
     });
     if !fits {
         faults.semantic(field, "email", "must be an e-mail address such as jo@example.com");
@@ -241,17 +237,13 @@ mod tests {
     #[test]
     fn a_new_account_is_active_and_may_only_read() {
         let account = make(email(" Jo@Example.com ")).unwrap();
-        assert_eq!(
-            (account.email.as_str(), account.email_key.as_str()),
-            ("Jo@Example.com", "jo@example.com")
-        );
+        assert_eq!((account.email.as_str(), account.email_key.as_str()), ("Jo@Example.com", "jo@example.com"));
         assert!(account.is_active && account.scopes == Scopes::up_to(Scope::Read) && account.revision == 1);
     }
 
     #[test]
     fn all_faults_are_told_at_once() {
-        let Err(Error::Invalid(faults)) =
-            make(AccountFields { scopes: Some(vec![]), ..AccountFields::default() })
+        let Err(Error::Invalid(faults)) = make(AccountFields { scopes: Some(vec![]), ..AccountFields::default() })
         else {
             panic!("refused");
         };
@@ -280,8 +272,7 @@ mod tests {
 
     #[test]
     fn the_hash_does_not_show_in_a_debug_text() {
-        let account =
-            Account::new(Id::new(Uuid::nil()), email("a@b"), "$argon2id$secret".into(), NOW).unwrap();
+        let account = Account::new(Id::new(Uuid::nil()), email("a@b"), "$argon2id$secret".into(), NOW).unwrap();
         assert!(!format!("{account:?}").contains("secret"));
     }
 }

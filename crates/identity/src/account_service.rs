@@ -122,9 +122,7 @@ impl AccountService {
 /// Refuses with [`Error::Duplicate`] if another account has the folded address.
 async fn refuse_duplicate(tx: &mut dyn IdentityTx, key: &str, own: Option<Id<Account>>) -> Result<()> {
     match tx.accounts().find_by_key(key).await? {
-        Some(other) if own != Some(other.id) => {
-            Err(Error::Duplicate { field: "email", existing: other.id.uuid() })
-        }
+        Some(other) if own != Some(other.id) => Err(Error::Duplicate { field: "email", existing: other.id.uuid() }),
         _ => Ok(()),
     }
 }

@@ -4,8 +4,7 @@ use std::fmt::{self, Write as _};
 
 use chrono::TimeDelta;
 use claudetools_kernel::{
-    Direction, Entity, Error, Faults, Id, Keyed, Result, Scope, Scopes, SortField, SortKey, Timestamp,
-    enumeration,
+    Direction, Entity, Error, Faults, Id, Keyed, Result, Scope, Scopes, SortField, SortKey, Timestamp, enumeration,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -54,9 +53,7 @@ impl AgentType {
     /// Reads the form of paths; what does not fit is noted under `agent_type`.
     pub fn from_path(faults: &mut Faults, word: &str) -> Option<Self> {
         if !is_kebab(word, '-') {
-            let rule = format!(
-                "must be at most {LONGEST_TYPE} lower-case letters and digits in words joined by '-'"
-            );
+            let rule = format!("must be at most {LONGEST_TYPE} lower-case letters and digits in words joined by '-'");
             faults.schema("agent_type", "pattern", &rule);
         } else if RESERVED.contains(&word) {
             faults.semantic("agent_type", "reserved", "must not be one of heartbeat, stream");
@@ -97,9 +94,9 @@ impl fmt::Display for AgentType {
 fn is_kebab(text: &str, joint: char) -> bool {
     text.len() <= LONGEST_TYPE
         && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.split(joint).all(|word| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-        })
+        && text
+            .split(joint)
+            .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
 }
 
 /// One run of an agent.
@@ -182,15 +179,12 @@ impl AgentRun {
 pub(crate) fn granted_scopes(asked: Option<&[Scope]>, caller: Scopes) -> Result<Scopes> {
     let asked = match asked {
         None => Scopes::up_to(Scope::Read),
-        Some(list) => Scopes::from_list(list)
-            .ok_or_else(|| Faults::one("scopes", "min_items", "must name at least one scope"))?,
+        Some(list) => {
+            Scopes::from_list(list).ok_or_else(|| Faults::one("scopes", "min_items", "must name at least one scope"))?
+        }
     };
     if asked.allow(Scope::Admin) {
-        return Err(Faults::one_semantic(
-            "scopes",
-            "agent_scope",
-            "must not hold msp:admin: no agent gets it",
-        ));
+        return Err(Faults::one_semantic("scopes", "agent_scope", "must not hold msp:admin: no agent gets it"));
     }
     if !caller.allow(asked.highest()) {
         return Err(Error::Forbidden { required: asked.highest() });
@@ -301,9 +295,7 @@ mod tests {
 
     #[test]
     fn what_is_no_agent_type_is_refused() {
-        for word in
-            ["", "Context", "context_recovery", "-x", "x-", "a--b", "7up", "a b", "ä", &"x".repeat(65)]
-        {
+        for word in ["", "Context", "context_recovery", "-x", "x-", "a--b", "7up", "a b", "ä", &"x".repeat(65)] {
             assert!(kind(word).is_err(), "{word:?}");
         }
         for word in ["heartbeat", "stream"] {
@@ -315,10 +307,7 @@ mod tests {
     fn an_agent_gets_no_more_than_its_caller_and_never_everything() {
         let (reader, admin) = (Scopes::up_to(Scope::Read), Scopes::up_to(Scope::Admin));
         assert_eq!(granted_scopes(None, admin).unwrap(), reader);
-        assert_eq!(
-            granted_scopes(Some(&[Scope::Read, Scope::Write]), admin).unwrap().highest(),
-            Scope::Write
-        );
+        assert_eq!(granted_scopes(Some(&[Scope::Read, Scope::Write]), admin).unwrap().highest(), Scope::Write);
         assert!(matches!(
             granted_scopes(Some(&[Scope::Write]), reader),
             Err(Error::Forbidden { required: Scope::Write })

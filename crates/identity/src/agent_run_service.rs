@@ -84,12 +84,7 @@ impl AgentRunService {
     /// Starts an agent of the kind named in the path, for a session that exists, with at most the caller's scopes. An
     /// agent that starts another gives it no longer life than it has itself. The same kind with the same input for the
     /// same client is answered by a run that completed within the last ten minutes, unless a fresh one is wanted.
-    pub async fn start(
-        &self,
-        actor: &Actor,
-        path_type: &str,
-        request: StartRun,
-    ) -> Result<Change<AgentStart>> {
+    pub async fn start(&self, actor: &Actor, path_type: &str, request: StartRun) -> Result<Change<AgentStart>> {
         actor.require(Scope::Read)?;
         let order = self.check(actor, path_type, request)?;
         let mut view = self.context.store.read().await?;
@@ -99,9 +94,7 @@ impl AgentRunService {
         let cached = match client_id {
             Some(client) if !order.fresh => {
                 let since = self.context.now().plus(-CACHE_WINDOW);
-                view.agent_runs()
-                    .find_completed(order.agent_type.as_str(), &order.digest, client, since)
-                    .await?
+                view.agent_runs().find_completed(order.agent_type.as_str(), &order.digest, client, since).await?
             }
             _ => None,
         };
@@ -145,13 +138,7 @@ impl AgentRunService {
         Ok(Order { agent_type, session, scopes, input, digest, ttl, fresh: request.fresh })
     }
 
-    fn make(
-        &self,
-        actor: &Actor,
-        order: Order,
-        client_id: Option<Uuid>,
-        owner: String,
-    ) -> Result<StartedRun> {
+    fn make(&self, actor: &Actor, order: Order, client_id: Option<Uuid>, owner: String) -> Result<StartedRun> {
         let now = self.context.now();
         let mut expires_at = now.plus(order.ttl);
         if actor.agent.is_some() {

@@ -2,8 +2,8 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use claudetools_kernel::{
-    Actor, AuditEntry, Direction, Faults, Id, Keyed, Page, PageRequest, Result, Scope, SortField, SortKey,
-    SortKind, Timestamp, enumeration,
+    Actor, AuditEntry, Direction, Faults, Id, Keyed, Page, PageRequest, Result, Scope, SortField, SortKey, SortKind,
+    Timestamp, enumeration,
 };
 use uuid::Uuid;
 
@@ -163,11 +163,7 @@ mod tests {
     #[test]
     fn both_days_of_a_range_count_whole() {
         let day = |text: &str| Some(text.parse::<NaiveDate>().unwrap());
-        let filter = AuditFilter {
-            date_from: day("2026-01-16"),
-            date_to: day("2026-01-17"),
-            ..AuditFilter::default()
-        };
+        let filter = AuditFilter { date_from: day("2026-01-16"), date_to: day("2026-01-17"), ..AuditFilter::default() };
         for at in ["2026-01-16T00:00:00Z", "2026-01-17T23:59:59.999999Z"] {
             assert!(filter.admits(&entry(at)), "{at}");
         }
@@ -187,11 +183,8 @@ mod tests {
 
     #[test]
     fn a_day_outside_the_calendar_does_no_harm() {
-        let filter = AuditFilter {
-            date_from: Some(NaiveDate::MIN),
-            date_to: Some(NaiveDate::MAX),
-            ..AuditFilter::default()
-        };
+        let filter =
+            AuditFilter { date_from: Some(NaiveDate::MIN), date_to: Some(NaiveDate::MAX), ..AuditFilter::default() };
         assert!(filter.admits(&entry("2026-01-16T00:00:00Z")));
     }
 }

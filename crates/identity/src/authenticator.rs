@@ -33,8 +33,7 @@ impl Authenticator {
     /// The caller behind `token`: [`Error::Unauthorized`] when it is none of ours or its time is over,
     /// [`Error::TokenRevoked`] when it was revoked.
     pub fn authenticate(&self, token: &str) -> Result<Actor> {
-        let claims =
-            self.signer.verify(token, self.clock.now()).map_err(|fault| Error::Unauthorized(fault.text()))?;
+        let claims = self.signer.verify(token, self.clock.now()).map_err(|fault| Error::Unauthorized(fault.text()))?;
         if self.revoked.revokes(&claims) {
             return Err(Error::TokenRevoked);
         }

@@ -149,9 +149,7 @@ pub(crate) mod tests {
     fn claims_become_the_caller_that_they_stand_for() {
         let actor = claims("jo@example.com", 5_000_000).actor().unwrap();
         assert_eq!(actor.subject, "jo@example.com");
-        assert!(
-            actor.scopes.allow(Scope::Write) && !actor.scopes.allow(Scope::Admin) && actor.agent.is_none()
-        );
+        assert!(actor.scopes.allow(Scope::Write) && !actor.scopes.allow(Scope::Admin) && actor.agent.is_none());
         assert_eq!(actor.expires_at.micros(), 3_605_000_000);
     }
 
@@ -170,11 +168,7 @@ pub(crate) mod tests {
     #[test]
     fn absent_claims_are_left_out_and_instants_beyond_the_calendar_do_no_harm() {
         let text = serde_json::to_string(&claims("jo@example.com", 0)).unwrap();
-        assert!(
-            !text.contains("agent_type")
-                && !text.contains("machine")
-                && text.contains("\"scopes\":[\"msp:read\"")
-        );
+        assert!(!text.contains("agent_type") && !text.contains("machine") && text.contains("\"scopes\":[\"msp:read\""));
         let far = Claims { exp: i64::MAX, iat: i64::MIN, iat_us: None, ..claims("x", 0) };
         assert!(far.expires_at() > far.issued_at());
     }

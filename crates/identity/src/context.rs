@@ -23,11 +23,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            issuer: "claudetools".into(),
-            audience: "claudetools".into(),
-            access_lifetime: TimeDelta::hours(1),
-        }
+        Self { issuer: "claudetools".into(), audience: "claudetools".into(), access_lifetime: TimeDelta::hours(1) }
     }
 }
 
@@ -56,10 +52,7 @@ pub struct Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("clock", &self.clock)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Context").field("clock", &self.clock).field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -80,12 +73,7 @@ impl Context {
     }
 
     /// A change that, once committed, lets this process refuse what it revoked at once.
-    pub(crate) fn change<T>(
-        &self,
-        value: T,
-        tx: Box<dyn IdentityTx>,
-        revocations: Vec<Revocation>,
-    ) -> Change<T> {
+    pub(crate) fn change<T>(&self, value: T, tx: Box<dyn IdentityTx>, revocations: Vec<Revocation>) -> Change<T> {
         if revocations.is_empty() {
             return Change::new(value, tx);
         }

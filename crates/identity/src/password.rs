@@ -15,10 +15,7 @@ const LONGEST_UNIT: usize = 4;
 
 /// Passwords that are tried first, folded, each of at least [`SHORTEST`] characters (shorter ones are refused anyway).
 static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    include_str!("common-passwords.txt")
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect()
+    include_str!("common-passwords.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 });
 
 /// Notes under `field` what keeps `password` from being that of the account with the address `email`.
@@ -77,14 +74,9 @@ mod tests {
     fn length_is_a_matter_of_form_and_guessability_one_of_sense() {
         assert_eq!(fault("elevenchars"), Some(("min_length".into(), false)));
         assert_eq!(fault(&"aB3$".repeat(300)), Some(("max_length".into(), false)));
-        for common in [
-            "password1234",
-            "PassWord1234",
-            "aaaaaaaaaaaa",
-            "abcabcabcabc",
-            "abcdefghijklm",
-            "zyxwvutsrqponm",
-        ] {
+        for common in
+            ["password1234", "PassWord1234", "aaaaaaaaaaaa", "abcabcabcabc", "abcdefghijklm", "zyxwvutsrqponm"]
+        {
             assert_eq!(fault(common), Some(("common_password".into(), true)), "{common}");
         }
         for own in ["longlocalpart", "LongLocalPart@example.COM"] {

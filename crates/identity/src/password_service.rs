@@ -6,8 +6,8 @@ use claudetools_kernel::{Actor, Change, Error, Faults, Id, Result, Scope, StoreE
 use uuid::Uuid;
 
 use crate::{
-    Account, AccountFields, Context, Outcome, Refusal, Secret, account_service::revoke_access, email_key,
-    password, ports::IdentityTx, token_service::Attempt,
+    Account, AccountFields, Context, Outcome, Refusal, Secret, account_service::revoke_access, email_key, password,
+    ports::IdentityTx, token_service::Attempt,
 };
 
 /// The id of the account made on the first start. It is always the same, so that of two replicas that start at once one
@@ -84,9 +84,7 @@ impl PasswordService {
         let mut tx = self.context.store.begin().await?;
         let before = tx.accounts().lock(seen.id).await?.ok_or_else(|| Error::not_found(seen.id))?;
         if before.password_hash != seen.password_hash {
-            return Err(
-                StoreError::Contention(format!("password of account {} changed meanwhile", seen.id)).into()
-            );
+            return Err(StoreError::Contention(format!("password of account {} changed meanwhile", seen.id)).into());
         }
         let now = self.context.now();
         let after = before.clone().with_password(hash, now);

@@ -13,9 +13,8 @@ use claudetools_kernel::{AuditEntry, Id, Page, PageRequest, Result, StoreError, 
 use uuid::Uuid;
 
 use crate::{
-    Account, AccountFilter, AccountSort, AgentRun, AgentRunFilter, AgentRunSort, AuditFilter, AuditSort,
-    Claims, RefreshToken, RefreshTokenFilter, RefreshTokenSort, Revocation, Secret, ThrottleState,
-    TokenFault,
+    Account, AccountFilter, AccountSort, AgentRun, AgentRunFilter, AgentRunSort, AuditFilter, AuditSort, Claims,
+    RefreshToken, RefreshTokenFilter, RefreshTokenSort, Revocation, Secret, ThrottleState, TokenFault,
 };
 
 /// A transaction over everything that this domain keeps.
@@ -54,12 +53,7 @@ pub trait AccountRepository: Send {
     async fn save(&mut self, account: &Account, previous_revision: i64) -> Result<(), StoreError>;
     /// Sets `last_login_at` and, if given, `password_hash`; revision and `updated_at` stay. A missing row is
     /// [`StoreError::Contention`].
-    async fn record_login(
-        &mut self,
-        id: Id<Account>,
-        at: Timestamp,
-        new_hash: Option<&str>,
-    ) -> Result<(), StoreError>;
+    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Result<(), StoreError>;
     /// Removes the account and tells whether it was there. Its refresh tokens are removed before.
     async fn remove(&mut self, id: Id<Account>) -> Result<bool, StoreError>;
     /// A page of those that `filter` admits.

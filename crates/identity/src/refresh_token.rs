@@ -7,9 +7,7 @@
 //! machines share; it works until it expires or is revoked.
 
 use chrono::TimeDelta;
-use claudetools_kernel::{
-    Direction, Entity, Error, Id, Keyed, Result, SortField, SortKey, Timestamp, enumeration,
-};
+use claudetools_kernel::{Direction, Entity, Error, Id, Keyed, Result, SortField, SortKey, Timestamp, enumeration};
 use uuid::Uuid;
 
 use crate::Account;

@@ -6,9 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use claudetools_kernel::{
-    AuditEntry, Entity, Id, ReplayRecord, StoreError, Timestamp, Transaction, enumeration,
-};
+use claudetools_kernel::{AuditEntry, Entity, Id, ReplayRecord, StoreError, Timestamp, Transaction, enumeration};
 
 use crate::{Claims, MAX_CLOCK_SKEW, MAX_TOKEN_LIFETIME, email_key};
 
@@ -221,12 +219,7 @@ mod tests {
     fn a_token_is_revoked_by_its_id_until_it_has_ended() {
         let set = RevocationSet::default();
         let token = claims("jo@example.com", 0);
-        set.add(&[Revocation::of_token(
-            Id::new(Uuid::nil()),
-            token.jti.clone(),
-            Some(token.expires_at()),
-            at(0),
-        )]);
+        set.add(&[Revocation::of_token(Id::new(Uuid::nil()), token.jti.clone(), Some(token.expires_at()), at(0))]);
         assert!(set.revokes(&token) && set.revokes_id(&token.jti));
         set.prune(token.expires_at());
         assert!(set.revokes(&token), "kept a little beyond the end, for clocks that differ");

@@ -8,8 +8,8 @@ use claudetools_kernel::{
 };
 
 use crate::{
-    Account, Context, RefreshKind, RefreshToken, RefreshTokenFilter, RefreshTokenSort, Revocation, Secret,
-    email_key, ports::IdentityTx,
+    Account, Context, RefreshKind, RefreshToken, RefreshTokenFilter, RefreshTokenSort, Revocation, Secret, email_key,
+    ports::IdentityTx,
 };
 
 const LONGEST_TOKEN_ID: usize = 128;
@@ -72,8 +72,7 @@ impl RevocationService {
         let jti = jti.unwrap_or_default();
         let run = self.context.store.read().await?.agent_runs().find_by_token(&jti).await?;
         let known_end = run.as_ref().map(|run| run.expires_at);
-        let own_agent =
-            run.is_some_and(|run| actor.agent.is_none() && same_person(&run.started_by, &actor.subject));
+        let own_agent = run.is_some_and(|run| actor.agent.is_none() && same_person(&run.started_by, &actor.subject));
         if jti == actor.token_id {
             return self.enter(jti, Some(actor.expires_at), self.context.now()).await;
         }

@@ -78,9 +78,7 @@ impl ThrottleState {
             Some(until) if now < until => {
                 let wait = until.since(now);
                 let seconds = wait.num_seconds() + i64::from(wait.subsec_nanos() > 0);
-                Err(Error::TooManyRequests {
-                    retry_after_seconds: u64::try_from(seconds).unwrap_or(1).max(1),
-                })
+                Err(Error::TooManyRequests { retry_after_seconds: u64::try_from(seconds).unwrap_or(1).max(1) })
             }
             _ => Ok(()),
         }

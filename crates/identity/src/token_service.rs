@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use claudetools_kernel::{Change, Error, Faults, Patch, Result, Scopes, StoreError, Timestamp, text};
 
 use crate::{
-    Account, Claims, Context, Limit, Outcome, RefreshKind, RefreshToken, Refusal, Secret, ThrottleState,
-    email_key, password, ports::IdentityTx, refresh_token::Verdict,
+    Account, Claims, Context, Limit, Outcome, RefreshKind, RefreshToken, Refusal, Secret, ThrottleState, email_key,
+    password, ports::IdentityTx, refresh_token::Verdict,
 };
 
 const LONGEST_EMAIL: usize = 254;
@@ -79,8 +79,7 @@ impl TokenService {
             let rule = format!("must have at most {} bytes", password::LONGEST_BYTES);
             faults.schema("password", "max_length", &rule);
         }
-        let machine =
-            text::optional_line(&mut faults, "machine", Patch::from(request.machine)).value().cloned();
+        let machine = text::optional_line(&mut faults, "machine", Patch::from(request.machine)).value().cloned();
         faults.finish()?;
         let attempt = Attempt::new(email.unwrap_or_default(), request.client_ip);
         let proven = self.prove(&attempt, &password).await?;
@@ -92,8 +91,8 @@ impl TokenService {
             return Ok(Change::new(Outcome::Refused(Refusal::WrongCredentials), tx));
         };
         let account = tx.accounts().lock(proven.account.id).await?;
-        let account = account
-            .filter(|account| account.is_active && account.password_hash == proven.account.password_hash);
+        let account =
+            account.filter(|account| account.is_active && account.password_hash == proven.account.password_hash);
         let Some(account) = account else {
             return Err(StoreError::Contention("the account changed during the log-in".into()).into());
         };
@@ -102,8 +101,7 @@ impl TokenService {
         let secret = self.context.secrets.token()?;
         let kind = request.refresh_kind.unwrap_or(RefreshKind::Rotating);
         let hash = self.hash(&secret);
-        let refresh =
-            RefreshToken::issue(self.context.ids.id(), account.id, kind, hash, machine.clone(), now);
+        let refresh = RefreshToken::issue(self.context.ids.id(), account.id, kind, hash, machine.clone(), now);
         tx.refresh_tokens().add(&refresh).await?;
         let grant = self.grant(&account, machine, Some(secret), now)?;
         Ok(Change::new(Outcome::Done(grant), tx))
@@ -122,8 +120,7 @@ impl TokenService {
             return Ok(None);
         };
         // A full queue is no reason to refuse a log-in; the next one will renew the hash.
-        let new_hash =
-            if verified.needs_rehash { self.context.hasher.hash(password).await.ok() } else { None };
+        let new_hash = if verified.needs_rehash { self.context.hasher.hash(password).await.ok() } else { None };
         Ok(Some(Proven { account, new_hash }))
     }
 
@@ -171,12 +168,7 @@ impl TokenService {
     }
 
     /// Adds the successor of a rotating token.
-    async fn succeed(
-        &self,
-        tx: &mut dyn IdentityTx,
-        token: &RefreshToken,
-        now: Timestamp,
-    ) -> Result<Option<Secret>> {
+    async fn succeed(&self, tx: &mut dyn IdentityTx, token: &RefreshToken, now: Timestamp) -> Result<Option<Secret>> {
         if token.kind == RefreshKind::Static {
             return Ok(None);
         }

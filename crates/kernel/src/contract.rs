@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use uuid::Uuid;
 
 use crate::{
-    AuditEntry, Direction, Keyed, Page, PageRequest, ReplayRecord, Sort, SortField, Start, StoreError,
-    StoredReply, Timestamp, Transaction, UnitOfWork,
+    AuditEntry, Direction, Keyed, Page, PageRequest, ReplayRecord, Sort, SortField, Start, StoreError, StoredReply,
+    Timestamp, Transaction, UnitOfWork,
 };
 
 /// The instant `seconds` after the beginning of 2026.
@@ -14,8 +14,7 @@ use crate::{
 /// # Panics
 /// Never for the small numbers that suites use.
 pub fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_micros((1_767_225_600 + seconds) * 1_000_000 + 123_456)
-        .expect("an instant of our century")
+    Timestamp::from_micros((1_767_225_600 + seconds) * 1_000_000 + 123_456).expect("an instant of our century")
 }
 
 /// The `n`th id of a suite.
@@ -108,11 +107,7 @@ pub async fn journal(store: &dyn UnitOfWork<dyn Transaction>) -> Result<(), Stor
     tx.append_audit(&audit_entry()).await?;
     tx.commit().await?;
     let mut read = store.read().await?;
-    assert_eq!(
-        read.kept_reply(&kept.caller, "k1", at(99)).await?,
-        Some(kept.clone()),
-        "every field comes back"
-    );
+    assert_eq!(read.kept_reply(&kept.caller, "k1", at(99)).await?, Some(kept.clone()), "every field comes back");
     assert_eq!(read.kept_reply(&kept.caller, "k1", at(100)).await?, None, "an expired record is not found");
     assert_eq!(read.kept_reply("other@example.com", "k1", at(1)).await?, None, "keys are per caller");
     assert_eq!(read.kept_reply(&kept.caller, "K1", at(1)).await?, None, "keys are compared byte by byte");

@@ -188,8 +188,7 @@ pub enum Error {
 }
 
 fn list_referrers(referrers: &[Referrer]) -> String {
-    let parts: Vec<String> =
-        referrers.iter().map(|r| format!("{} {}(s)", r.count, r.resource_type)).collect();
+    let parts: Vec<String> = referrers.iter().map(|r| format!("{} {}(s)", r.count, r.resource_type)).collect();
     parts.join(", ")
 }
 

@@ -69,9 +69,7 @@ impl Expected {
     /// Refuses with [`Error::PreconditionFailed`] unless `current` is among the revisions expected.
     pub fn check(&self, current: i64) -> Result<()> {
         match self {
-            Self::OneOf(revisions) if !revisions.contains(&current) => {
-                Err(Error::PreconditionFailed { current })
-            }
+            Self::OneOf(revisions) if !revisions.contains(&current) => Err(Error::PreconditionFailed { current }),
             _ => Ok(()),
         }
     }

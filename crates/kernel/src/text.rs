@@ -76,11 +76,8 @@ pub fn lines(faults: &mut Faults, field: &str, values: &[String]) -> Option<Vec<
         return None;
     }
     let mut seen = std::collections::HashSet::new();
-    let kept: Option<Vec<String>> = values
-        .iter()
-        .enumerate()
-        .map(|(at, value)| line(faults, &format!("{field}[{at}]"), value, LINE))
-        .collect();
+    let kept: Option<Vec<String>> =
+        values.iter().enumerate().map(|(at, value)| line(faults, &format!("{field}[{at}]"), value, LINE)).collect();
     kept.map(|kept| kept.into_iter().filter(|value| seen.insert(fold(value))).collect())
 }
 

@@ -43,8 +43,7 @@ impl Timestamp {
     /// This instant moved by `delta`, held within the representable years.
     #[must_use]
     pub fn plus(self, delta: TimeDelta) -> Self {
-        let micros =
-            delta.num_microseconds().unwrap_or(if delta > TimeDelta::zero() { i64::MAX } else { i64::MIN });
+        let micros = delta.num_microseconds().unwrap_or(if delta > TimeDelta::zero() { i64::MAX } else { i64::MIN });
         Self(self.0.saturating_add(micros).clamp(EARLIEST, LATEST))
     }
 

@@ -22,12 +22,8 @@ pub trait Transaction: Send {
     async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError>;
 
     /// The answer kept under this caller and key, unless it has expired.
-    async fn kept_reply(
-        &mut self,
-        caller: &str,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Option<ReplayRecord>, StoreError>;
+    async fn kept_reply(&mut self, caller: &str, key: &str, now: Timestamp)
+    -> Result<Option<ReplayRecord>, StoreError>;
 
     /// Forgets the answers that have expired; tells how many.
     async fn forget_replies(&mut self, now: Timestamp) -> Result<u64, StoreError>;

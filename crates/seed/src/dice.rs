@@ -3,7 +3,7 @@
 use claudetools_kernel::{Id, Timestamp};
 use rand_chacha::{
     ChaCha8Rng,
-    rand_core::{RngCore, SeedableRng},
+    rand_core::{Rng, SeedableRng},
 };
 use uuid::Builder;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::NaiveDate;
 use claudetools_kernel::{Hours, Id, Money, Patch, Result, text};
 use claudetools_sessions::{
-    BillingRounding, BillingRule, Client, ClientFields, ClientType, Machine, MachineFields, PendingTask,
-    Platform, Priority, Project, ProjectFields, ProjectStatus, Tag, TagFields,
+    BillingRounding, BillingRule, Client, ClientFields, ClientType, Machine, MachineFields, PendingTask, Platform,
+    Priority, Project, ProjectFields, ProjectStatus, Tag, TagFields,
 };
 
 use crate::{
@@ -83,10 +83,7 @@ impl Firm {
                 (format!("{own} Managed IT"), ClientType::Internal)
             } else {
                 let (company, trade) = companies.take();
-                (
-                    format!("{company} {trade}"),
-                    dice.weighted(&[(ClientType::MspClient, 96), (ClientType::Project, 4)]),
-                )
+                (format!("{company} {trade}"), dice.weighted(&[(ClientType::MspClient, 96), (ClientType::Project, 4)]))
             };
             account(dice, &mut people, &free(&name, &mut taken.clients), kind, year)
         });
@@ -153,8 +150,7 @@ fn technician(dice: &mut Dice, people: &mut Pairs, domain: &str, year: Year) -> 
     };
     let machine = Machine::new(dice.id(made), fields, made)?;
     let seen = in_office_hours(dice, year.last);
-    let machine =
-        machine.change(MachineFields { last_seen: Some(seen), ..MachineFields::default() }, seen)?;
+    let machine = machine.change(MachineFields { last_seen: Some(seen), ..MachineFields::default() }, seen)?;
     Ok(Technician { email: format!("{account}@{domain}"), machine })
 }
 
@@ -196,14 +192,8 @@ fn account(dice: &mut Dice, people: &mut Pairs, name: &str, kind: ClientType, ye
     Ok(Account { client, rule, left_on, projects, prefix: host_prefix(name), last_task: None })
 }
 
-fn projects(
-    dice: &mut Dice,
-    client: &Client,
-    left_on: Option<NaiveDate>,
-    year: Year,
-) -> Result<Vec<Undertaking>> {
-    let (count, offset) =
-        (usize::try_from(dice.between(2, 5)).unwrap_or(2), dice.index(jobs::PROJECTS.len()));
+fn projects(dice: &mut Dice, client: &Client, left_on: Option<NaiveDate>, year: Year) -> Result<Vec<Undertaking>> {
+    let (count, offset) = (usize::try_from(dice.between(2, 5)).unwrap_or(2), dice.index(jobs::PROJECTS.len()));
     let named = jobs::PROJECTS.iter().cycle().skip(offset).step_by(5).take(count);
     named.map(|about| project(dice, client, *about, left_on.unwrap_or(year.last), year)).collect()
 }
@@ -253,10 +243,5 @@ fn project(
 
 /// How much something matters.
 pub(crate) fn priority(dice: &mut Dice) -> Priority {
-    dice.weighted(&[
-        (Priority::Low, 20),
-        (Priority::Medium, 55),
-        (Priority::High, 20),
-        (Priority::Critical, 5),
-    ])
+    dice.weighted(&[(Priority::Low, 20), (Priority::Medium, 55), (Priority::High, 20), (Priority::Critical, 5)])
 }

@@ -207,8 +207,7 @@ mod tests {
 
     #[test]
     fn every_tag_of_a_job_is_known() {
-        let unknown =
-            JOBS.iter().flat_map(|job| job.tags).find(|tag| !TAGS.iter().any(|(known, _)| known == *tag));
+        let unknown = JOBS.iter().flat_map(|job| job.tags).find(|tag| !TAGS.iter().any(|(known, _)| known == *tag));
         assert_eq!(unknown, None);
     }
 

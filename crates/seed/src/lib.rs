@@ -75,19 +75,11 @@ impl Size {
 
     const fn shape(self) -> Shape {
         match self {
-            Self::Small => {
-                Shape { clients: 20, technicians: 3, sessions: 2_000, items: (1, 3), task_percent: 8 }
+            Self::Small => Shape { clients: 20, technicians: 3, sessions: 2_000, items: (1, 3), task_percent: 8 },
+            Self::Medium => Shape { clients: 100, technicians: 30, sessions: 50_000, items: (1, 3), task_percent: 5 },
+            Self::Million => {
+                Shape { clients: 2_000, technicians: 480, sessions: 1_000_000, items: (0, 1), task_percent: 2 }
             }
-            Self::Medium => {
-                Shape { clients: 100, technicians: 30, sessions: 50_000, items: (1, 3), task_percent: 5 }
-            }
-            Self::Million => Shape {
-                clients: 2_000,
-                technicians: 480,
-                sessions: 1_000_000,
-                items: (0, 1),
-                task_percent: 2,
-            },
         }
     }
 }
@@ -133,9 +125,7 @@ impl fmt::Display for Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// There are clients already, and adding to them was not asked for.
-    #[error(
-        "the database holds {0} clients; name another with --database-url, or add to this one with --append"
-    )]
+    #[error("the database holds {0} clients; name another with --database-url, or add to this one with --append")]
     NotEmpty(u64),
     /// The year lies outside of the calendar.
     #[error("the last day must lie in the years 1980 to 9000")]
@@ -152,11 +142,7 @@ pub enum SeedError {
 }
 
 /// Applies the migrations that are missing and writes what `plan` says. `progress` is told how many sessions are written.
-pub async fn run(
-    store: &SqlStore,
-    plan: &Plan,
-    progress: &(dyn Fn(u64) + Send + Sync),
-) -> Result<Summary, SeedError> {
+pub async fn run(store: &SqlStore, plan: &Plan, progress: &(dyn Fn(u64) + Send + Sync)) -> Result<Summary, SeedError> {
     let year = Year::before(plan.until).ok_or(SeedError::Calendar)?;
     claudetools_sql::prepare(store).await?;
     let (taken, clients) = look(store).await?;
@@ -166,7 +152,7 @@ pub async fn run(
     // What is added to other rows has throws of its own, or it would collide with those of the same seed.
     let mut dice = Dice::new(plan.seed, clients);
     let shape = plan.size.shape();
-    let mut bulk = store.bulk();
+    let mut bulk = store.bulk().await?;
     let mut firm = Firm::found(&mut dice, &shape, year, taken)?;
     let mut summary = found(&mut bulk, &firm).await?;
 
@@ -215,8 +201,7 @@ async fn found(bulk: &mut Bulk, firm: &Firm) -> Result<Summary, StoreError> {
     let clients: Vec<Client> = firm.accounts.iter().map(|account| account.client.clone()).collect();
     let projects = firm.accounts.iter().flat_map(|account| &account.projects);
     let projects: Vec<Project> = projects.map(|undertaking| undertaking.project.clone()).collect();
-    let machines: Vec<Machine> =
-        firm.technicians.iter().map(|technician| technician.machine.clone()).collect();
+    let machines: Vec<Machine> = firm.technicians.iter().map(|technician| technician.machine.clone()).collect();
     bulk.tags(&firm.new_tags).await?;
     bulk.machines(&machines).await?;
     bulk.clients(&clients).await?;

@@ -48,8 +48,7 @@ async fn main() -> ExitCode {
 async fn seed(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let until = arguments.until.unwrap_or_else(|| SystemClock.now().date());
     let plan = Plan { seed: arguments.seed, size: arguments.size, until, append: arguments.append };
-    let given =
-        arguments.database_url.or_else(|| env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()));
+    let given = arguments.database_url.or_else(|| env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()));
     let url = given.unwrap_or_else(|| format!("{SCHEME}data/claudetools.db"));
     make_folder(&url)?;
     let store = SqlStore::open(&url, &SqlOptions::default()).await?;
@@ -69,9 +68,7 @@ async fn seed(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
 fn make_folder(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     // The text is not repeated: it may hold a password.
     let path = url.strip_prefix(SCHEME).filter(|path| !path.is_empty() && !path.contains(['?', '#', '%']));
-    let path = Path::new(
-        path.ok_or("the database must be sqlite:// and a path, as in sqlite://data/claudetools.db")?,
-    );
+    let path = Path::new(path.ok_or("the database must be sqlite:// and a path, as in sqlite://data/claudetools.db")?);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }

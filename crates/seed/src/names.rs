@@ -107,18 +107,18 @@ const TRADES: [&str; 42] = [
 ];
 
 const FIRST: [&str; 44] = [
-    "Aaron", "Adele", "Amir", "Anna", "Ben", "Carla", "Chen", "Daniel", "Diana", "Elena", "Erik", "Fatima",
-    "Grace", "Hannah", "Hugo", "Ines", "Ivan", "Jamal", "Jana", "Julia", "Kenji", "Lara", "Liam", "Lucia",
-    "Marcus", "Maria", "Mei", "Nadia", "Noah", "Olga", "Omar", "Paula", "Peter", "Priya", "Ravi", "Rosa",
-    "Samuel", "Sofia", "Tara", "Thomas", "Uma", "Victor", "Wanda", "Yusuf",
+    "Aaron", "Adele", "Amir", "Anna", "Ben", "Carla", "Chen", "Daniel", "Diana", "Elena", "Erik", "Fatima", "Grace",
+    "Hannah", "Hugo", "Ines", "Ivan", "Jamal", "Jana", "Julia", "Kenji", "Lara", "Liam", "Lucia", "Marcus", "Maria",
+    "Mei", "Nadia", "Noah", "Olga", "Omar", "Paula", "Peter", "Priya", "Ravi", "Rosa", "Samuel", "Sofia", "Tara",
+    "Thomas", "Uma", "Victor", "Wanda", "Yusuf",
 ];
 
 const LAST: [&str; 48] = [
-    "Adams", "Ahmed", "Baker", "Banerjee", "Becker", "Brandt", "Carter", "Castillo", "Costa", "Dawson",
-    "Diaz", "Dubois", "Eriksen", "Fischer", "Foster", "Garcia", "Grant", "Hansen", "Hayes", "Ibrahim",
-    "Jensen", "Kaur", "Keller", "Kim", "Kowalski", "Larsen", "Lopez", "Marino", "Mendez", "Meyer", "Murphy",
-    "Nguyen", "Novak", "Okafor", "Olsen", "Park", "Patel", "Petrov", "Quinn", "Reyes", "Rossi", "Santos",
-    "Schmidt", "Singh", "Tanaka", "Vargas", "Weber", "Young",
+    "Adams", "Ahmed", "Baker", "Banerjee", "Becker", "Brandt", "Carter", "Castillo", "Costa", "Dawson", "Diaz",
+    "Dubois", "Eriksen", "Fischer", "Foster", "Garcia", "Grant", "Hansen", "Hayes", "Ibrahim", "Jensen", "Kaur",
+    "Keller", "Kim", "Kowalski", "Larsen", "Lopez", "Marino", "Mendez", "Meyer", "Murphy", "Nguyen", "Novak", "Okafor",
+    "Olsen", "Park", "Patel", "Petrov", "Quinn", "Reyes", "Rossi", "Santos", "Schmidt", "Singh", "Tanaka", "Vargas",
+    "Weber", "Young",
 ];
 
 /// Every pair out of two lists, in an order of its own, none twice before all have come.
@@ -170,8 +170,7 @@ mod tests {
     #[test]
     fn no_pair_comes_twice_before_all_have_come() {
         let mut dice = Dice::new(1, 0);
-        for (mut pairs, all) in [(Pairs::companies(&mut dice), 54 * 42), (Pairs::people(&mut dice), 44 * 48)]
-        {
+        for (mut pairs, all) in [(Pairs::companies(&mut dice), 54 * 42), (Pairs::people(&mut dice), 44 * 48)] {
             let taken: BTreeSet<_> = (0..all).map(|_| pairs.take()).collect();
             assert_eq!(taken.len(), all);
         }

@@ -3,8 +3,8 @@
 use chrono::{NaiveDate, TimeDelta};
 use claudetools_kernel::{Id, Patch, Result, Timestamp};
 use claudetools_sessions::{
-    ClientType, PendingTask, PendingTaskFields, Project, Session, SessionFields, SessionStatus, Tag,
-    TaskStatus, WorkItem, WorkItemFields, WorkItemStatus,
+    ClientType, PendingTask, PendingTaskFields, Project, Session, SessionFields, SessionStatus, Tag, TaskStatus,
+    WorkItem, WorkItemFields, WorkItemStatus,
 };
 
 use crate::{
@@ -172,11 +172,7 @@ impl Desk<'_> {
         let status = if planned.is_latest && self.dice.percent(70) {
             SessionStatus::InProgress
         } else {
-            let kinds = [
-                (SessionStatus::Completed, 960),
-                (SessionStatus::Cancelled, 25),
-                (SessionStatus::OnHold, 15),
-            ];
+            let kinds = [(SessionStatus::Completed, 960), (SessionStatus::Cancelled, 25), (SessionStatus::OnHold, 15)];
             self.dice.weighted(&kinds)
         };
         let internal = subject.account.client.client_type == ClientType::Internal;
@@ -216,13 +212,7 @@ impl Desk<'_> {
     }
 
     /// One of so many work items of a session, each of which takes its share of the time.
-    fn item(
-        &mut self,
-        subject: &Subject<'_>,
-        session: &Session,
-        number: i64,
-        count: i64,
-    ) -> Result<WorkItem> {
+    fn item(&mut self, subject: &Subject<'_>, session: &Session, number: i64, count: i64) -> Result<WorkItem> {
         let start = session.start_time.unwrap_or(session.created_at);
         let minutes = session.duration_minutes.unwrap_or(30);
         let share = i32::try_from(minutes / count).unwrap_or(i32::MAX);
@@ -235,12 +225,8 @@ impl Desk<'_> {
             priority: Some(priority(self.dice)),
             is_billable: Some(session.is_billable),
             estimated_minutes: Patch::Set((share / 15 + 1) * 15),
-            affected_systems: Some(vec![
-                if step.contains("{pc}") { &subject.pc } else { &subject.server }.clone(),
-            ]),
-            technologies_used: Some(
-                subject.job.technologies.iter().take(1).map(|name| (*name).to_owned()).collect(),
-            ),
+            affected_systems: Some(vec![if step.contains("{pc}") { &subject.pc } else { &subject.server }.clone()]),
+            technologies_used: Some(subject.job.technologies.iter().take(1).map(|name| (*name).to_owned()).collect()),
             ..WorkItemFields::default()
         };
         let tags = &subject.tags[..subject.tags.len().min(1)];
@@ -300,11 +286,8 @@ impl Desk<'_> {
         let (task, waits) = draft.finish();
         let Some((status, at)) = self.fate(due, made) else { return Ok((task, waits.unwrap_or_default())) };
         let obstacle = (status == TaskStatus::Blocked).then(|| self.dice.pick(&OBSTACLES).to_owned());
-        let changed = PendingTaskFields {
-            status: Some(status),
-            blocked_by: obstacle.into(),
-            ..PendingTaskFields::default()
-        };
+        let changed =
+            PendingTaskFields { status: Some(status), blocked_by: obstacle.into(), ..PendingTaskFields::default() };
         let (task, _) = task.change(changed, at)?.finish();
         Ok((task, waits.unwrap_or_default()))
     }

@@ -7,8 +7,8 @@ use chrono::{Datelike, NaiveDate, Timelike};
 use claudetools_kernel::{Hours, Id, Page, PageRequest, SortField, Start, UnitOfWork};
 use claudetools_seed::{Plan, SeedError, Size, Summary, run};
 use claudetools_sessions::{
-    BillingRule, Client, ClientFilter, MachineFilter, PendingTaskFilter, Project, ProjectFilter,
-    ProjectStatus, Session, SessionFilter, SessionStatus, TagFilter, WorkItemFilter, ports::SessionsTx,
+    BillingRule, Client, ClientFilter, MachineFilter, PendingTaskFilter, Project, ProjectFilter, ProjectStatus,
+    Session, SessionFilter, SessionStatus, TagFilter, WorkItemFilter, ports::SessionsTx,
 };
 use claudetools_sql::{SqlOptions, SqlStore};
 use tempfile::TempDir;
@@ -62,22 +62,14 @@ async fn dump(store: &SqlStore) -> Vec<String> {
     let mut tx = read(store).await;
     let tx = &mut *tx;
     let mut lines = Vec::new();
+    lines.extend(all!(page => tx.clients().list(&ClientFilter::default(), &page)).iter().map(|row| format!("{row:?}")));
     lines.extend(
-        all!(page => tx.clients().list(&ClientFilter::default(), &page)).iter().map(|row| format!("{row:?}")),
+        all!(page => tx.projects().list(&ProjectFilter::default(), &page)).iter().map(|row| format!("{row:?}")),
     );
     lines.extend(
-        all!(page => tx.projects().list(&ProjectFilter::default(), &page))
-            .iter()
-            .map(|row| format!("{row:?}")),
+        all!(page => tx.machines().list(&MachineFilter::default(), &page)).iter().map(|row| format!("{row:?}")),
     );
-    lines.extend(
-        all!(page => tx.machines().list(&MachineFilter::default(), &page))
-            .iter()
-            .map(|row| format!("{row:?}")),
-    );
-    lines.extend(
-        all!(page => tx.tags().list(&TagFilter::default(), &page)).iter().map(|row| format!("{row:?}")),
-    );
+    lines.extend(all!(page => tx.tags().list(&TagFilter::default(), &page)).iter().map(|row| format!("{row:?}")));
     lines.extend(sessions(tx).await.iter().map(|session| format!("{session:?}")));
     for row in all!(page => tx.work_items().list(&WorkItemFilter::default(), &page)) {
         lines.push(format!("{:?}", tx.work_items().lookup(row.id).await.unwrap()));
@@ -112,8 +104,7 @@ async fn every_row_keeps_the_rules() {
     assert_eq!((clients, machines, tags, count), (20, 3, 33, 2_000));
     let mut tx = read(&store).await;
     let all_clients = all!(page => tx.clients().list(&ClientFilter::default(), &page));
-    let all_clients: HashMap<Id<Client>, Client> =
-        all_clients.into_iter().map(|client| (client.id, client)).collect();
+    let all_clients: HashMap<Id<Client>, Client> = all_clients.into_iter().map(|client| (client.id, client)).collect();
     let all_projects = all!(page => tx.projects().list(&ProjectFilter::default(), &page));
     let all_projects: HashMap<Id<Project>, Project> =
         all_projects.into_iter().map(|row| (row.project.id, row.project)).collect();
@@ -127,8 +118,7 @@ async fn every_row_keeps_the_rules() {
     never_two_at_once(&all_sessions);
     let items = all!(page => tx.work_items().list(&WorkItemFilter::default(), &page));
     assert_eq!(items.len(), summary.work_items);
-    let by_id: HashMap<Id<Session>, &Session> =
-        all_sessions.iter().map(|session| (session.id, session)).collect();
+    let by_id: HashMap<Id<Session>, &Session> = all_sessions.iter().map(|session| (session.id, session)).collect();
     for item in items {
         let session = by_id[&item.session_id];
         assert_eq!((item.client_id, item.session_date), (session.client_id, session.session_date));
@@ -142,18 +132,13 @@ fn check(session: &Session, clients: &HashMap<Id<Client>, Client>, projects: &Ha
         let project = &projects[&project];
         assert_eq!(project.client_id, client.id, "{session:?}");
         assert!(project.started_on <= Some(session.session_date), "{session:?} {project:?}");
-        assert!(
-            project.completed_on.is_none_or(|done| session.session_date <= done),
-            "{session:?} {project:?}"
-        );
+        assert!(project.completed_on.is_none_or(|done| session.session_date <= done), "{session:?} {project:?}");
     }
     let start = session.start_time.unwrap().datetime();
     assert_eq!(start.date_naive(), session.session_date);
     assert!(start.weekday().number_from_monday() <= 5 && (8..18).contains(&start.hour()), "{session:?}");
     assert!(session.session_date < UNTIL);
-    assert!(
-        session.end_time.is_none_or(|end| end > session.start_time.unwrap() && end.datetime().hour() < 18)
-    );
+    assert!(session.end_time.is_none_or(|end| end > session.start_time.unwrap() && end.datetime().hour() < 18));
     assert!(session.status != SessionStatus::Completed || session.end_time.is_some(), "{session:?}");
     let minutes = session.duration_minutes;
     let hours = if session.is_billable {

@@ -48,8 +48,7 @@ pub async fn migrate(config: &Config, action: MigrateAction, out: &mut dyn Write
         MigrateAction::Status => {
             let Difference { missing, unknown } = Migrator::compare(store.writer()).await?;
             for migration in Migrator::migrations() {
-                let state =
-                    if missing.iter().any(|name| name == migration.name()) { "Pending" } else { "Applied" };
+                let state = if missing.iter().any(|name| name == migration.name()) { "Pending" } else { "Applied" };
                 writeln!(out, "{state}  {}", migration.name())?;
             }
             for name in unknown {
@@ -57,10 +56,7 @@ pub async fn migrate(config: &Config, action: MigrateAction, out: &mut dyn Write
             }
         }
         MigrateAction::Down { yes: false, .. } => {
-            return Err(io::Error::other(
-                "going back loses the data in what is taken back; repeat with --yes",
-            )
-            .into());
+            return Err(io::Error::other("going back loses the data in what is taken back; repeat with --yes").into());
         }
         MigrateAction::Down { steps, yes: true } => {
             let Difference { missing, unknown } = Migrator::compare(store.writer()).await?;
@@ -80,19 +76,14 @@ pub async fn migrate(config: &Config, action: MigrateAction, out: &mut dyn Write
 ///
 /// # Errors
 /// The database's, and what the use cases refuse.
-pub async fn accounts(
-    config: &Config,
-    action: AccountsAction,
-    out: &mut dyn Write,
-) -> Result<(), StartError> {
+pub async fn accounts(config: &Config, action: AccountsAction, out: &mut dyn Write) -> Result<(), StartError> {
     let administration = Administration::new(config).await?;
     let services = &administration.services;
     match action {
         AccountsAction::List => list_accounts(&administration, out).await?,
         AccountsAction::Create { email, scope, password } => {
             let (password, shown) = read_password(password)?;
-            let fields =
-                AccountFields { email: Some(email), scopes: Some(vec![scope]), ..AccountFields::default() };
+            let fields = AccountFields { email: Some(email), scopes: Some(vec![scope]), ..AccountFields::default() };
             let change = services.accounts.create(&operator(), fields, Some(password)).await?;
             let account = change.commit(Receipt::default()).await?;
             writeln!(out, "{} was made", account.email)?;

@@ -9,9 +9,7 @@ use actix_web::http::header::InvalidHeaderValue;
 use actix_web::web::Data;
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use claudetools_crypto::{
-    JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator,
-};
+use claudetools_crypto::{JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator};
 use claudetools_http::{HealthProbe, HttpOptions, RequestCounter, RunningKeys, SecurityHeaders, Services};
 use claudetools_identity::ports::IdentityTx;
 use claudetools_identity::{
@@ -182,12 +180,10 @@ fn tokens(config: &Config) -> Result<JwtTokens, StartError> {
     let keys = keys::in_force(config)?;
     let secret = |key: &KeyBytes| Secret::new(key.to_base64().as_str());
     let replaced: Vec<Secret> = keys.previous.iter().map(secret).collect();
-    let keys =
-        JwtKeys::new(config.jwt_algorithm, &secret(&keys.active), &replaced).map_err(|(number, error)| {
-            let which =
-                if number == 0 { "the signing key".to_owned() } else { format!("earlier key {number}") };
-            StartError::UnusableKeys(format!("{which} {error}"))
-        })?;
+    let keys = JwtKeys::new(config.jwt_algorithm, &secret(&keys.active), &replaced).map_err(|(number, error)| {
+        let which = if number == 0 { "the signing key".to_owned() } else { format!("earlier key {number}") };
+        StartError::UnusableKeys(format!("{which} {error}"))
+    })?;
     Ok(JwtTokens::new(keys, &config.jwt_issuer, &config.jwt_audience))
 }
 
@@ -196,10 +192,7 @@ impl Assembly {
     ///
     /// # Errors
     /// The database, its schema, the token keys, a header's value.
-    pub(crate) async fn new(
-        config: &Config,
-        clock: Arc<dyn Clock>,
-    ) -> Result<(Self, Background), StartError> {
+    pub(crate) async fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<(Self, Background), StartError> {
         let store = open(config).await?;
         let applied = claudetools_sql::prepare(&store).await?;
         tracing::info!(applied, "the schema is up to date");
@@ -220,11 +213,8 @@ impl Assembly {
             upkeep: Upkeep::new(identity.clone()),
             requests: Arc::clone(&requests),
         };
-        let tracking = sessions::Context {
-            store: shared.clone(),
-            clock: Arc::clone(&clock),
-            ids: Arc::clone(&identity.ids),
-        };
+        let tracking =
+            sessions::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
         let services = Services {
             clients: sessions::ClientService::new(tracking.clone()),
             machines: sessions::MachineService::new(tracking.clone()),

@@ -233,10 +233,9 @@ mod tests {
 
     #[test]
     fn the_configuration_file_may_stand_anywhere() {
-        for line in [
-            ["claudetools", "--config", "a", "config", "check"],
-            ["claudetools", "config", "check", "--config", "a"],
-        ] {
+        for line in
+            [["claudetools", "--config", "a", "config", "check"], ["claudetools", "config", "check", "--config", "a"]]
+        {
             assert_eq!(Cli::try_parse_from(line).unwrap().config, Some(PathBuf::from("a")));
         }
     }
@@ -244,19 +243,12 @@ mod tests {
     #[test]
     fn a_password_comes_from_exactly_one_place() {
         assert_eq!(parse("accounts create a@b"), Err(ErrorKind::MissingRequiredArgument));
-        assert_eq!(
-            parse("accounts set-password a@b --generate --password-stdin"),
-            Err(ErrorKind::ArgumentConflict)
-        );
+        assert_eq!(parse("accounts set-password a@b --generate --password-stdin"), Err(ErrorKind::ArgumentConflict));
         let password = PasswordSource { password_stdin: false, generate: true };
         assert_eq!(
             parse("accounts create a@b --scope msp:admin --generate"),
             Ok(Command::Accounts {
-                action: Some(AccountsAction::Create {
-                    email: "a@b".to_owned(),
-                    scope: Scope::Admin,
-                    password
-                })
+                action: Some(AccountsAction::Create { email: "a@b".to_owned(), scope: Scope::Admin, password })
             })
         );
         assert_eq!(parse("accounts create a@b --scope root --generate"), Err(ErrorKind::InvalidValue));
@@ -271,9 +263,7 @@ mod tests {
         };
         assert_eq!((filter.status, filter.limit, filter.json), (Some(403), 5, true));
         assert_eq!(filter.since.map(|day| day.to_string()).as_deref(), Some("2026-01-16"));
-        for line in
-            ["audit list --status 99", "audit list --since yesterday", "audit list --limit 0", "audit"]
-        {
+        for line in ["audit list --status 99", "audit list --since yesterday", "audit list --limit 0", "audit"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

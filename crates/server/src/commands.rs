@@ -79,10 +79,7 @@ fn write_keys(keys: &JwtKeys, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// `health`. With a URL the configuration does not matter.
-pub fn health(
-    args: &HealthArgs,
-    config: impl FnOnce() -> Result<Config, ConfigFaults>,
-) -> Result<(), CommandError> {
+pub fn health(args: &HealthArgs, config: impl FnOnce() -> Result<Config, ConfigFaults>) -> Result<(), CommandError> {
     let target = match &args.url {
         Some(url) => Target::of_url(url)?,
         None => Target::of_config(&config()?),
@@ -98,9 +95,7 @@ mod tests {
 
     fn sources(values: &[(&str, &str)]) -> Sources {
         let mut sources = Sources::none(Machine { cores: 1, terminal: false });
-        sources
-            .environment
-            .extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        sources.environment.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         sources
     }
 

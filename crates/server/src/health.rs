@@ -123,9 +123,8 @@ pub fn probe(target: &Target, timeout: Duration) -> Result<(), HealthError> {
 fn ask(mut stream: impl Read + Write, target: &Target) -> io::Result<String> {
     const LONGEST: usize = 1024;
     let (path, host) = (&target.path, target.authority());
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: claudetools-health\r\nConnection: close\r\n\r\n"
-    );
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: claudetools-health\r\nConnection: close\r\n\r\n");
     // In one piece, or a server that answers early would break the pipe in the middle of the request.
     stream.write_all(request.as_bytes())?;
     stream.flush()?;
@@ -185,10 +184,7 @@ impl Write for Socket {
     }
 }
 
-fn over_tls(
-    socket: Socket,
-    certificate: CertificateDer<'static>,
-) -> io::Result<StreamOwned<ClientConnection, Socket>> {
+fn over_tls(socket: Socket, certificate: CertificateDer<'static>) -> io::Result<StreamOwned<ClientConnection, Socket>> {
     let provider = tls::provider();
     let verifier = Arc::new(Pinned { certificate, provider: provider.clone() });
     let config = ClientConfig::builder_with_provider(provider)

@@ -94,9 +94,7 @@ impl JwtKeys {
     /// The keys as they may be shown, the signing one first.
     pub fn list(&self) -> Vec<KeyInfo> {
         let info = |key: &KeyBytes, active| KeyInfo { kid: key.kid(), active };
-        std::iter::once(info(&self.active, true))
-            .chain(self.previous.iter().map(|key| info(key, false)))
-            .collect()
+        std::iter::once(info(&self.active, true)).chain(self.previous.iter().map(|key| info(key, false))).collect()
     }
 }
 
@@ -179,11 +177,7 @@ fn load(path: &Path, algorithm: JwtAlgorithm) -> Result<Option<JwtKeys>, KeyErro
     let mut keys = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let key = KeyBytes::from_base64(line.trim()).and_then(|key| key.fits(algorithm).map(|()| key));
-        keys.push(key.map_err(|message| KeyError::Malformed {
-            path: path.to_owned(),
-            line: index + 1,
-            message,
-        })?);
+        keys.push(key.map_err(|message| KeyError::Malformed { path: path.to_owned(), line: index + 1, message })?);
     }
     let mut keys = keys.into_iter();
     let active = keys.next().ok_or_else(|| KeyError::Empty { path: path.to_owned() })?;
@@ -232,8 +226,7 @@ fn lock(path: &Path) -> Result<File, KeyError> {
         create_private_directory(directory(path))?;
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
-        let file =
-            private(OpenOptions::new().write(true).create(true).truncate(false)).open(PathBuf::from(name))?;
+        let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(PathBuf::from(name))?;
         file.lock()?;
         Ok(file)
     };
@@ -283,9 +276,7 @@ mod tests {
     fn config(data_dir: &Path, values: &[(&str, &str)]) -> Config {
         let mut sources = Sources::none(Machine { cores: 1, terminal: false });
         sources.environment.insert("DATA_DIR".to_owned(), data_dir.display().to_string());
-        sources
-            .environment
-            .extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        sources.environment.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         crate::config::load(&sources).unwrap().config
     }
 
@@ -383,10 +374,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (active, earlier) = (KeyBytes::random().unwrap(), KeyBytes::random().unwrap());
         let both = format!("{},{}", *earlier.to_base64(), *active.to_base64());
-        let config = config(
-            directory.path(),
-            &[("JWT_SECRET_KEY", &active.to_base64()), ("JWT_VERIFICATION_KEYS", &both)],
-        );
+        let config =
+            config(directory.path(), &[("JWT_SECRET_KEY", &active.to_base64()), ("JWT_VERIFICATION_KEYS", &both)]);
         assert_eq!(in_force(&config).unwrap(), JwtKeys { active, previous: vec![earlier] });
         assert!(matches!(rotate(&config), Err(KeyError::Configured)));
         assert!(!config.key_file().exists());

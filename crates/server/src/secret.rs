@@ -43,9 +43,7 @@ impl KeyBytes {
         let decoded = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text));
         let bytes = Zeroizing::new(decoded.unwrap_or_default());
         if bytes.len() < KEY_BYTES {
-            return Err(format!(
-                "must be base64 of at least {KEY_BYTES} bytes; `claudetools keys generate` makes one"
-            ));
+            return Err(format!("must be base64 of at least {KEY_BYTES} bytes; `claudetools keys generate` makes one"));
         }
         Ok(Self(bytes))
     }
@@ -71,8 +69,7 @@ impl KeyBytes {
         if algorithm != JwtAlgorithm::EdDsa {
             return Ok(());
         }
-        let fits =
-            self.0.len() == KEY_BYTES || Ed25519KeyPair::from_pkcs8_maybe_unchecked(self.as_bytes()).is_ok();
+        let fits = self.0.len() == KEY_BYTES || Ed25519KeyPair::from_pkcs8_maybe_unchecked(self.as_bytes()).is_ok();
         if fits {
             Ok(())
         } else {
@@ -128,11 +125,9 @@ mod tests {
     fn a_key_survives_its_base64_in_every_spelling() {
         let key = KeyBytes(Zeroizing::new(vec![0xfb; 34]));
         let text = key.to_base64();
-        for spelling in [
-            text.to_string(),
-            text.trim_end_matches('=').to_owned(),
-            text.replace('+', "-").replace('/', "_"),
-        ] {
+        for spelling in
+            [text.to_string(), text.trim_end_matches('=').to_owned(), text.replace('+', "-").replace('/', "_")]
+        {
             assert_eq!(KeyBytes::from_base64(&spelling).unwrap(), key, "{spelling}");
         }
     }

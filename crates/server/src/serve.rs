@@ -194,10 +194,7 @@ mod tests {
 
     #[test]
     fn what_stands_in_quotes_cannot_leave_them() {
-        assert_eq!(
-            in_shell_quotes(&json_text(r#"o'brien"\$x@example.test"#)),
-            r#"o'\''brien\"\\$x@example.test"#
-        );
+        assert_eq!(in_shell_quotes(&json_text(r#"o'brien"\$x@example.test"#)), r#"o'\''brien\"\\$x@example.test"#);
         assert_eq!(json_text("\"\""), r#"\"\""#);
     }
 

@@ -56,9 +56,9 @@ where
     Ok(match format {
         LogFormat::Pretty => Box::new(registry.with(layer.with_ansi(ansi))),
         // The innermost span alone: it is the request's, with the id and the route in it.
-        LogFormat::Json => Box::new(
-            registry.with(layer.json().flatten_event(true).with_current_span(true).with_span_list(false)),
-        ),
+        LogFormat::Json => {
+            Box::new(registry.with(layer.json().flatten_event(true).with_current_span(true).with_span_list(false)))
+        }
     })
 }
 

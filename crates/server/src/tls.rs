@@ -62,12 +62,9 @@ pub fn install_provider() {
 pub fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
     let chain = certificates(cert)?;
     let private = private_key(key)?;
-    let builder =
-        ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13, &TLS12])?;
+    let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13, &TLS12])?;
     builder.with_no_client_auth().with_single_cert(chain, private).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => {
-            TlsError::Mismatch { cert: cert.to_owned(), key: key.to_owned() }
-        }
+        rustls::Error::InconsistentKeys(_) => TlsError::Mismatch { cert: cert.to_owned(), key: key.to_owned() },
         other => TlsError::Unusable(other),
     })
 }
@@ -75,8 +72,7 @@ pub fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> 
 /// What tells a server by its key alone: the SHA-256 of the public key in base64, as `curl --pinnedpubkey` takes it.
 pub(crate) fn key_pin(key: &Path) -> Result<String, TlsError> {
     let key = provider().key_provider.load_private_key(private_key(key)?)?;
-    let public =
-        key.public_key().ok_or_else(|| rustls::Error::General("the key has no public part".to_owned()))?;
+    let public = key.public_key().ok_or_else(|| rustls::Error::General("the key has no public part".to_owned()))?;
     Ok(BASE64_STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, &public)))
 }
 
@@ -88,9 +84,8 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let text = read(CERT, path)?;
     let malformed = |message| TlsError::Malformed { setting: CERT, path: path.to_owned(), message };
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, _>>()
-        .map_err(|_| malformed("is damaged PEM"))?;
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|_| malformed("is damaged PEM"))?;
     if chain.is_empty() {
         return Err(malformed("holds no certificate (no `BEGIN CERTIFICATE`)"));
     }

@@ -10,10 +10,7 @@ fn compare(path: &str, wanted: &str) {
         assert!(std::fs::write(&file, wanted).is_ok(), "{path} cannot be written");
     }
     let found = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        found == wanted,
-        "{path} differs from the table of settings; WRITE_DOCS=1 cargo test writes it anew"
-    );
+    assert!(found == wanted, "{path} differs from the table of settings; WRITE_DOCS=1 cargo test writes it anew");
 }
 
 #[test]

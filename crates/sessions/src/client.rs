@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use claudetools_kernel::{
-    Direction, Entity, Faults, Id, Keyed, Money, Patch, Result, SortField, SortKey, Timestamp, enumeration,
-    text,
+    Direction, Entity, Faults, Id, Keyed, Money, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
 };
 use uuid::Uuid;
 
@@ -176,8 +175,7 @@ impl Client {
         self.client_type = fields.client_type.unwrap_or(self.client_type);
         subnet(faults, "network_subnet", fields.network_subnet).apply(&mut self.network_subnet);
         text::optional_line(faults, "domain_name", fields.domain_name).apply(&mut self.domain_name);
-        text::optional_line(faults, "primary_contact", fields.primary_contact)
-            .apply(&mut self.primary_contact);
+        text::optional_line(faults, "primary_contact", fields.primary_contact).apply(&mut self.primary_contact);
         fields
             .contact_email
             .and_then(|address| values::email(faults, "contact_email", &address))
@@ -197,17 +195,11 @@ impl Client {
             match Currency::parse(&code) {
                 Some(currency) => self.currency = currency,
                 None => {
-                    faults.semantic(
-                        "currency",
-                        "iso_4217",
-                        "must be a currency code of ISO 4217 such as USD",
-                    );
+                    faults.semantic("currency", "iso_4217", "must be a currency code of ISO 4217 such as USD");
                 }
             }
         }
-        if let Some(ids) =
-            fields.external_ids.and_then(|ids| values::external_ids(faults, "external_ids", ids))
-        {
+        if let Some(ids) = fields.external_ids.and_then(|ids| values::external_ids(faults, "external_ids", ids)) {
             self.external_ids = ids;
         }
     }

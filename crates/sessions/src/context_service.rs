@@ -2,9 +2,7 @@
 
 use claudetools_kernel::{Actor, Error, Faults, Id, PageRequest, Result, Scope};
 
-use crate::{
-    Client, Context, PendingTaskRow, SessionFilter, SessionRow, WorkItemRow, client_detail::MOST_SHOWN,
-};
+use crate::{Client, Context, PendingTaskRow, SessionFilter, SessionRow, WorkItemRow, client_detail::MOST_SHOWN};
 
 /// How many sessions are told of unless the caller says otherwise.
 const SESSIONS: u32 = 5;

@@ -40,13 +40,12 @@ pub use context_service::{ContextService, RecoveredContext};
 pub use machine::{Fingerprint, Machine, MachineFields, MachineFilter, MachineKey, MachineSort, Platform};
 pub use machine_service::MachineService;
 pub use pending_task::{
-    PendingTask, PendingTaskDetail, PendingTaskDraft, PendingTaskFields, PendingTaskFilter, PendingTaskRow,
-    TaskSort, TaskStatus,
+    PendingTask, PendingTaskDetail, PendingTaskDraft, PendingTaskFields, PendingTaskFilter, PendingTaskRow, TaskSort,
+    TaskStatus,
 };
 pub use pending_task_service::PendingTaskService;
 pub use project::{
-    Project, ProjectDetail, ProjectFields, ProjectFilter, ProjectRow, ProjectSort, ProjectStatus,
-    ProjectTotals,
+    Project, ProjectDetail, ProjectFields, ProjectFilter, ProjectRow, ProjectSort, ProjectStatus, ProjectTotals,
 };
 pub use project_service::ProjectService;
 pub use session::{Session, SessionDraft, SessionFields, SessionSort, SessionStatus};
@@ -54,8 +53,8 @@ pub use session_filter::SessionFilter;
 pub use session_service::SessionService;
 pub use session_views::{SessionDetail, SessionRow, SessionWorkItem};
 pub use tag::{
-    CountedTag, LONGEST_NAME as LONGEST_TAG_NAME, RECENT as RECENTLY_TAGGED, Tag, TagCategory, TagFields,
-    TagFilter, TagSort, TagUsage, TaggedSession, TaggedWorkItem,
+    CountedTag, LONGEST_NAME as LONGEST_TAG_NAME, RECENT as RECENTLY_TAGGED, Tag, TagCategory, TagFields, TagFilter,
+    TagSort, TagUsage, TaggedSession, TaggedWorkItem,
 };
 pub use tag_service::TagService;
 pub use task_graph::TaskLink;

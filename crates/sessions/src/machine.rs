@@ -217,8 +217,7 @@ impl Machine {
     }
 
     fn apply(&mut self, fields: MachineFields, now: Timestamp, faults: &mut Faults) {
-        if let Some(name) = fields.hostname.and_then(|name| text::line(faults, "hostname", &name, text::LINE))
-        {
+        if let Some(name) = fields.hostname.and_then(|name| text::line(faults, "hostname", &name, text::LINE)) {
             self.hostname = name;
         }
         if let Some(given) = fields.machine_fingerprint {
@@ -236,8 +235,7 @@ impl Machine {
         self.has_docker = fields.has_docker.unwrap_or(self.has_docker);
         text::optional_line(faults, "powershell_version", fields.powershell_version)
             .apply(&mut self.powershell_version);
-        text::optional_line(faults, "preferred_shell", fields.preferred_shell)
-            .apply(&mut self.preferred_shell);
+        text::optional_line(faults, "preferred_shell", fields.preferred_shell).apply(&mut self.preferred_shell);
         replace_lines(faults, "available_mcps", fields.available_mcps, &mut self.available_mcps);
         replace_lines(faults, "available_skills", fields.available_skills, &mut self.available_skills);
         text::optional_block(faults, "notes", fields.notes).apply(&mut self.notes);
@@ -251,11 +249,7 @@ impl Machine {
 
     /// What `q` searches: host name, friendly name, user name.
     pub fn search_key(&self) -> String {
-        text::search_key([
-            Some(self.hostname.as_str()),
-            self.friendly_name.as_deref(),
-            self.username.as_deref(),
-        ])
+        text::search_key([Some(self.hostname.as_str()), self.friendly_name.as_deref(), self.username.as_deref()])
     }
 }
 
@@ -320,9 +314,7 @@ mod tests {
     #[test]
     fn a_machine_is_named_by_uuid_or_fingerprint_and_by_nothing_else() {
         let digits = "0123456789abcdef".repeat(4);
-        assert!(
-            matches!(MachineKey::parse(&digits), Some(MachineKey::Fingerprint(found)) if found.as_str() == digits)
-        );
+        assert!(matches!(MachineKey::parse(&digits), Some(MachineKey::Fingerprint(found)) if found.as_str() == digits));
         assert!(matches!(MachineKey::parse("01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f"), Some(MachineKey::Id(_))));
         for bad in ["", "ws-01", "0123456789abcdef", &"x".repeat(64)] {
             assert_eq!(MachineKey::parse(bad), None, "{bad}");

@@ -2,9 +2,7 @@
 
 use claudetools_kernel::{Actor, Change, Entity, Error, Expected, Id, Page, PageRequest, Result, Scope};
 
-use crate::{
-    Context, Machine, MachineFields, MachineFilter, MachineKey, MachineSort, ports::MachineRepository,
-};
+use crate::{Context, Machine, MachineFields, MachineFilter, MachineKey, MachineSort, ports::MachineRepository};
 
 /// The use cases of machines. Reading needs [`Scope::Read`], registering, changing and heartbeats [`Scope::Write`], deleting
 /// [`Scope::Admin`].
@@ -76,11 +74,7 @@ impl MachineService {
     pub async fn heartbeat(&self, actor: &Actor, id: Id<Machine>) -> Result<Change<()>> {
         actor.require(Scope::Write)?;
         let mut tx = self.0.store.begin().await?;
-        if tx.machines().touch(id, self.0.now()).await? {
-            Ok(Change::new((), tx))
-        } else {
-            Err(Error::not_found(id))
-        }
+        if tx.machines().touch(id, self.0.now()).await? { Ok(Change::new((), tx)) } else { Err(Error::not_found(id)) }
     }
 
     /// Removes a machine that nothing refers to; others are to be deactivated instead.

@@ -211,11 +211,7 @@ impl PendingTask {
         fields.due_date.apply(&mut self.due_date);
         let depends_on = fields.depends_on.map(|ids| {
             if ids.len() > text::ENTRIES {
-                faults.schema(
-                    "depends_on",
-                    "max_items",
-                    &format!("must have at most {} entries", text::ENTRIES),
-                );
+                faults.schema("depends_on", "max_items", &format!("must have at most {} entries", text::ENTRIES));
             }
             ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
         });
@@ -324,11 +320,8 @@ mod tests {
     }
 
     fn project_of(client: u128) -> Project {
-        let fields = ProjectFields {
-            client_id: Some(id(client)),
-            name: Some("Move".to_owned()),
-            ..ProjectFields::default()
-        };
+        let fields =
+            ProjectFields { client_id: Some(id(client)), name: Some("Move".to_owned()), ..ProjectFields::default() };
         Project::new(id(9), fields, now()).unwrap()
     }
 
@@ -360,9 +353,7 @@ mod tests {
         let some = draft(PendingTaskFields { depends_on: Some(vec![id(3), id(2), id(3)]), ..titled() });
         assert_eq!(some.depends_on, Some(vec![id(2), id(3)]));
         let many = Some((2..103).map(id).collect());
-        assert!(
-            PendingTask::draft(id(1), PendingTaskFields { depends_on: many, ..titled() }, now()).is_err()
-        );
+        assert!(PendingTask::draft(id(1), PendingTaskFields { depends_on: many, ..titled() }, now()).is_err());
     }
 
     #[test]

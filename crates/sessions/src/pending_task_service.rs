@@ -3,8 +3,7 @@
 use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Patch, Result, Scope};
 
 use crate::{
-    Context, PendingTask, PendingTaskDetail, PendingTaskFields, PendingTaskFilter, PendingTaskRow, TaskLink,
-    TaskSort,
+    Context, PendingTask, PendingTaskDetail, PendingTaskFields, PendingTaskFilter, PendingTaskRow, TaskLink, TaskSort,
     pending_task::PendingTaskDraft,
     ports::{PendingTaskRepository, SessionsTx},
     task_graph::refuse_cycle,
@@ -22,11 +21,7 @@ impl PendingTaskService {
     }
 
     /// Enters a task.
-    pub async fn create(
-        &self,
-        actor: &Actor,
-        fields: PendingTaskFields,
-    ) -> Result<Change<PendingTaskDetail>> {
+    pub async fn create(&self, actor: &Actor, fields: PendingTaskFields) -> Result<Change<PendingTaskDetail>> {
         actor.require(Scope::Write)?;
         let draft = PendingTask::draft(self.0.ids.id(), fields, self.0.now())?;
         let mut tx = self.0.store.begin().await?;
@@ -93,12 +88,7 @@ impl PendingTaskService {
     }
 
     /// Removes a task that no other is a part of or waits for.
-    pub async fn delete(
-        &self,
-        actor: &Actor,
-        id: Id<PendingTask>,
-        expected: &Expected,
-    ) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, id: Id<PendingTask>, expected: &Expected) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
         expected.check(find(tx.pending_tasks(), id).await?.revision)?;

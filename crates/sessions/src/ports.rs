@@ -14,10 +14,10 @@ use chrono::NaiveDate;
 use claudetools_kernel::{Id, Page, PageRequest, Referrer, StoreError, Timestamp, Transaction};
 
 use crate::{
-    Client, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort,
-    PendingTask, PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort,
-    ProjectTotals, Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort,
-    TagUsage, TaskLink, TaskSort, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
+    Client, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort, PendingTask,
+    PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
+    SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort, TagUsage, TaskLink, TaskSort,
+    WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
 };
 
 /// The result of a storage call.
@@ -101,11 +101,7 @@ pub trait ProjectRepository: Send {
     /// The slugs of the client's projects that begin with `prefix`, in no order.
     async fn slugs(&mut self, client: Id<Client>, prefix: &str) -> Stored<Vec<String>>;
     /// A page of projects.
-    async fn list(
-        &mut self,
-        filter: &ProjectFilter,
-        page: &PageRequest<ProjectSort>,
-    ) -> Stored<Page<ProjectRow>>;
+    async fn list(&mut self, filter: &ProjectFilter, page: &PageRequest<ProjectSort>) -> Stored<Page<ProjectRow>>;
     /// What has been done for the project; nothing for one that does not exist.
     async fn totals(&mut self, id: Id<Project>) -> Stored<ProjectTotals>;
     /// What refers to the project, kinds without rows left out.
@@ -129,11 +125,7 @@ pub trait MachineRepository: Send {
     /// machine.
     async fn touch(&mut self, id: Id<Machine>, at: Timestamp) -> Stored<bool>;
     /// A page of machines.
-    async fn list(
-        &mut self,
-        filter: &MachineFilter,
-        page: &PageRequest<MachineSort>,
-    ) -> Stored<Page<Machine>>;
+    async fn list(&mut self, filter: &MachineFilter, page: &PageRequest<MachineSort>) -> Stored<Page<Machine>>;
     /// What refers to the machine, kinds without rows left out.
     async fn referrers(&mut self, id: Id<Machine>) -> Stored<Vec<Referrer>>;
 }
@@ -152,11 +144,7 @@ pub trait SessionRepository: Send {
     /// The session with this id and everything that is known of it.
     async fn detail(&mut self, id: Id<Session>) -> Stored<Option<SessionDetail>>;
     /// A page of sessions.
-    async fn list(
-        &mut self,
-        filter: &SessionFilter,
-        page: &PageRequest<SessionSort>,
-    ) -> Stored<Page<SessionRow>>;
+    async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>>;
     /// What refers to the session, kinds without rows left out.
     async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>>;
 }
@@ -175,11 +163,7 @@ pub trait WorkItemRepository: Send {
     /// The work item with this id and the names of what it refers to.
     async fn detail(&mut self, id: Id<WorkItem>) -> Stored<Option<WorkItemDetail>>;
     /// A page of work items.
-    async fn list(
-        &mut self,
-        filter: &WorkItemFilter,
-        page: &PageRequest<WorkItemSort>,
-    ) -> Stored<Page<WorkItemRow>>;
+    async fn list(&mut self, filter: &WorkItemFilter, page: &PageRequest<WorkItemSort>) -> Stored<Page<WorkItemRow>>;
     /// The client's work items that are not completed, the youngest first, at most so many.
     async fn open_of(&mut self, client: Id<Client>, limit: u32) -> Stored<Vec<WorkItemRow>>;
     /// Gives the work items of `session` its client and day; their revisions stay, for nothing of their own has changed.
@@ -222,12 +206,7 @@ pub trait PendingTaskRepository: Send {
         page: &PageRequest<TaskSort>,
     ) -> Stored<Page<PendingTaskRow>>;
     /// The client's open tasks in the order of [`PendingTask::urgency`], at most so many.
-    async fn open_of(
-        &mut self,
-        client: Id<Client>,
-        today: NaiveDate,
-        limit: u32,
-    ) -> Stored<Vec<PendingTaskRow>>;
+    async fn open_of(&mut self, client: Id<Client>, today: NaiveDate, limit: u32) -> Stored<Vec<PendingTaskRow>>;
     /// What refers to the task, kinds without rows left out.
     async fn referrers(&mut self, id: Id<PendingTask>) -> Stored<Vec<Referrer>>;
 }

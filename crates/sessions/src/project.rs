@@ -2,8 +2,7 @@
 
 use chrono::NaiveDate;
 use claudetools_kernel::{
-    Direction, Entity, Faults, Hours, Id, Keyed, Money, Patch, Result, SortField, SortKey, Timestamp,
-    enumeration, text,
+    Direction, Entity, Faults, Hours, Id, Keyed, Money, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
 };
 use uuid::Uuid;
 
@@ -297,17 +296,14 @@ mod tests {
         let project = project(named()).unwrap();
         assert_eq!((project.status, project.priority), (ProjectStatus::Active, Priority::Medium));
         assert_eq!(project.slug, "office-move");
-        let renamed =
-            project.change(ProjectFields { name: Some("New".to_owned()), ..ProjectFields::default() }, now());
+        let renamed = project.change(ProjectFields { name: Some("New".to_owned()), ..ProjectFields::default() }, now());
         assert_eq!(renamed.unwrap().slug, "office-move", "a new name leaves the slug");
     }
 
     #[test]
     fn every_fault_is_named_at_once() {
         let fields = ProjectFields { slug: Some("No Slug".to_owned()), ..ProjectFields::default() };
-        let Err(Error::Invalid(faults)) = Project::new(Id::new(Uuid::nil()), fields, now()) else {
-            panic!("refused")
-        };
+        let Err(Error::Invalid(faults)) = Project::new(Id::new(Uuid::nil()), fields, now()) else { panic!("refused") };
         let fields: Vec<&str> = faults.list().iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["client_id", "name", "slug"]);
     }
@@ -318,16 +314,11 @@ mod tests {
         assert_eq!(done.completed_on, Some(day("2026-01-16")));
         assert_eq!(done.change(to(ProjectStatus::Active), now()).unwrap().completed_on, None);
 
-        let told =
-            ProjectFields { completed_on: Patch::Set(day("2026-01-10")), ..to(ProjectStatus::Completed) };
+        let told = ProjectFields { completed_on: Patch::Set(day("2026-01-10")), ..to(ProjectStatus::Completed) };
         let done = project(named()).unwrap().change(told, now()).unwrap();
         assert_eq!(done.completed_on, Some(day("2026-01-10")));
         let again = done.change(to(ProjectStatus::Completed), now()).unwrap();
-        assert_eq!(
-            again.completed_on,
-            Some(day("2026-01-10")),
-            "completing what is completed changes nothing"
-        );
+        assert_eq!(again.completed_on, Some(day("2026-01-10")), "completing what is completed changes nothing");
     }
 
     #[test]

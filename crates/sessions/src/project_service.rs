@@ -3,8 +3,7 @@
 use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope, text};
 
 use crate::{
-    Client, Context, Project, ProjectDetail, ProjectFields, ProjectFilter, ProjectRow, ProjectSort,
-    ProjectTotals,
+    Client, Context, Project, ProjectDetail, ProjectFields, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals,
     ports::{ProjectRepository, SessionsTx},
     slug,
 };

@@ -132,17 +132,10 @@ pub struct SessionDraft {
 
 impl Session {
     /// A new session by `technician` unless `fields` name another; refused with every fault at once.
-    pub fn draft(
-        id: Id<Self>,
-        mut fields: SessionFields,
-        technician: &str,
-        now: Timestamp,
-    ) -> Result<SessionDraft> {
+    pub fn draft(id: Id<Self>, mut fields: SessionFields, technician: &str, now: Timestamp) -> Result<SessionDraft> {
         let mut faults = Faults::default();
-        let required = [
-            ("session_date", fields.session_date.is_some()),
-            ("session_title", fields.session_title.is_some()),
-        ];
+        let required =
+            [("session_date", fields.session_date.is_some()), ("session_title", fields.session_title.is_some())];
         faults.require_all(&required);
         if fields.technician == Patch::Keep {
             fields.technician = Patch::Set(technician.to_owned());
@@ -236,11 +229,7 @@ impl Session {
         if worked < TimeDelta::zero() {
             faults.semantic("end_time", "after_start", "must not be before start_time");
         } else if worked > TimeDelta::days(LONGEST_DAYS) {
-            faults.semantic(
-                "end_time",
-                "max_duration",
-                &format!("must be within {LONGEST_DAYS} days of start_time"),
-            );
+            faults.semantic("end_time", "max_duration", &format!("must be within {LONGEST_DAYS} days of start_time"));
         } else {
             self.duration_minutes = Some(worked.num_minutes());
         }

@@ -3,8 +3,8 @@
 use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope};
 
 use crate::{
-    BillingRule, Context, Session, SessionDetail, SessionDraft, SessionFields, SessionFilter, SessionRow,
-    SessionSort, SessionStatus,
+    BillingRule, Context, Session, SessionDetail, SessionDraft, SessionFields, SessionFilter, SessionRow, SessionSort,
+    SessionStatus,
     ports::{SessionRepository, SessionsTx},
     tag_service::ensure_tags,
 };
@@ -107,11 +107,7 @@ impl SessionService {
 }
 
 /// Fits the draft to its client and project, and finds the client's rule.
-async fn place(
-    tx: &mut dyn SessionsTx,
-    draft: &mut SessionDraft,
-    before: Option<&Session>,
-) -> Result<BillingRule> {
+async fn place(tx: &mut dyn SessionsTx, draft: &mut SessionDraft, before: Option<&Session>) -> Result<BillingRule> {
     let named = (draft.session().client_id, draft.session().project_id);
     let client = match named.0 {
         Some(client) => Some(tx.clients().lookup(client).await?.ok_or_else(|| Error::not_found(client))?),
@@ -126,8 +122,7 @@ async fn place(
     match (client, draft.session().client_id) {
         (Some(client), _) => Ok(BillingRule::from(&client)),
         (None, Some(of_project)) => {
-            let client =
-                tx.clients().lookup(of_project).await?.ok_or_else(|| Error::not_found(of_project))?;
+            let client = tx.clients().lookup(of_project).await?.ok_or_else(|| Error::not_found(of_project))?;
             Ok(BillingRule::from(&client))
         }
         (None, None) => Ok(BillingRule::default()),

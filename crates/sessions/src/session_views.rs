@@ -4,9 +4,7 @@ use chrono::NaiveDate;
 use claudetools_kernel::{Hours, Id, Keyed, SortKey, Timestamp, text};
 use uuid::Uuid;
 
-use crate::{
-    Client, Project, Session, SessionSort, SessionStatus, WorkItem, WorkItemCategory, WorkItemStatus,
-};
+use crate::{Client, Project, Session, SessionSort, SessionStatus, WorkItem, WorkItemCategory, WorkItemStatus};
 
 /// A session as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]

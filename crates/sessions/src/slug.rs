@@ -46,12 +46,12 @@ pub(crate) fn free(base: &str, taken: &[String]) -> String {
 
 /// A slug as given; what does not fit is noted under `field`.
 pub(crate) fn given(faults: &mut Faults, field: &str, slug: String) -> Option<String> {
-    let is_word =
-        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if slug.len() > LONGEST {
         faults.schema(field, "max_length", &format!("must have at most {LONGEST} characters"));
     } else if !slug.split('-').all(is_word) {
-        let rule = "must be words of lower-case letters and digits of ASCII, joined by single hyphens, such as office-move";
+        let rule =
+            "must be words of lower-case letters and digits of ASCII, joined by single hyphens, such as office-move";
         faults.schema(field, "pattern", rule);
     } else {
         return Some(slug);

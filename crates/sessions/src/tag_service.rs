@@ -100,11 +100,7 @@ async fn refuse_taken_name(tags: &mut dyn TagRepository, tag: &Tag) -> Result<()
 ///
 /// Check names with [`crate::tag::tag_names`] first, so that a bad one is told together with the other faults of a request;
 /// here it is refused by itself, as a fault of `name`.
-pub(crate) async fn ensure_tags(
-    tx: &mut dyn SessionsTx,
-    ctx: &Context,
-    names: &[String],
-) -> Result<Vec<Tag>> {
+pub(crate) async fn ensure_tags(tx: &mut dyn SessionsTx, ctx: &Context, names: &[String]) -> Result<Vec<Tag>> {
     let folded: Vec<String> = names.iter().map(|name| text::fold(name.trim())).collect();
     if folded.is_empty() {
         return Ok(Vec::new());

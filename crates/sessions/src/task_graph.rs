@@ -43,10 +43,7 @@ pub(crate) async fn refuse_cycle(
         }
         level = tasks.targets(link, &level).await?;
     }
-    Err(Error::Conflict(format!(
-        "{} leads too far: more than {DEEPEST} tasks in a row or {MOST} in all",
-        field(link)
-    )))
+    Err(Error::Conflict(format!("{} leads too far: more than {DEEPEST} tasks in a row or {MOST} in all", field(link))))
 }
 
 const fn field(link: TaskLink) -> &'static str {

@@ -99,10 +99,7 @@ impl Currency {
 pub(crate) fn email(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
     let address = text::line(faults, field, value, 254)?;
     let fits = address.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty()
-            && !domain.is_empty()
-            && !domain.contains('@')
-            && !address.contains(char::is_whitespace)
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !address.contains(char::is_whitespace)
     });
     if !fits {
         faults.semantic(field, "email", "must be an e-mail address such as jo@example.com");
@@ -135,11 +132,9 @@ mod tests {
 
     #[test]
     fn a_subnet_loses_its_host_bits_and_takes_both_address_families() {
-        for (given, kept) in [
-            ("10.1.2.3/16", "10.1.0.0/16"),
-            ("2001:DB8::1/32", "2001:db8::/32"),
-            ("192.168.1.7", "192.168.1.7/32"),
-        ] {
+        for (given, kept) in
+            [("10.1.2.3/16", "10.1.0.0/16"), ("2001:DB8::1/32", "2001:db8::/32"), ("192.168.1.7", "192.168.1.7/32")]
+        {
             assert_eq!(Subnet::parse(given).map(|net| net.to_string()).as_deref(), Some(kept));
         }
         for given in ["10.0.0.0/33", "10.0.0/8", "acme", ""] {

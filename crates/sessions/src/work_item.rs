@@ -193,8 +193,7 @@ impl WorkItem {
         self.is_billable = fields.is_billable.unwrap_or(self.is_billable);
         minutes(noted, "estimated_minutes", fields.estimated_minutes).apply(&mut self.estimated_minutes);
         minutes(noted, "actual_minutes", fields.actual_minutes).apply(&mut self.actual_minutes);
-        let systems =
-            fields.affected_systems.and_then(|given| text::lines(noted, "affected_systems", &given));
+        let systems = fields.affected_systems.and_then(|given| text::lines(noted, "affected_systems", &given));
         self.affected_systems = systems.unwrap_or(self.affected_systems);
         let used = fields.technologies_used.and_then(|given| text::lines(noted, "technologies_used", &given));
         self.technologies_used = used.unwrap_or(self.technologies_used);

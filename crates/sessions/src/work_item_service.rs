@@ -3,8 +3,7 @@
 use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope};
 
 use crate::{
-    Context, WorkItem, WorkItemDetail, WorkItemDraft, WorkItemFields, WorkItemFilter, WorkItemRow,
-    WorkItemSort,
+    Context, WorkItem, WorkItemDetail, WorkItemDraft, WorkItemFields, WorkItemFilter, WorkItemRow, WorkItemSort,
     ports::{SessionsTx, WorkItemRepository},
     tag_service::ensure_tags,
 };

@@ -112,15 +112,8 @@ impl Api {
     }
 
     /// Any method with a body of any kind.
-    pub async fn send_bytes(
-        &self,
-        method: Method,
-        path: &str,
-        content_type: &str,
-        body: Option<Vec<u8>>,
-    ) -> Answer {
-        let mut request =
-            self.client.request(method, format!("{}{path}", self.base)).headers(self.headers.clone());
+    pub async fn send_bytes(&self, method: Method, path: &str, content_type: &str, body: Option<Vec<u8>>) -> Answer {
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).headers(self.headers.clone());
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

@@ -43,13 +43,7 @@ impl TestStore {
         match engine {
             Engine::Memory => {
                 let store = Arc::new(MemoryStore::default());
-                Self {
-                    journal: store.clone(),
-                    identity: store.clone(),
-                    sessions: store,
-                    sql: None,
-                    _directory: None,
-                }
+                Self { journal: store.clone(), identity: store.clone(), sessions: store, sql: None, _directory: None }
             }
             Engine::Sqlite => {
                 let directory = tempfile::tempdir().expect("a directory for the database");

@@ -69,9 +69,7 @@ fn check_package(package: &Package, all: &[Package]) -> Vec<Violation> {
         .filter_map(|dependency| {
             let why = match all.iter().find(|other| other.name == dependency.name) {
                 Some(other) => forbidden(layer, package, self::layer(&other.folder)?)?,
-                None if matches!(layer, Layer::Kernel | Layer::Domain) && is_outside(&dependency.name) => {
-                    WHY_OUTSIDE
-                }
+                None if matches!(layer, Layer::Kernel | Layer::Domain) && is_outside(&dependency.name) => WHY_OUTSIDE,
                 None => return None,
             };
             Some(violation(package, format!("depends on {}", dependency.name), why))
@@ -126,9 +124,9 @@ const fn is_inward(from: Layer, to: Layer) -> bool {
 }
 
 fn is_outside(name: &str) -> bool {
-    OUTSIDE.iter().any(|start| {
-        name.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
-    })
+    OUTSIDE
+        .iter()
+        .any(|start| name.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_'])))
 }
 
 #[cfg(test)]
@@ -193,17 +191,8 @@ mod tests {
 
     #[test]
     fn domains_do_not_see_the_outside() {
-        for name in [
-            "sqlx",
-            "sqlx-core",
-            "sea-orm",
-            "actix-web",
-            "utoipa",
-            "tokio",
-            "tokio-util",
-            "rand_core",
-            "ring",
-        ] {
+        for name in ["sqlx", "sqlx-core", "sea-orm", "actix-web", "utoipa", "tokio", "tokio-util", "rand_core", "ring"]
+        {
             assert_eq!(why("infra", "crates/infra", name), WHY_OUTSIDE);
         }
         assert_eq!(workspace("infra", "crates/infra", &["kernel", "random-sort", "redistribute"]), []);

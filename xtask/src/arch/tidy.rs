@@ -9,7 +9,8 @@ const MAX_LINES: usize = 600;
 const WHY_LENGTH: &str = "a file one can hold in mind; split it along its subjects";
 const WHY_UNFINISHED: &str = "what is merged works: an unfinished path would fail at the customer's";
 const WHY_IGNORED: &str = "a test that does not run proves nothing and rots; repair it or remove it";
-const WHY_REASON: &str = "an exception from a lint says why, so that the next reader can tell whether it still holds: add `reason = \"…\"`";
+const WHY_REASON: &str =
+    "an exception from a lint says why, so that the next reader can tell whether it still holds: add `reason = \"…\"`";
 const WHY_PATHS: &str =
     "a path of one machine breaks on every other; make it relative, or ask the system for a temporary folder";
 
@@ -37,9 +38,8 @@ fn at(file: &str, line: usize, what: String, why: &'static str) -> Violation {
 fn length(file: &str, text: &str) -> Option<Violation> {
     let lines = text.lines().count();
     let limited = file.starts_with("crates/") && file.contains("/src/");
-    (limited && lines > MAX_LINES).then(|| {
-        at(file, MAX_LINES + 1, format!("{lines} lines, at most {MAX_LINES} are allowed"), WHY_LENGTH)
-    })
+    (limited && lines > MAX_LINES)
+        .then(|| at(file, MAX_LINES + 1, format!("{lines} lines, at most {MAX_LINES} are allowed"), WHY_LENGTH))
 }
 
 fn unfinished(file: &str, code: &str) -> Vec<Violation> {
@@ -97,35 +97,24 @@ mod tests {
     fn a_file_of_six_hundred_lines_passes_and_one_more_does_not() {
         assert!(broken("crates/a/src/lib.rs", &"//\n".repeat(600)).is_empty());
         let one_more = "//\n".repeat(601);
-        assert_eq!(
-            broken("crates/a/src/lib.rs", &one_more),
-            [("crates/a/src/lib.rs:601".into(), WHY_LENGTH)]
-        );
+        assert_eq!(broken("crates/a/src/lib.rs", &one_more), [("crates/a/src/lib.rs:601".into(), WHY_LENGTH)]);
         assert!(broken("crates/a/tests/it.rs", &one_more).is_empty());
     }
 
     #[test]
     fn unfinished_code_is_found_but_not_in_comments_and_strings() {
-        let text =
-            "fn a() {\n    todo!()\n}\n// todo!(x)\nlet b = \"unimplemented!()\";\nunimplemented!(\"c\")";
-        assert_eq!(
-            broken("a.rs", text),
-            [("a.rs:2".into(), WHY_UNFINISHED), ("a.rs:6".into(), WHY_UNFINISHED)]
-        );
+        let text = "fn a() {\n    todo!()\n}\n// todo!(x)\nlet b = \"unimplemented!()\";\nunimplemented!(\"c\")";
+        assert_eq!(broken("a.rs", text), [("a.rs:2".into(), WHY_UNFINISHED), ("a.rs:6".into(), WHY_UNFINISHED)]);
     }
 
     #[test]
     fn ignored_tests_are_found() {
-        assert_eq!(
-            broken("a.rs", "#[test]\n#[ignore = \"slow\"]\nfn a() {}"),
-            [("a.rs:2".into(), WHY_IGNORED)]
-        );
+        assert_eq!(broken("a.rs", "#[test]\n#[ignore = \"slow\"]\nfn a() {}"), [("a.rs:2".into(), WHY_IGNORED)]);
     }
 
     #[test]
     fn an_exception_needs_its_reason() {
-        let text =
-            "#![allow(a)]\n#[expect(\n    b,\n    reason = \"c\"\n)]\nfn d() {}\n\n#[allow(e)]\nfn f() {}";
+        let text = "#![allow(a)]\n#[expect(\n    b,\n    reason = \"c\"\n)]\nfn d() {}\n\n#[allow(e)]\nfn f() {}";
         assert_eq!(broken("a.rs", text), [("a.rs:8".into(), WHY_REASON), ("a.rs:1".into(), WHY_REASON)]);
     }
 
@@ -133,8 +122,6 @@ mod tests {
     fn machine_paths_are_found_in_every_text() {
         let path = format!("see {}home/somebody/project", '/');
         assert_eq!(broken("docs/a.md", &path), [("docs/a.md:1".into(), WHY_PATHS)]);
-        assert!(
-            broken("docs/a.md", "docs/work/a.md, https://example.org/home/a, /api/v1/work-items").is_empty()
-        );
+        assert!(broken("docs/a.md", "docs/work/a.md, https://example.org/home/a, /api/v1/work-items").is_empty());
     }
 }

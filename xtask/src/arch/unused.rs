@@ -46,24 +46,20 @@ mod tests {
     use crate::workspace::package;
 
     fn unused(dependencies: &[&str], files: &[(&str, &str)]) -> Vec<String> {
-        let sources: Vec<_> =
-            files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+        let sources: Vec<_> = files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
         check(&package("a", "crates/a", dependencies), &sources).into_iter().map(|v| v.what).collect()
     }
 
     #[test]
     fn a_mention_anywhere_in_the_sources_counts() {
-        let files =
-            [("crates/a/src/lib.rs", "use serde_json::Value;\n#[serde(with = \"hex::serde\")]\nstruct A;")];
+        let files = [("crates/a/src/lib.rs", "use serde_json::Value;\n#[serde(with = \"hex::serde\")]\nstruct A;")];
         assert!(unused(&["serde-json", "serde", "hex"], &files).is_empty());
     }
 
     #[test]
     fn a_comment_a_part_of_a_word_or_another_package_does_not_count() {
-        let files = [
-            ("crates/a/src/lib.rs", "// uses uuid\nfn hexadecimal() {}"),
-            ("crates/ab/src/lib.rs", "use uuid::Uuid;"),
-        ];
+        let files =
+            [("crates/a/src/lib.rs", "// uses uuid\nfn hexadecimal() {}"), ("crates/ab/src/lib.rs", "use uuid::Uuid;")];
         assert_eq!(unused(&["uuid", "hex"], &files), ["no source mentions uuid", "no source mentions hex"]);
     }
 

@@ -99,17 +99,12 @@ impl PasswordPool {
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..settings.threads.max(1) {
             let (queue, mut bench) = (Arc::clone(&queue), Bench::new(params.clone()));
-            thread::Builder::new()
-                .name(format!("password-{number}"))
-                .spawn(move || serve(&queue, &mut bench))?;
+            thread::Builder::new().name(format!("password-{number}")).spawn(move || serve(&queue, &mut bench))?;
         }
         Ok(Self { jobs, settings })
     }
 
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Bench) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Bench) -> Result<T> + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |bench| {
             // Whoever asked may have gone away while this waited.
@@ -189,10 +184,8 @@ impl Bench {
         }
         let phc = PasswordHash::new(hash).map_err(|error| unknown_format(&error))?;
         let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|error| unknown_format(&error))?;
-        let version = phc
-            .version
-            .map_or(Ok(Version::V0x13), Version::try_from)
-            .map_err(|error| unknown_format(&error))?;
+        let version =
+            phc.version.map_or(Ok(Version::V0x13), Version::try_from).map_err(|error| unknown_format(&error))?;
         let params = Params::try_from(&phc).map_err(|error| unknown_format(&error))?;
         let (Some(salt), Some(wanted)) = (phc.salt, phc.hash) else {
             return Err(unknown_format(&"no salt or no hash"));
@@ -237,8 +230,7 @@ impl Bench {
         }
         let area = self.area.get_mut(..blocks).unwrap_or_default();
         let argon2 = Argon2::new(algorithm, version, params);
-        let done =
-            argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, output, &mut *area);
+        let done = argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, output, &mut *area);
         for block in area {
             block.as_mut().zeroize();
         }

@@ -43,9 +43,7 @@ impl RingSecrets {
     /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> Result<Zeroizing<[u8; N]>> {
         let mut bytes = Zeroizing::new([0; N]);
-        self.0
-            .fill(bytes.as_mut())
-            .map_err(|_| Error::Internal("the system gives no random numbers".to_owned()))?;
+        self.0.fill(bytes.as_mut()).map_err(|_| Error::Internal("the system gives no random numbers".to_owned()))?;
         Ok(bytes)
     }
 }
@@ -77,14 +75,9 @@ mod tests {
     #[test]
     fn a_token_is_256_bits_in_43_characters_and_never_the_same() {
         let secrets = RingSecrets::new();
-        let tokens: HashSet<String> =
-            (0..100).map(|_| secrets.token().unwrap().expose().to_owned()).collect();
+        let tokens: HashSet<String> = (0..100).map(|_| secrets.token().unwrap().expose().to_owned()).collect();
         assert_eq!(tokens.len(), 100);
-        assert!(
-            tokens
-                .iter()
-                .all(|token| token.len() == 43 && URL_SAFE_NO_PAD.decode(token).unwrap().len() == 32)
-        );
+        assert!(tokens.iter().all(|token| token.len() == 43 && URL_SAFE_NO_PAD.decode(token).unwrap().len() == 32));
     }
 
     #[test]

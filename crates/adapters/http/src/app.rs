@@ -11,13 +11,12 @@ use actix_web::{
     web::{self, Data, PayloadConfig},
 };
 use claudetools_identity::{
-    AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService,
-    TokenService,
+    AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
 };
 use claudetools_kernel::{Actor, Clock, Error, IdGenerator, Transaction, UnitOfWork};
 use claudetools_sessions::{
-    ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService,
-    TagService, WorkItemService,
+    ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService, TagService,
+    WorkItemService,
 };
 use ipnet::IpNet;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
@@ -171,8 +170,6 @@ pub fn mount(config: &mut web::ServiceConfig, services: &Data<Services>, routes:
 /// Mounts what the OpenAPI description shows; `openapi.rs` collects it from here.
 pub(crate) fn mount_described(config: &mut ServiceConfig<'_>) {
     config.configure(api::outside::routes).configure(api::health::routes);
-    config.service(
-        scope::scope("/api/v1").configure(api::routes).default_service(web::to(fallback::not_found)),
-    );
+    config.service(scope::scope("/api/v1").configure(api::routes).default_service(web::to(fallback::not_found)));
     config.service(scope::scope("/api").configure(api::routes).default_service(web::to(fallback::not_found)));
 }

@@ -48,11 +48,7 @@ impl AuditSink {
     }
 }
 
-async fn write_batches(
-    mut rows: mpsc::Receiver<AuditEntry>,
-    mut stopped: oneshot::Receiver<()>,
-    write: WriteBatch,
-) {
+async fn write_batches(mut rows: mpsc::Receiver<AuditEntry>, mut stopped: oneshot::Receiver<()>, write: WriteBatch) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {

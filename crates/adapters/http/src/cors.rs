@@ -8,8 +8,7 @@ const PREFLIGHT_SECONDS: usize = 3600;
 
 /// The layer that admits `origins`. Tokens travel in a header, so no cookies are admitted with them.
 pub fn cors(origins: &[String]) -> Cors {
-    let taken =
-        ["authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "x-request-id"];
+    let taken = ["authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "x-request-id"];
     let shown = ["etag", "location", "retry-after", "x-request-id", "idempotent-replayed"];
     let layer = Cors::default()
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])

@@ -13,10 +13,8 @@ use crate::{
 static DESCRIPTION: LazyLock<String> = LazyLock::new(|| openapi::description().to_string());
 
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    let config = Config::new(["/openapi.json"])
-        .display_operation_id(true)
-        .persist_authorization(true)
-        .try_it_out_enabled(true);
+    let config =
+        Config::new(["/openapi.json"]).display_operation_id(true).persist_authorization(true).try_it_out_enabled(true);
     // The validator would send the description to a host on the internet.
     Arc::new(config.validator_url("none"))
 });

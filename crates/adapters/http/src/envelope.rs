@@ -85,10 +85,10 @@ where
                 return Err(actix_web::error::ErrorInternalServerError("the services are not mounted"));
             };
             let info = note_request(&request, &services);
-            let span = tracing::info_span!("request", request_id = %info.request_id, method = %info.method, path = %info.path);
+            let span =
+                tracing::info_span!("request", request_id = %info.request_id, method = %info.method, path = %info.path);
             let answer = answer(service, request, &services, &info).instrument(span.clone()).await;
-            let status =
-                answer.as_ref().map_or_else(|finished| finished.status, ServiceResponse::status).as_u16();
+            let status = answer.as_ref().map_or_else(|finished| finished.status, ServiceResponse::status).as_u16();
             let took = services.clock.now().since(info.started);
             span.in_scope(|| tracing::info!(status, took_us = took.num_microseconds(), "answered"));
             answer.map_err(Error::from)
@@ -133,8 +133,7 @@ where
         Ok(Err(error)) => (None, error.error_response()),
         Err(_) => {
             tracing::error!("a handler panicked");
-            let problem =
-                Problem::new("INTERNAL_ERROR", "the server failed; quote the request id when you report it");
+            let problem = Problem::new("INTERNAL_ERROR", "the server failed; quote the request id when you report it");
             (None, error::response(problem))
         }
     };
@@ -193,8 +192,7 @@ fn with_error_body(mut response: HttpResponse, info: &RequestInfo, services: &Se
     let body = if is_first_generation(&info.path) {
         json!({ "error": problem.message, "details": problem.details, "path": info.path })
     } else {
-        let mut error =
-            json!({ "code": problem.code, "message": problem.message, "details": problem.details });
+        let mut error = json!({ "code": problem.code, "message": problem.message, "details": problem.details });
         if let (Some(seconds), Value::Object(error)) = (problem.retry_after, &mut error) {
             error.insert("retry_after".to_owned(), seconds.into());
         }

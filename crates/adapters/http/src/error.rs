@@ -138,23 +138,19 @@ fn problem_without_log(error: &Error) -> Problem {
     match error {
         Error::Invalid(faults) => invalid(faults),
         Error::Unauthorized(_) => Problem::new("UNAUTHORIZED", text),
-        Error::Forbidden { required } => {
-            Problem::new("FORBIDDEN", text).detail("required_scope", required.to_string())
-        }
+        Error::Forbidden { required } => Problem::new("FORBIDDEN", text).detail("required_scope", required.to_string()),
         Error::NotPermitted(_) => Problem::new("FORBIDDEN", text),
         Error::TokenRevoked => Problem::new("TOKEN_REVOKED", text),
         Error::NotFound { resource_type, resource_id } => Problem::new("NOT_FOUND", text)
             .detail("resource_type", *resource_type)
             .detail("resource_id", resource_id.as_str()),
-        Error::Duplicate { field, existing } => Problem::new("DUPLICATE_ENTRY", text)
-            .detail("field", *field)
-            .detail("existing_id", existing.to_string()),
+        Error::Duplicate { field, existing } => {
+            Problem::new("DUPLICATE_ENTRY", text).detail("field", *field).detail("existing_id", existing.to_string())
+        }
         Error::Conflict(_) => Problem::new("CONFLICT", text),
         Error::StillReferenced { resource_type, resource_id, referrers } => {
-            let rows: Vec<Value> = referrers
-                .iter()
-                .map(|r| json!({"resource_type": r.resource_type, "count": r.count}))
-                .collect();
+            let rows: Vec<Value> =
+                referrers.iter().map(|r| json!({"resource_type": r.resource_type, "count": r.count})).collect();
             Problem::new("CONFLICT", text)
                 .detail("resource_type", *resource_type)
                 .detail("resource_id", resource_id.to_string())
@@ -166,13 +162,11 @@ fn problem_without_log(error: &Error) -> Problem {
         Error::TooManyRequests { retry_after_seconds } => {
             Problem::new("RATE_LIMIT_EXCEEDED", text).retry_after(*retry_after_seconds)
         }
-        Error::Busy(_) | Error::Store(StoreError::Unavailable(_) | StoreError::Contention(_)) => {
-            Problem::new(
-                "SERVICE_UNAVAILABLE",
-                "the service is too busy or its database is away; nothing was written, try again later",
-            )
-            .retry_after(UNAVAILABLE_RETRY_SECONDS)
-        }
+        Error::Busy(_) | Error::Store(StoreError::Unavailable(_) | StoreError::Contention(_)) => Problem::new(
+            "SERVICE_UNAVAILABLE",
+            "the service is too busy or its database is away; nothing was written, try again later",
+        )
+        .retry_after(UNAVAILABLE_RETRY_SECONDS),
         Error::Store(StoreError::Constraint(_)) => {
             Problem::new("CONFLICT", "another request changed the same thing at the same moment; try again")
         }

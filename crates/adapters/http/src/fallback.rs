@@ -51,8 +51,7 @@ impl Route {
             parameters.into_iter().any(|parameter| parameter["in"] == "query")
         };
         let allowed: Vec<String> = methods.map(|method| method.to_uppercase()).collect();
-        let without_query =
-            allowed.iter().filter(|method| !has_query(&method.to_lowercase())).cloned().collect();
+        let without_query = allowed.iter().filter(|method| !has_query(&method.to_lowercase())).cloned().collect();
         Self { path: ResourceDef::new(path), allowed: allowed.join(", "), without_query }
     }
 }

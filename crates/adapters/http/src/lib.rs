@@ -1,7 +1,7 @@
 //! The REST API on actix-web.
 //!
 //! - `api/` holds a module per resource: bodies, views, handlers of a dozen lines, `routes`.
-//! - `extract/` holds what handlers take: [`extract::Caller`] (nobody reaches a handler without the scope in its type),
+//! - `extract/` holds what handlers take: `extract::Caller` (nobody reaches a handler without the scope in its type),
 //!   `Body`, `PathId`, `ListQuery`.
 //! - `wire.rs` holds how kernel types look in JSON and in the OpenAPI description.
 //! - `error.rs` is the one table from errors to statuses; `envelope.rs` is the outermost layer, which gives every answer its

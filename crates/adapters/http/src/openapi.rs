@@ -22,11 +22,8 @@ const PUBLIC: &[&str] =
 
 /// The description of everything mounted under `/api/v1` and outside the prefixes.
 pub fn description() -> Value {
-    let (_, collected) = App::new()
-        .into_utoipa_app()
-        .openapi(Info::openapi())
-        .configure(app::mount_described)
-        .split_for_parts();
+    let (_, collected) =
+        App::new().into_utoipa_app().openapi(Info::openapi()).configure(app::mount_described).split_for_parts();
     let mut document = serde_json::to_value(collected).unwrap_or_default();
     inline_fields(&mut document);
     let schemas = document["components"]["schemas"].clone();
@@ -67,10 +64,7 @@ impl utoipa::Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        openapi
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
 
@@ -103,19 +97,11 @@ fn inlined(object: &Map<String, Value>, schemas: &Value) -> Option<Value> {
         return None;
     }
     let mut whole = schemas.get(name)?.as_object()?.clone();
-    whole.extend(
-        object.iter().filter(|(key, _)| *key != "$ref").map(|(key, member)| (key.clone(), member.clone())),
-    );
+    whole.extend(object.iter().filter(|(key, _)| *key != "$ref").map(|(key, member)| (key.clone(), member.clone())));
     Some(Value::Object(whole))
 }
 
-fn complete(
-    path: &str,
-    method: &str,
-    operation: &mut Value,
-    schemas: &Value,
-    updates: &mut Map<String, Value>,
-) {
+fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value, updates: &mut Map<String, Value>) {
     let segment = path.strip_prefix("/api/v1/").unwrap_or("service").split('/').next().unwrap_or("service");
     let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let suffix = if method == "patch" { "_patch" } else { "" };
@@ -139,8 +125,7 @@ fn complete(
 
 /// An update takes the same fields as a create, none of them demanded.
 fn use_update_form(operation: &mut Value, schemas: &Value, updates: &mut Map<String, Value>) {
-    let Some(Value::String(reference)) =
-        operation.pointer_mut("/requestBody/content/application~1json/schema/$ref")
+    let Some(Value::String(reference)) = operation.pointer_mut("/requestBody/content/application~1json/schema/$ref")
     else {
         return;
     };
@@ -162,8 +147,7 @@ fn name_collections(path: &str, operation: &mut Value, schemas: &Value) {
     let Some(schema) = operation.pointer_mut("/responses/200/content/application~1json/schema") else {
         return;
     };
-    let Some(name) =
-        schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"))
+    let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"))
     else {
         return;
     };
@@ -187,8 +171,7 @@ fn name_collections(path: &str, operation: &mut Value, schemas: &Value) {
     ] {
         properties.insert(field.to_owned(), described);
     }
-    *schema =
-        json!({"type": "object", "required": [collection, "limit", "next_cursor"], "properties": properties});
+    *schema = json!({"type": "object", "required": [collection, "limit", "next_cursor"], "properties": properties});
 }
 
 /// The errors that the conventions give an operation of this kind.
@@ -198,12 +181,10 @@ fn add_errors(path: &str, method: &str, operation: &mut Value) {
     let is_probe = !path.starts_with("/api/v1/") || path.ends_with("/health");
     let has_id = path.contains('{');
     let mut parameters = operation["parameters"].as_array().into_iter().flatten();
-    let demands_an_id =
-        parameters.any(|given| given["required"] == true && given["schema"]["format"] == "uuid");
+    let demands_an_id = parameters.any(|given| given["required"] == true && given["schema"]["format"] == "uuid");
     // An end before its beginning, a cursor together with an offset.
     let combines = |name: &Value| name == "date_from" || name == "cursor";
-    let can_clash =
-        operation["parameters"].as_array().into_iter().flatten().any(|one| combines(&one["name"]));
+    let can_clash = operation["parameters"].as_array().into_iter().flatten().any(|one| combines(&one["name"]));
     let applies = |status: u16| match status {
         401 | 403 => !is_public || path.contains("/auth/"),
         404 => has_id || has_body || demands_an_id,

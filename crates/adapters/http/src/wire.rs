@@ -21,8 +21,8 @@ use uuid::Uuid;
 pub(crate) use day::Day;
 pub(crate) use secret::SecretText;
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
-    Slug, TagName, TagNames, TtlSeconds, Uid, Uids, WorkMinutes,
+    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines, Slug,
+    TagName, TagNames, TtlSeconds, Uid, Uids, WorkMinutes,
 };
 
 /// A value in the form of JSON, and what the domain makes of it.

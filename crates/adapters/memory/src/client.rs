@@ -45,12 +45,7 @@ impl ClientRepository for MemoryTx {
     }
 
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Client>>> {
-        Ok(self
-            .state
-            .clients
-            .rows()
-            .find(|client| text::fold(&client.name) == folded)
-            .map(|client| client.id))
+        Ok(self.state.clients.rows().find(|client| text::fold(&client.name) == folded).map(|client| client.id))
     }
 
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>> {

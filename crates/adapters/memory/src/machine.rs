@@ -57,11 +57,7 @@ impl MachineRepository for MemoryTx {
         Ok(true)
     }
 
-    async fn list(
-        &mut self,
-        filter: &MachineFilter,
-        page: &PageRequest<MachineSort>,
-    ) -> Stored<Page<Machine>> {
+    async fn list(&mut self, filter: &MachineFilter, page: &PageRequest<MachineSort>) -> Stored<Page<Machine>> {
         let rows = self.state.machines.rows().filter(|machine| filter.admits(machine)).cloned().collect();
         Ok(Page::cut(rows, page))
     }

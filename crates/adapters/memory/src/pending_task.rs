@@ -44,10 +44,7 @@ impl MemoryTx {
             ("client_id", task.client_id.is_some_and(|id| self.state.clients.get(id).is_none())),
             ("project_id", task.project_id.is_some_and(|id| self.state.projects.get(id).is_none())),
             ("work_item_id", task.work_item_id.is_some_and(|id| self.state.work_items.get(id).is_none())),
-            (
-                "parent_task_id",
-                task.parent_task_id.is_some_and(|id| self.state.pending_tasks.get(id).is_none()),
-            ),
+            ("parent_task_id", task.parent_task_id.is_some_and(|id| self.state.pending_tasks.get(id).is_none())),
         ];
         match missing.iter().find(|(_, missing)| *missing) {
             Some((column, _)) => Err(StoreError::Constraint((*column).to_owned())),
@@ -128,12 +125,7 @@ impl PendingTaskRepository for MemoryTx {
         Ok(Page::cut(admitted.map(|task| self.task_row(task.clone())).collect(), page))
     }
 
-    async fn open_of(
-        &mut self,
-        client: Id<Client>,
-        today: NaiveDate,
-        limit: u32,
-    ) -> Stored<Vec<PendingTaskRow>> {
+    async fn open_of(&mut self, client: Id<Client>, today: NaiveDate, limit: u32) -> Stored<Vec<PendingTaskRow>> {
         let of_client = self.state.pending_tasks.rows().filter(|task| task.client_id == Some(client));
         let mut open: Vec<&PendingTask> = of_client.filter(|task| task.status.is_open()).collect();
         open.sort_by_cached_key(|task| task.urgency(today));

@@ -68,10 +68,7 @@ impl ProjectRepository for MemoryTx {
     }
 
     async fn by_name(&mut self, client: Id<Client>, folded: &str) -> Stored<Option<Id<Project>>> {
-        Ok(self
-            .projects_of(client)
-            .find(|project| text::fold(&project.name) == folded)
-            .map(|project| project.id))
+        Ok(self.projects_of(client).find(|project| text::fold(&project.name) == folded).map(|project| project.id))
     }
 
     async fn by_slug(&mut self, client: Id<Client>, slug: &str) -> Stored<Option<Id<Project>>> {
@@ -83,11 +80,7 @@ impl ProjectRepository for MemoryTx {
         Ok(slugs.filter(|slug| slug.starts_with(prefix)).cloned().collect())
     }
 
-    async fn list(
-        &mut self,
-        filter: &ProjectFilter,
-        page: &PageRequest<ProjectSort>,
-    ) -> Stored<Page<ProjectRow>> {
+    async fn list(&mut self, filter: &ProjectFilter, page: &PageRequest<ProjectSort>) -> Stored<Page<ProjectRow>> {
         let admitted = self.state.projects.rows().filter(|project| filter.admits(project));
         Ok(Page::cut(admitted.map(|project| self.project_row(project.clone())).collect(), page))
     }

@@ -54,8 +54,7 @@ impl SessionRepository for MemoryTx {
         };
         let row = self.state.session_row(&session);
         let machine = session.machine_id.and_then(|id| self.state.machines.get(id));
-        let mut items: Vec<&WorkItem> =
-            self.state.work_items.rows().filter(|item| item.session_id == id).collect();
+        let mut items: Vec<&WorkItem> = self.state.work_items.rows().filter(|item| item.session_id == id).collect();
         items.sort_by_key(|item| (item.created_at, item.id));
         Ok(Some(SessionDetail {
             client_name: row.client_name,
@@ -67,11 +66,7 @@ impl SessionRepository for MemoryTx {
         }))
     }
 
-    async fn list(
-        &mut self,
-        filter: &SessionFilter,
-        page: &PageRequest<SessionSort>,
-    ) -> Stored<Page<SessionRow>> {
+    async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>> {
         let admitted = self.state.sessions.rows().filter(|session| {
             let tags: HashSet<String> = self.state.tag_names(&session.tags).into_iter().collect();
             filter.admits(session, &tags)

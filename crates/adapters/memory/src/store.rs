@@ -11,8 +11,8 @@ use claudetools_kernel::{AuditEntry, Id, ReplayRecord, StoreError, Transaction, 
 use claudetools_sessions::{
     Client, Machine, PendingTask, Project, Session, Tag, WorkItem,
     ports::{
-        ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository,
-        SessionsTx, TagRepository, WorkItemRepository,
+        ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx,
+        TagRepository, WorkItemRepository,
     },
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
@@ -62,11 +62,7 @@ impl MemoryStore {
     }
 
     pub(crate) async fn begin_read(&self) -> MemoryTx {
-        MemoryTx {
-            state: self.committed.read().await.clone(),
-            committed: Arc::clone(&self.committed),
-            writing: None,
-        }
+        MemoryTx { state: self.committed.read().await.clone(), committed: Arc::clone(&self.committed), writing: None }
     }
 }
 

@@ -54,9 +54,7 @@ impl<R: Row> Table<R> {
     /// Replaces the row if it still has the revision `previous`.
     pub(crate) fn save_over(&mut self, row: &R, previous: i64) -> Result<(), StoreError> {
         if self.0.get(&row.id()).is_none_or(|kept| kept.revision() != previous) {
-            return Err(StoreError::Contention(
-                "the row was changed or removed since it was read".to_owned(),
-            ));
+            return Err(StoreError::Contention("the row was changed or removed since it was read".to_owned()));
         }
         self.put(row)
     }

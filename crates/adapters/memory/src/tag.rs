@@ -5,8 +5,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use claudetools_kernel::{Id, Page, PageRequest};
 use claudetools_sessions::{
-    CountedTag, RECENTLY_TAGGED, Session, Tag, TagFilter, TagSort, TagUsage, TaggedSession, TaggedWorkItem,
-    WorkItem,
+    CountedTag, RECENTLY_TAGGED, Session, Tag, TagFilter, TagSort, TagUsage, TaggedSession, TaggedWorkItem, WorkItem,
     ports::{Stored, TagRepository},
 };
 
@@ -74,8 +73,7 @@ impl TagRepository for MemoryTx {
     }
 
     async fn list(&mut self, filter: &TagFilter, page: &PageRequest<TagSort>) -> Stored<Page<CountedTag>> {
-        let rows =
-            self.state.tags.rows().filter(|tag| filter.admits(tag)).map(|tag| self.counted(tag)).collect();
+        let rows = self.state.tags.rows().filter(|tag| filter.admits(tag)).map(|tag| self.counted(tag)).collect();
         Ok(Page::cut(rows, page))
     }
 

@@ -55,19 +55,10 @@ impl WorkItemRepository for MemoryTx {
         };
         let row = self.state.work_item_row(&item);
         let tags = self.state.tag_names(&item.tags);
-        Ok(Some(WorkItemDetail {
-            item,
-            session_title: row.session_title,
-            client_name: row.client_name,
-            tags,
-        }))
+        Ok(Some(WorkItemDetail { item, session_title: row.session_title, client_name: row.client_name, tags }))
     }
 
-    async fn list(
-        &mut self,
-        filter: &WorkItemFilter,
-        page: &PageRequest<WorkItemSort>,
-    ) -> Stored<Page<WorkItemRow>> {
+    async fn list(&mut self, filter: &WorkItemFilter, page: &PageRequest<WorkItemSort>) -> Stored<Page<WorkItemRow>> {
         let admitted = self.state.work_items.rows().filter(|item| filter.admits(item));
         Ok(Page::cut(admitted.map(|item| self.state.work_item_row(item)).collect(), page))
     }
@@ -113,8 +104,7 @@ impl State {
 
     /// The names of these tags, in their order.
     pub(crate) fn tag_names(&self, tags: &BTreeSet<Id<Tag>>) -> Vec<String> {
-        let mut names: Vec<String> =
-            tags.iter().filter_map(|id| self.tags.get(*id)).map(|tag| tag.name).collect();
+        let mut names: Vec<String> = tags.iter().filter_map(|id| self.tags.get(*id)).map(|tag| tag.name).collect();
         names.sort();
         names
     }

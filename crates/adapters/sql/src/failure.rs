@@ -6,8 +6,7 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 /// Sorts a driver's error by what can be done about it.
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 pub(crate) fn failure(error: DbErr) -> StoreError {
-    if let Some(SqlErr::UniqueConstraintViolation(text) | SqlErr::ForeignKeyConstraintViolation(text)) =
-        error.sql_err()
+    if let Some(SqlErr::UniqueConstraintViolation(text) | SqlErr::ForeignKeyConstraintViolation(text)) = error.sql_err()
     {
         return StoreError::Constraint(text);
     }
@@ -34,10 +33,9 @@ pub(crate) fn is_busy(error: &DbErr) -> bool {
 fn by_cause(cause: &sqlx::Error, text: String) -> StoreError {
     match cause {
         sqlx::Error::Database(database) => by_code(database.code().as_deref().unwrap_or_default(), text),
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Io(_) => StoreError::Unavailable(text),
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => {
+            StoreError::Unavailable(text)
+        }
         _ => StoreError::Database(text),
     }
 }

@@ -19,8 +19,7 @@ impl<C: Connection> Transaction for SqlTx<C> {
 
     async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
         use idempotency_key::Column;
-        let expired =
-            under(&record.caller, &record.key).add(Column::ExpiresAt.lte(record.created_at.micros()));
+        let expired = under(&record.caller, &record.key).add(Column::ExpiresAt.lte(record.created_at.micros()));
         self.erase::<idempotency_key::Entity>(expired).await?;
         self.insert::<idempotency_key::Entity>(record.into()).await
     }

@@ -35,8 +35,7 @@ pub async fn work_item_page(
     filter: &WorkItemFilter,
     page: &PageRequest<WorkItemSort>,
 ) -> Result<Vec<String>, StoreError> {
-    explain(store, &page_statement(work_item::work_item_listing(filter), page, engine(store)).into_query())
-        .await
+    explain(store, &page_statement(work_item::work_item_listing(filter), page, engine(store)).into_query()).await
 }
 
 /// The plan of a total of work items.

@@ -4,8 +4,8 @@ use claudetools_kernel::{
     Direction, Id, Keyed, Page, PageRequest, Position, Referrer, SortField, SortKey, Start, StoreError, text,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, FromQueryResult,
-    IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
+    ActiveModelTrait, ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel,
+    Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
     sea_query::{Asterisk, Expr, LikeExpr, SelectStatement, SimpleExpr},
 };
 use uuid::Uuid;
@@ -38,20 +38,12 @@ impl<C: Connection> SqlTx<C> {
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: ActiveModelTrait<Entity = E>,
     {
-        E::insert(row.into_active_model())
-            .exec_without_returning(self.connection())
-            .await
-            .map_err(failure)?;
+        E::insert(row.into_active_model()).exec_without_returning(self.connection()).await.map_err(failure)?;
         Ok(())
     }
 
     /// Replaces the row that has the revision before the one given.
-    pub(crate) async fn replace<E>(
-        &self,
-        row: E::Model,
-        id: E::Column,
-        revision: E::Column,
-    ) -> Result<(), StoreError>
+    pub(crate) async fn replace<E>(&self, row: E::Model, id: E::Column, revision: E::Column) -> Result<(), StoreError>
     where
         E: EntityTrait,
         E::Model: IntoActiveModel<E::ActiveModel>,
@@ -121,10 +113,7 @@ impl<C: Connection> SqlTx<C> {
     }
 
     /// The id that `select` yields in its only column.
-    pub(crate) async fn id_of<E: EntityTrait, K>(
-        &self,
-        select: Select<E>,
-    ) -> Result<Option<Id<K>>, StoreError> {
+    pub(crate) async fn id_of<E: EntityTrait, K>(&self, select: Select<E>) -> Result<Option<Id<K>>, StoreError> {
         let id = select.into_tuple::<Uuid>().one(self.connection()).await.map_err(failure)?;
         Ok(id.map(Id::new))
     }
@@ -157,8 +146,7 @@ impl<C: Connection> SqlTx<C> {
 
     /// The sum of a column of whole numbers, as one; without the cast it is a decimal on some engines. Empty without rows.
     pub(crate) fn whole_sum(&self, column: impl ColumnTrait) -> SimpleExpr {
-        let whole =
-            if self.connection().get_database_backend() == DbBackend::MySql { "signed" } else { "bigint" };
+        let whole = if self.connection().get_database_backend() == DbBackend::MySql { "signed" } else { "bigint" };
         column.sum().cast_as(whole)
     }
 
@@ -175,8 +163,7 @@ impl<C: Connection> SqlTx<C> {
         T: TryFrom<R, Error = StoreError> + Keyed<S>,
         S: SortField,
     {
-        let total =
-            if request.with_total { Some(self.count::<E>(listing.filter.clone()).await?) } else { None };
+        let total = if request.with_total { Some(self.count::<E>(listing.filter.clone()).await?) } else { None };
         let engine = self.connection().get_database_backend();
         let rows = self.all::<E, R, T>(page_statement(listing, request, engine)).await?;
         Ok(Page::from_rows(rows, request, total))
@@ -222,13 +209,7 @@ pub(crate) fn cut<E: EntityTrait, K: ColumnTrait, S>(
 ///
 /// As `(a, b) < (x, y)`, by which an index leads right to the place. MariaDB uses no index for that: there it is
 /// `a <= x AND (a < x OR b < y)`, by which every row is looked at that shares its `a` with the place.
-fn behind<K: ColumnTrait>(
-    column: K,
-    id: K,
-    place: &Position,
-    direction: Direction,
-    engine: DbBackend,
-) -> Condition {
+fn behind<K: ColumnTrait>(column: K, id: K, place: &Position, direction: Direction, engine: DbBackend) -> Condition {
     let key: Value = match place.key.clone() {
         SortKey::Text(text) => text.into(),
         SortKey::Integer(number) => number.into(),

@@ -23,8 +23,7 @@ impl RowReader {
 
     /// An instant out of microseconds.
     pub(crate) fn instant(&self, column: &'static str, micros: i64) -> Result<Timestamp, StoreError> {
-        Timestamp::from_micros(micros)
-            .ok_or_else(|| self.corrupt(column, "not an instant of the years 1 to 9999"))
+        Timestamp::from_micros(micros).ok_or_else(|| self.corrupt(column, "not an instant of the years 1 to 9999"))
     }
 
     /// An instant that may be absent.
@@ -42,11 +41,7 @@ impl RowReader {
     }
 
     /// A value that is kept as JSON.
-    pub(crate) fn json<T: DeserializeOwned>(
-        &self,
-        column: &'static str,
-        text: &str,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str, text: &str) -> Result<T, StoreError> {
         serde_json::from_str(text).map_err(|error| self.corrupt(column, &error.to_string()))
     }
 

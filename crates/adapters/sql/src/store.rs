@@ -9,12 +9,12 @@ use claudetools_identity::ports::{
 };
 use claudetools_kernel::{StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::ports::{
-    ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository,
-    SessionsTx, TagRepository, WorkItemRepository,
+    ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx,
+    TagRepository, WorkItemRepository,
 };
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
@@ -55,8 +55,7 @@ impl SqlStore {
     /// Opens the database of a `sqlite://` URL, making the file if there is none. Applies no migrations.
     pub async fn open(url: &str, options: &SqlOptions) -> Result<Self, StoreError> {
         let writer = connect_writer(url, options).await?;
-        let readers =
-            Database::connect(connect_options(url, options.readers, true, options)).await.map_err(failure)?;
+        let readers = Database::connect(connect_options(url, options.readers, true, options)).await.map_err(failure)?;
         Ok(Self { writer, readers })
     }
 

@@ -26,16 +26,8 @@ async fn round_trip(store: Store<'_>) -> Vec<Account> {
         Account { scopes: Scopes::up_to(Scope::Write), ..account(2, "jose@example.com") },
         // Not the same letters, whatever the collation thinks.
         Account { is_active: false, ..account(3, "jos\u{e9}@example.com") },
-        Account {
-            scopes: Scopes::up_to(Scope::Admin),
-            created_at: at(2),
-            ..account(4, "100%_a@example.com")
-        },
-        Account {
-            scopes: Scopes::up_to(Scope::Admin),
-            created_at: at(2),
-            ..account(5, "100xya@example.com")
-        },
+        Account { scopes: Scopes::up_to(Scope::Admin), created_at: at(2), ..account(4, "100%_a@example.com") },
+        Account { scopes: Scopes::up_to(Scope::Admin), created_at: at(2), ..account(5, "100xya@example.com") },
     ];
     add_accounts(store, &rows).await;
     let mut view = view(store).await;
@@ -44,11 +36,7 @@ async fn round_trip(store: Store<'_>) -> Vec<Account> {
         assert_eq!(must(view.accounts().lookup(row.id).await).as_ref(), Some(row));
         assert_eq!(must(view.accounts().find_by_key(&row.email_key).await).as_ref(), Some(row));
     }
-    assert_eq!(
-        must(view.accounts().find_by_key("JOSE@example.com").await),
-        None,
-        "keys are compared byte by byte"
-    );
+    assert_eq!(must(view.accounts().find_by_key("JOSE@example.com").await), None, "keys are compared byte by byte");
     assert_eq!(must(view.accounts().lookup(id(99)).await), None);
     rows
 }
@@ -108,11 +96,7 @@ async fn saves(store: Store<'_>) {
     };
     let mut tx = begin(store).await;
     must(tx.accounts().save(&changed, 1).await);
-    assert_eq!(
-        must(tx.accounts().lookup(changed.id).await).as_ref(),
-        Some(&changed),
-        "a transaction sees its writes"
-    );
+    assert_eq!(must(tx.accounts().lookup(changed.id).await).as_ref(), Some(&changed), "a transaction sees its writes");
     must(tx.commit().await);
     assert_eq!(must(view(store).await.accounts().lookup(changed.id).await), Some(changed.clone()));
     stale(store, &changed).await;
@@ -136,8 +120,7 @@ async fn stale(store: Store<'_>, changed: &Account) {
 }
 
 async fn two_writers(store: Store<'_>) {
-    let seen = must(view(store).await.accounts().lookup(id(2)).await)
-        .unwrap_or_else(|| panic!("account 2 is there"));
+    let seen = must(view(store).await.accounts().lookup(id(2)).await).unwrap_or_else(|| panic!("account 2 is there"));
     let write = async |at_second| {
         let mut tx = store.begin().await?;
         let changed = Account { updated_at: at(at_second), revision: seen.revision + 1, ..seen.clone() };
@@ -149,19 +132,14 @@ async fn two_writers(store: Store<'_>) {
 }
 
 async fn log_ins(store: Store<'_>) {
-    let before = must(view(store).await.accounts().lookup(id(2)).await)
-        .unwrap_or_else(|| panic!("account 2 is there"));
+    let before = must(view(store).await.accounts().lookup(id(2)).await).unwrap_or_else(|| panic!("account 2 is there"));
     let mut tx = begin(store).await;
     assert_eq!(must(tx.accounts().lock(before.id).await).as_ref(), Some(&before));
     assert_eq!(must(tx.accounts().lock(id(99)).await), None);
     must(tx.accounts().record_login(before.id, at(700), None).await);
     must(tx.commit().await);
     let after = must(view(store).await.accounts().lookup(before.id).await);
-    assert_eq!(
-        after,
-        Some(Account { last_login_at: Some(at(700)), ..before.clone() }),
-        "nothing else changes"
-    );
+    assert_eq!(after, Some(Account { last_login_at: Some(at(700)), ..before.clone() }), "nothing else changes");
     let mut tx = begin(store).await;
     must(tx.accounts().record_login(before.id, at(701), Some("$argon2id$new")).await);
     must(tx.commit().await);
@@ -186,8 +164,7 @@ async fn last_admin(store: Store<'_>) {
         if admins.iter().all(|admin| *admin == account.id) {
             return Err(StoreError::Contention("the last administrator stays".into()));
         }
-        let demoted =
-            Account { scopes: Scopes::up_to(Scope::Read), revision: account.revision + 1, ..account.clone() };
+        let demoted = Account { scopes: Scopes::up_to(Scope::Read), revision: account.revision + 1, ..account.clone() };
         tx.accounts().save(&demoted, account.revision).await?;
         tx.commit().await
     };

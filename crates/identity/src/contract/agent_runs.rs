@@ -3,8 +3,7 @@ use futures::future;
 use uuid::Uuid;
 
 use super::{
-    Store, at, begin, check_filters, check_pages, contended, exactly_one, id, must, refused_by_constraint,
-    uuid, view,
+    Store, at, begin, check_filters, check_pages, contended, exactly_one, id, must, refused_by_constraint, uuid, view,
 };
 use crate::{AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, AgentType, ports::KnownSession};
 
@@ -52,13 +51,7 @@ fn run(n: u8) -> AgentRun {
 
 fn completed(n: u8, at_second: i64) -> AgentRun {
     let result = Some(format!("{{\"run\":{n},\"text\":\"\u{fc}\u{1f600}\"}}"));
-    AgentRun {
-        status: AgentRunStatus::Completed,
-        result,
-        finished_at: Some(at(at_second)),
-        revision: 2,
-        ..run(n)
-    }
+    AgentRun { status: AgentRunStatus::Completed, result, finished_at: Some(at(at_second)), revision: 2, ..run(n) }
 }
 
 async fn lookup(store: Store<'_>, n: u8) -> AgentRun {
@@ -69,12 +62,7 @@ async fn round_trip(store: Store<'_>) -> Vec<AgentRun> {
     let rows = vec![
         run(1),
         AgentRun { input: Some("{\"a\":\"\u{e9}\"}".into()), request_count: 12, ..completed(2, 60) },
-        AgentRun {
-            scopes: Scopes::up_to(Scope::Write),
-            client_id: None,
-            parent_session: uuid(102),
-            ..run(3)
-        },
+        AgentRun { scopes: Scopes::up_to(Scope::Write), client_id: None, parent_session: uuid(102), ..run(3) },
         AgentRun { status: AgentRunStatus::Failed, finished_at: Some(at(61)), started_at: at(1), ..run(4) },
         AgentRun {
             agent_type: kind("dedupe"),
@@ -93,11 +81,7 @@ async fn round_trip(store: Store<'_>) -> Vec<AgentRun> {
         assert_eq!(must(view.agent_runs().lookup(row.id).await).as_ref(), Some(row));
         assert_eq!(must(view.agent_runs().find_by_token(&row.token_id).await).as_ref(), Some(row));
     }
-    assert_eq!(
-        must(view.agent_runs().find_by_token("TOKEN-1").await),
-        None,
-        "token ids are compared byte by byte"
-    );
+    assert_eq!(must(view.agent_runs().find_by_token("TOKEN-1").await), None, "token ids are compared byte by byte");
     rows
 }
 
@@ -150,11 +134,7 @@ async fn found_again(store: Store<'_>) {
         let found = view.agent_runs().find_completed(kind, &[digest; 32], uuid(client), at(since)).await;
         must(found).map(|run| run.id)
     };
-    assert_eq!(
-        find("context_recovery", 7, 101, 0).await,
-        Some(id(6)),
-        "the last of its kind, input and client"
-    );
+    assert_eq!(find("context_recovery", 7, 101, 0).await, Some(id(6)), "the last of its kind, input and client");
     assert_eq!(find("context_recovery", 7, 101, 70).await, Some(id(6)), "the first instant counts");
     assert_eq!(find("context_recovery", 7, 101, 71).await, None);
     assert_eq!(find("context_recovery", 8, 101, 0).await, Some(id(7)));
@@ -168,11 +148,7 @@ async fn saves(store: Store<'_>) {
     let mut tx = begin(store).await;
     must(tx.agent_runs().save(&done, 1).await);
     must(tx.commit().await);
-    assert_eq!(
-        lookup(store, 1).await,
-        AgentRun { request_count: 0, ..done.clone() },
-        "the count is others' to change"
-    );
+    assert_eq!(lookup(store, 1).await, AgentRun { request_count: 0, ..done.clone() }, "the count is others' to change");
     let mut tx = begin(store).await;
     contended(tx.agent_runs().save(&done, 1).await, "a stale revision");
     drop(tx);

@@ -68,12 +68,7 @@ fn rows() -> Vec<AuditEntry> {
             ..entry(4)
         },
         // The next day, by a caller whose name differs only in case.
-        AuditEntry {
-            at: at(86_400),
-            subject: Some("Jo@example.com".into()),
-            path: "/".repeat(2000),
-            ..entry(5)
-        },
+        AuditEntry { at: at(86_400), subject: Some("Jo@example.com".into()), path: "/".repeat(2000), ..entry(5) },
     ]
 }
 

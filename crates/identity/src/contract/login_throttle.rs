@@ -7,12 +7,10 @@ use crate::{Limit, ThrottleState};
 /// The suite of [`crate::ports::LoginThrottleRepository`].
 pub async fn login_throttle(store: Store<'_>) {
     let long = ThrottleState::email_key(&"\u{e9}".repeat(254));
-    let blocked = (0..7).fold(ThrottleState::new("email:jo@example.com".into(), at(0)), |state, n| {
-        state.fail(Limit::Address, at(n))
-    });
+    let blocked = (0..7)
+        .fold(ThrottleState::new("email:jo@example.com".into(), at(0)), |state, n| state.fail(Limit::Address, at(n)));
     assert!(blocked.blocked_until.is_some() && blocked.recent.len() == 5);
-    let full = (0..20)
-        .fold(ThrottleState::new(long.clone(), at(0)), |state, n| state.fail(Limit::Network, at(30 + n)));
+    let full = (0..20).fold(ThrottleState::new(long.clone(), at(0)), |state, n| state.fail(Limit::Network, at(30 + n)));
     // Another row, not the first one in capitals.
     let capitals = ThrottleState::new("email:JO@example.com".into(), at(50)).fail(Limit::Address, at(50));
     let mut tx = begin(store).await;
@@ -35,11 +33,7 @@ pub async fn login_throttle(store: Store<'_>) {
     let mut tx = begin(store).await;
     must(tx.login_throttle().clear(&blocked.key).await);
     must(tx.login_throttle().clear("email:nobody").await);
-    assert_eq!(
-        must(tx.login_throttle().remove_idle(at(50)).await),
-        0,
-        "nothing older than the first instant kept"
-    );
+    assert_eq!(must(tx.login_throttle().remove_idle(at(50)).await), 0, "nothing older than the first instant kept");
     assert_eq!(must(tx.login_throttle().remove_idle(at(51)).await), 1);
     must(tx.commit().await);
     assert_eq!(lookup(&blocked.key).await, None);
@@ -63,13 +57,8 @@ async fn saves(store: Store<'_>, state: &ThrottleState) {
     contended(tx.login_throttle().save(&missing, 0).await, "a missing row");
     drop(tx);
     // What no longer waits has no end of waiting.
-    let calm = ThrottleState {
-        recent: Vec::new(),
-        strikes: 0,
-        blocked_until: None,
-        revision: next.revision + 1,
-        ..next
-    };
+    let calm =
+        ThrottleState { recent: Vec::new(), strikes: 0, blocked_until: None, revision: next.revision + 1, ..next };
     let mut tx = begin(store).await;
     must(tx.login_throttle().save(&calm, calm.revision - 1).await);
     must(tx.commit().await);
@@ -97,8 +86,5 @@ async fn two_writers(store: Store<'_>, state: &ThrottleState) {
     let after = must(view(store).await.login_throttle().lookup(&state.key).await);
     let revision = after.map_or(0, |after| after.revision);
     assert_eq!(revision, state.revision + 1 + i64::try_from(counted).unwrap_or(0), "{results:?}");
-    assert!(
-        results.iter().all(|result| result.as_ref().err().is_none_or(StoreError::is_retryable)),
-        "{results:?}"
-    );
+    assert!(results.iter().all(|result| result.as_ref().err().is_none_or(StoreError::is_retryable)), "{results:?}");
 }

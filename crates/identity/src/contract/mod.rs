@@ -7,8 +7,7 @@
 use std::fmt::Debug;
 
 use claudetools_kernel::{
-    Direction, Id, Keyed, Page, PageRequest, Scope, Scopes, Sort, SortField, Start, StoreError, Timestamp,
-    UnitOfWork,
+    Direction, Id, Keyed, Page, PageRequest, Scope, Scopes, Sort, SortField, Start, StoreError, Timestamp, UnitOfWork,
 };
 use uuid::Uuid;
 

@@ -2,8 +2,7 @@ use claudetools_kernel::{Id, StoreError};
 use futures::future;
 
 use super::{
-    Store, account, add_accounts, at, begin, check_filters, check_pages, id, must, refused_by_constraint,
-    uuid, view,
+    Store, account, add_accounts, at, begin, check_filters, check_pages, id, must, refused_by_constraint, uuid, view,
 };
 use crate::{RefreshKind, RefreshToken, RefreshTokenFilter, RefreshTokenSort};
 
@@ -33,20 +32,14 @@ fn token(n: u8, owner: u8) -> RefreshToken {
 }
 
 async fn lookup(store: Store<'_>, n: u8) -> RefreshToken {
-    must(view(store).await.refresh_tokens().lookup(id(n)).await)
-        .unwrap_or_else(|| panic!("token {n} is there"))
+    must(view(store).await.refresh_tokens().lookup(id(n)).await).unwrap_or_else(|| panic!("token {n} is there"))
 }
 
 async fn round_trip(store: Store<'_>) -> Vec<RefreshToken> {
     let rows = vec![
         RefreshToken { machine: Some("ACME-LAPTOP \u{dc}".into()), ..token(10, 1) },
         RefreshToken { kind: RefreshKind::Static, last_used_at: Some(at(40)), ..token(11, 1) },
-        RefreshToken {
-            used_at: Some(at(41)),
-            last_used_at: Some(at(41)),
-            family_id: uuid(10),
-            ..token(12, 1)
-        },
+        RefreshToken { used_at: Some(at(41)), last_used_at: Some(at(41)), family_id: uuid(10), ..token(12, 1) },
         RefreshToken { revoked_at: Some(at(42)), created_at: at(10), ..token(13, 2) },
         RefreshToken { expires_at: at(60), created_at: at(10), ..token(14, 2) },
     ];
@@ -87,12 +80,9 @@ async fn lists(store: Store<'_>, rows: &[RefreshToken]) {
         RefreshTokenFilter { account_id: None, live_at: Some(at(60)) },
         RefreshTokenFilter { account_id: Some(id(2)), live_at: Some(at(59)) },
     ];
-    check_filters::<RefreshTokenSort, _, _>(
-        rows,
-        &filters,
-        RefreshTokenFilter::admits,
-        async |filter, page| must(view(store).await.refresh_tokens().list(&filter, &page).await),
-    )
+    check_filters::<RefreshTokenSort, _, _>(rows, &filters, RefreshTokenFilter::admits, async |filter, page| {
+        must(view(store).await.refresh_tokens().list(&filter, &page).await)
+    })
     .await;
 }
 
@@ -125,10 +115,7 @@ async fn rotation_race(store: Store<'_>) {
     let results = future::join_all((0..8).map(|n| rotate(200 + n))).await;
     let won = results.iter().filter(|result| matches!(result, Ok(true))).count();
     assert_eq!(won, 1, "one rotation wins: {results:?}");
-    assert!(
-        results.iter().all(|result| result.as_ref().err().is_none_or(StoreError::is_retryable)),
-        "{results:?}"
-    );
+    assert!(results.iter().all(|result| result.as_ref().err().is_none_or(StoreError::is_retryable)), "{results:?}");
 }
 
 async fn revocation(store: Store<'_>) {

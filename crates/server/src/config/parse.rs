@@ -43,19 +43,14 @@ pub(super) fn host(text: &str) -> Parsed<IpAddr> {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    bare.parse()
-        .map_err(|_| "must be an IP address, such as 127.0.0.1, ::1 or 0.0.0.0, or localhost".to_owned())
+    bare.parse().map_err(|_| "must be an IP address, such as 127.0.0.1, ::1 or 0.0.0.0, or localhost".to_owned())
 }
 
 pub(super) fn networks(text: &str) -> Parsed<Vec<IpNet>> {
     items(text)
-        .map(|item| {
-            item.parse::<IpNet>().map(|net| net.trunc()).or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
-        })
+        .map(|item| item.parse::<IpNet>().map(|net| net.trunc()).or_else(|_| item.parse::<IpAddr>().map(IpNet::from)))
         .collect::<Result<_, _>>()
-        .map_err(|_| {
-            "must be IP addresses or networks with commas between, such as 10.0.0.0/8,192.168.1.5".to_owned()
-        })
+        .map_err(|_| "must be IP addresses or networks with commas between, such as 10.0.0.0/8,192.168.1.5".to_owned())
 }
 
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
@@ -112,9 +107,7 @@ pub(super) fn file(text: &str) -> Parsed<PathBuf> {
 /// Only the shape that no address can lack; the account itself is checked where accounts are made.
 pub(super) fn email(text: &str) -> Parsed<String> {
     match text.split_once('@') {
-        Some((local, domain))
-            if !local.is_empty() && !domain.is_empty() && !text.contains(char::is_whitespace) =>
-        {
+        Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !text.contains(char::is_whitespace) => {
             Ok(text.to_owned())
         }
         _ => Err("must be an e-mail address".to_owned()),
@@ -154,11 +147,7 @@ mod tests {
     fn numbers_keep_to_their_range() {
         assert_eq!(number("1440", 1..=1440_u32), Ok(1440));
         for text in ["0", "1441", "-1", "1.5", "", "x"] {
-            assert_eq!(
-                number(text, 1..=1440_u32),
-                Err("must be a whole number from 1 to 1440".to_owned()),
-                "{text}"
-            );
+            assert_eq!(number(text, 1..=1440_u32), Err("must be a whole number from 1 to 1440".to_owned()), "{text}");
         }
     }
 

@@ -28,8 +28,7 @@ pub(super) struct Resolved {
 impl Resolved {
     pub(super) fn of(sources: &Sources) -> Self {
         let mut faults = sources.unreadable.clone();
-        let mut layers =
-            vec![source::environment_layer(&sources.environment, Origin::Environment, &mut faults)];
+        let mut layers = vec![source::environment_layer(&sources.environment, Origin::Environment, &mut faults)];
         if let Some(text) = &sources.dotenv {
             let values = source::dotenv_values(text, &mut faults);
             layers.push(source::environment_layer(&values, Origin::DotEnv, &mut faults));

@@ -140,10 +140,7 @@ pub(super) fn dotenv_values(text: &str, faults: &mut Vec<ConfigFault>) -> BTreeM
                 values.insert(name, value);
             }
             Err(dotenvy::Error::LineParse(line, _)) => {
-                fault(format!(
-                    "line {} is not NAME=value; quote a value with blanks in it",
-                    line_of(text, &line)
-                ));
+                fault(format!("line {} is not NAME=value; quote a value with blanks in it", line_of(text, &line)));
             }
             Err(_) => fault("cannot be read".to_owned()),
         }
@@ -163,10 +160,8 @@ pub(super) fn file_layer(file: &str, text: &str, faults: &mut Vec<ConfigFault>) 
         Ok(table) => table,
         Err(error) => {
             // Its Display would repeat the line, with whatever secret stands there.
-            let line = error
-                .span()
-                .and_then(|span| text.get(..span.start))
-                .map(|before| before.matches('\n').count() + 1);
+            let line =
+                error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             let message = format!("{place}is not TOML; texts need quotes, and each key may stand only once");
             faults.push(ConfigFault { name: file.to_owned(), origin: None, message });
@@ -228,9 +223,7 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_found_across_case_and_hyphens() {
-        for (wrong, right) in
-            [("prot", "PORT"), ("database-uri", "DATABASE_URL"), ("JWT_SECRET", "JWT_SECRET_KEY")]
-        {
+        for (wrong, right) in [("prot", "PORT"), ("database-uri", "DATABASE_URL"), ("JWT_SECRET", "JWT_SECRET_KEY")] {
             assert_eq!(nearest(wrong), right);
         }
     }
@@ -238,8 +231,7 @@ mod tests {
     #[test]
     fn a_broken_line_of_dotenv_is_told_by_number_and_not_repeated() {
         let mut faults = Vec::new();
-        let values =
-            dotenv_values("PORT=1\n\nJWT_SECRET_KEY geheim\nexport HOST='::1' # here\n", &mut faults);
+        let values = dotenv_values("PORT=1\n\nJWT_SECRET_KEY geheim\nexport HOST='::1' # here\n", &mut faults);
         assert_eq!(values.get("HOST").map(String::as_str), Some("::1"));
         assert_eq!(faults.len(), 1);
         let shown = faults[0].to_string();

@@ -54,8 +54,7 @@ fn the_environment_is_stronger_than_dotenv_and_dotenv_than_the_file() {
     let Loaded { config, effective } = load(&sources).unwrap();
     assert_eq!((config.port, config.workers), (3, 2));
     assert_eq!((config.jwt_issuer.as_str(), config.jwt_audience.as_str()), ("dotenv", "file"));
-    let origins: Vec<_> =
-        effective.iter().map(|line| line.origin.to_string()).filter(|o| o != "default").collect();
+    let origins: Vec<_> = effective.iter().map(|line| line.origin.to_string()).filter(|o| o != "default").collect();
     assert_eq!(
         origins,
         ["environment PORT", ".env WORKERS", ".env CLAUDETOOLS_JWT_ISSUER", "claudetools.toml jwt_audience"]
@@ -125,13 +124,11 @@ fn all_faults_are_reported_at_once() {
     };
     let all = faults(&sources);
     assert_eq!(all.len(), 5, "{all:#?}");
-    assert!(all.contains(
-        &"PORT (from environment PORT): must be a whole number from 0 to 65535, not \"65536\"".to_owned()
-    ));
-    assert!(all.iter().any(|fault| fault.starts_with("ACCESS_TOKEN_EXPIRE_MINUTES (from claudetools.toml")));
     assert!(
-        all.iter().any(|fault| fault.starts_with("HOST (from environment HOST): 0.0.0.0 can be reached"))
+        all.contains(&"PORT (from environment PORT): must be a whole number from 0 to 65535, not \"65536\"".to_owned())
     );
+    assert!(all.iter().any(|fault| fault.starts_with("ACCESS_TOKEN_EXPIRE_MINUTES (from claudetools.toml")));
+    assert!(all.iter().any(|fault| fault.starts_with("HOST (from environment HOST): 0.0.0.0 can be reached")));
     assert!(!all.concat().contains("geheim") && !all.concat().contains("c2hvcnQ"));
 }
 

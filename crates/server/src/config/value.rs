@@ -39,8 +39,7 @@ impl DatabaseUrl {
         // The path goes into a URL and into the file system: with these in it the two would differ.
         if path.contains(['?', '#', '%']) {
             return Err(
-                "must be sqlite:// and a path without ?, # and %; the server sets the options itself"
-                    .to_owned(),
+                "must be sqlite:// and a path without ?, # and %; the server sets the options itself".to_owned()
             );
         }
         Ok(Self { path: PathBuf::from(path) })
@@ -92,15 +91,9 @@ mod tests {
 
     #[test]
     fn what_is_no_file_is_refused() {
-        for text in [
-            "",
-            "data.db",
-            "sqlite:data.db",
-            "sqlite://",
-            "sqlite://data/",
-            "sqlite://:memory:",
-            "sqlite://a?mode=ro",
-        ] {
+        for text in
+            ["", "data.db", "sqlite:data.db", "sqlite://", "sqlite://data/", "sqlite://:memory:", "sqlite://a?mode=ro"]
+        {
             assert!(DatabaseUrl::parse(text).is_err(), "{text}");
         }
     }

@@ -64,13 +64,9 @@ fn every_other_answer_is_unhealthy() {
 fn a_server_that_is_not_there_or_trickles_is_unhealthy() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     assert!(matches!(probe(&of_port(closed), SOON), Err(HealthError::Silent { .. })));
-    let (port, _) =
-        server(|mut stream| while stream.write_all(b"H").is_ok() && stream.read(&mut [0]).is_ok() {});
+    let (port, _) = server(|mut stream| while stream.write_all(b"H").is_ok() && stream.read(&mut [0]).is_ok() {});
     let start = Instant::now();
-    assert!(matches!(
-        probe(&of_port(port), SOON),
-        Err(HealthError::Silent { .. } | HealthError::Unhealthy { .. })
-    ));
+    assert!(matches!(probe(&of_port(port), SOON), Err(HealthError::Silent { .. } | HealthError::Unhealthy { .. })));
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
@@ -79,8 +75,7 @@ fn over_tls_exactly_the_configured_certificate_is_taken() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str| {
         let made = rcgen::generate_simple_self_signed(["claudetools.example.com".to_owned()]).unwrap();
-        let (cert, key) =
-            (directory.path().join(format!("{name}.pem")), directory.path().join(format!("{name}.key")));
+        let (cert, key) = (directory.path().join(format!("{name}.pem")), directory.path().join(format!("{name}.key")));
         std::fs::write(&cert, made.cert.pem()).unwrap();
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
         (cert, key)
@@ -102,15 +97,10 @@ fn over_tls_exactly_the_configured_certificate_is_taken() {
 fn the_configured_server_is_asked_on_this_machine() {
     let target = |values: &[(&str, &str)]| {
         let mut sources = Sources::none(Machine { cores: 1, terminal: false });
-        sources
-            .environment
-            .extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        sources.environment.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Target::of_config(&crate::config::load(&sources).unwrap().config).to_string()
     };
     assert_eq!(target(&[]), "http://127.0.0.1:8000/healthz");
     assert_eq!(target(&[("HOST", "0.0.0.0"), ("BEHIND_TLS_PROXY", "on")]), "http://127.0.0.1:8000/healthz");
-    assert_eq!(
-        target(&[("HOST", "::"), ("TLS_CERT_FILE", "c"), ("TLS_KEY_FILE", "k")]),
-        "https://[::1]:8000/healthz"
-    );
+    assert_eq!(target(&[("HOST", "::"), ("TLS_CERT_FILE", "c"), ("TLS_KEY_FILE", "k")]), "https://[::1]:8000/healthz");
 }

@@ -30,11 +30,7 @@ async fn behind_a_tls_proxy_it_listens_everywhere_and_names_an_address_that_can_
 async fn a_taken_port_is_told_and_ends_the_start() {
     let server = Site::new().serve().await;
     let port = server.address().rsplit(':').next().expect("a port");
-    Site::new()
-        .with("PORT", port)
-        .run(&["serve"])
-        .await
-        .failure(&format!("cannot listen on 127.0.0.1:{port}"));
+    Site::new().with("PORT", port).run(&["serve"]).await.failure(&format!("cannot listen on 127.0.0.1:{port}"));
     server.stop().await;
 }
 
@@ -45,8 +41,7 @@ async fn with_a_certificate_it_speaks_tls_alone() {
     std::fs::write(site.path("cert.pem"), made.cert.pem()).expect("the certificate");
     std::fs::write(site.path("key.pem"), made.signing_key.serialize_pem()).expect("the key");
     let server = site.with("REQUEST_TIMEOUT_SECONDS", "1").serve().await;
-    let (scheme, port) =
-        (server.base().split(':').next(), server.address().rsplit(':').next().expect("a port"));
+    let (scheme, port) = (server.base().split(':').next(), server.address().rsplit(':').next().expect("a port"));
     assert_eq!(scheme, Some("https"));
 
     let root = Certificate::from_pem(made.cert.pem().as_bytes()).expect("a root");
@@ -60,11 +55,7 @@ async fn with_a_certificate_it_speaks_tls_alone() {
     let transport = refused.headers.get("strict-transport-security").expect("Strict-Transport-Security");
     assert!(transport.to_str().is_ok_and(|value| value.starts_with("max-age=")), "{transport:?}");
 
-    assert_eq!(
-        Api::new(&trusting.base).status("/healthz").await,
-        None,
-        "an unknown certificate is not trusted"
-    );
+    assert_eq!(Api::new(&trusting.base).status("/healthz").await, None, "an unknown certificate is not trusted");
     assert_eq!(
         Api::new(&format!("http://localhost:{port}")).status("/healthz").await,
         None,
@@ -77,8 +68,7 @@ async fn with_a_certificate_it_speaks_tls_alone() {
     let call = printed.lines().next_back().expect("a call");
     if tools_are_here(&["curl"]) {
         let site = Site::bare();
-        let call =
-            site.shell(&["sh", "-c"], call, &[("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD)]).await.success();
+        let call = site.shell(&["sh", "-c"], call, &[("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD)]).await.success();
         assert!(call.out.contains("access_token"), "{call:?}");
     }
     server.stop().await;

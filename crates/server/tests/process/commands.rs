@@ -10,8 +10,7 @@ use crate::program::{ADMIN_EMAIL, ADMIN_PASSWORD, Site};
 /// The `kid` of a token.
 fn kid(token: &str) -> String {
     let head = token.split('.').next().expect("a header");
-    let head: Value =
-        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(head).expect("base64")).expect("JSON");
+    let head: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(head).expect("base64")).expect("JSON");
     head["kid"].as_str().expect("a kid").to_owned()
 }
 
@@ -38,19 +37,12 @@ async fn config_check_shows_what_is_in_force_without_secrets() {
     let line = |name: &str| shown.lines().find(|line| line.starts_with(name)).expect(name).to_owned();
     assert!(line("PORT ").contains("environment PORT"), "{shown}");
     assert!(line("HOST ").contains("127.0.0.1") && line("HOST ").contains("default"), "{shown}");
-    assert!(
-        line("JWT_SECRET_KEY").contains("****") && line("BOOTSTRAP_ADMIN_PASSWORD").contains("****"),
-        "{shown}"
-    );
+    assert!(line("JWT_SECRET_KEY").contains("****") && line("BOOTSTRAP_ADMIN_PASSWORD").contains("****"), "{shown}");
     assert!(!shown.contains(key.trim()) && !shown.contains(ADMIN_PASSWORD), "{shown}");
 
-    let wrong =
-        Site::new().with("PORT", "many").with("CLAUDETOOLS_HOTS", "::1").run(&["config", "check"]).await;
+    let wrong = Site::new().with("PORT", "many").with("CLAUDETOOLS_HOTS", "::1").run(&["config", "check"]).await;
     let wrong = wrong.failure("2 faults");
-    assert!(
-        wrong.err.contains("PORT") && wrong.err.contains("the nearest one is CLAUDETOOLS_HOST"),
-        "{wrong:?}"
-    );
+    assert!(wrong.err.contains("PORT") && wrong.err.contains("the nearest one is CLAUDETOOLS_HOST"), "{wrong:?}");
 }
 
 #[tokio::test]
@@ -58,11 +50,7 @@ async fn openapi_prints_the_description_that_is_served() {
     let site = Site::new();
     let printed = site.run(&["openapi"]).await.success().out;
     let printed: Value = serde_json::from_str(&printed).expect("JSON");
-    assert!(
-        printed["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")),
-        "{}",
-        printed["openapi"]
-    );
+    assert!(printed["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", printed["openapi"]);
     let server = site.serve().await;
     let api = server.anonymous();
     let answer = api.client.get(format!("{}/openapi.json", api.base)).send().await;
@@ -106,27 +94,19 @@ async fn a_program_older_than_the_schema_refuses_to_touch_it() {
     site.serve().await.stop().await;
     let url = format!("sqlite://{}", site.path("data/claudetools.db").display());
     let database = Database::connect(url).await.expect("the database");
-    let newer =
-        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m99991231_000001_of_tomorrow', 0)";
+    let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m99991231_000001_of_tomorrow', 0)";
     database.execute_unprepared(newer).await.expect("a row");
     database.close().await.expect("a clean end");
-    for command in [
-        &["serve"][..],
-        &["migrate", "up"],
-        &["migrate", "down", "--yes"],
-        &["accounts", "list"],
-        &["audit", "list"],
-    ] {
+    for command in
+        [&["serve"][..], &["migrate", "up"], &["migrate", "down", "--yes"], &["accounts", "list"], &["audit", "list"]]
+    {
         let refused = site.run(command).await.failure("older than the schema");
         assert!(refused.err.contains("of_tomorrow"), "{command:?}: {refused:?}");
         assert!(refused.out.is_empty(), "{command:?}: {refused:?}");
     }
     let status = site.run(&["migrate", "status"]).await.success().out;
     assert!(
-        status
-            .lines()
-            .next_back()
-            .is_some_and(|line| line.contains("of_tomorrow") && line.starts_with("Newer")),
+        status.lines().next_back().is_some_and(|line| line.contains("of_tomorrow") && line.starts_with("Newer")),
         "{status}"
     );
 }
@@ -135,20 +115,14 @@ async fn a_program_older_than_the_schema_refuses_to_touch_it() {
 async fn accounts_are_made_listed_and_closed() {
     let site = Site::new();
     let server = site.serve().await;
-    let made = site
-        .run(&["accounts", "create", "ann@example.test", "--scope", "msp:read", "--generate"])
-        .await
-        .success();
-    let password = made
-        .out
-        .lines()
-        .find_map(|line| line.strip_prefix("Its password, shown this once: "))
-        .expect("a password");
+    let made =
+        site.run(&["accounts", "create", "ann@example.test", "--scope", "msp:read", "--generate"]).await.success();
+    let password =
+        made.out.lines().find_map(|line| line.strip_prefix("Its password, shown this once: ")).expect("a password");
     let ann = server.anonymous().log_in("ann@example.test", password).await;
     assert_eq!(ann.get("/auth/me").await.expect(200)["scopes"], serde_json::json!(["msp:read"]));
     site.run(&["accounts", "create", "Ann@Example.test", "--generate"]).await.failure("email");
-    let weak =
-        site.run_with_input(&["accounts", "create", "bob@example.test", "--password-stdin"], "short\n").await;
+    let weak = site.run_with_input(&["accounts", "create", "bob@example.test", "--password-stdin"], "short\n").await;
     weak.failure("12");
 
     let list = site.run(&["accounts"]).await.success().out;
@@ -167,10 +141,7 @@ async fn accounts_are_made_listed_and_closed() {
     site.run(&["accounts", "activate", "ann@example.test"]).await.success();
     let new = "twelve grey herons land";
     let set = site
-        .run_with_input(
-            &["accounts", "set-password", "ann@example.test", "--password-stdin"],
-            &format!("{new}\n"),
-        )
+        .run_with_input(&["accounts", "set-password", "ann@example.test", "--password-stdin"], &format!("{new}\n"))
         .await;
     assert!(!set.success().out.contains(new));
     server.anonymous().log_in("ann@example.test", new).await;

@@ -29,8 +29,7 @@ async fn write(
     let next = Arc::new(AtomicUsize::new(0));
     let mut writers = JoinSet::new();
     for _ in 0..WRITERS {
-        let (api, missing, next, counter) =
-            (api.clone(), Arc::clone(&missing), Arc::clone(&next), Arc::clone(counter));
+        let (api, missing, next, counter) = (api.clone(), Arc::clone(&missing), Arc::clone(&next), Arc::clone(counter));
         writers.spawn(async move {
             let mut acknowledged = Vec::new();
             while let Some(name) = missing.get(next.fetch_add(1, Ordering::SeqCst)) {
@@ -60,8 +59,7 @@ async fn write(
 async fn check(api: &Api, round: usize, acknowledged: &BTreeMap<String, String>) -> usize {
     let rows = api.all(&format!("/clients?q=round-{round}-"), "clients").await;
     let text = |row: &Value, field: &str| row[field].as_str().expect(field).to_owned();
-    let by_name: BTreeMap<String, String> =
-        rows.iter().map(|row| (text(row, "name"), text(row, "id"))).collect();
+    let by_name: BTreeMap<String, String> = rows.iter().map(|row| (text(row, "name"), text(row, "id"))).collect();
     assert_eq!(by_name.len(), rows.len(), "a client is there twice");
     for (name, id) in acknowledged {
         assert_eq!(by_name.get(name), Some(id), "{name} was acknowledged");
@@ -76,11 +74,7 @@ async fn check(api: &Api, round: usize, acknowledged: &BTreeMap<String, String>)
     let found = audited.len();
     audited.sort();
     audited.dedup();
-    assert_eq!(
-        audited.iter().collect::<BTreeSet<_>>(),
-        by_name.keys().collect(),
-        "rows and audit rows differ"
-    );
+    assert_eq!(audited.iter().collect::<BTreeSet<_>>(), by_name.keys().collect(), "rows and audit rows differ");
     found - audited.len()
 }
 
@@ -110,11 +104,7 @@ async fn kill_9_among_a_thousand_writes_loses_none_that_was_acknowledged_and_dou
         api = api.at(server.base());
         let repeated = check(&api, round, &acknowledged).await;
         assert_eq!(repeated, 0, "an audit row is there twice");
-        assert!(
-            !server.log().contains("WARN") && !server.log().contains("ERROR"),
-            "it complained: {}",
-            server.log()
-        );
+        assert!(!server.log().contains("WARN") && !server.log().contains("ERROR"), "it complained: {}", server.log());
 
         // Those that had no answer are repeated under their keys.
         acknowledged.extend(write(&api, round, &acknowledged, &counter).await);

@@ -34,9 +34,8 @@ fn read(name: &str) -> String {
 
 /// The block after the mark.
 fn marked_block(text: &str) -> &str {
-    let (_, rest) = text
-        .split_once("\n<!-- day-of-work -->\n")
-        .expect("the mark <!-- day-of-work --> on a line of its own");
+    let (_, rest) =
+        text.split_once("\n<!-- day-of-work -->\n").expect("the mark <!-- day-of-work --> on a line of its own");
     let (_, block) = rest.split_once("```sh\n").expect("a block of sh after the mark");
     block.split_once("\n```").expect("the end of the block").0
 }

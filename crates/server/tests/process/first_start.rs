@@ -26,8 +26,7 @@ async fn a_first_start_makes_keys_database_and_admin_and_prints_a_call_that_work
     let site = Site::bare();
     let server = site.serve().await;
     let api = server.anonymous();
-    eventually("a first 200", SOON, async || api.status("/healthz").await.filter(|status| *status == 200))
-        .await;
+    eventually("a first 200", SOON, async || api.status("/healthz").await.filter(|status| *status == 200)).await;
     let age = server.age();
     eprintln!("a first start answered its first 200 after {age:?}");
     assert!(age.as_secs() < 10, "a first start took {age:?}");
@@ -38,10 +37,8 @@ async fn a_first_start_makes_keys_database_and_admin_and_prints_a_call_that_work
     assert!(site.path("data/claudetools.db").is_file());
 
     let printed = server.printed();
-    let password = printed
-        .lines()
-        .find_map(|line| line.strip_prefix(PASSWORD_LINE))
-        .expect("the line with the password");
+    let password =
+        printed.lines().find_map(|line| line.strip_prefix(PASSWORD_LINE)).expect("the line with the password");
     assert_eq!(printed.matches(PASSWORD_LINE).count(), 1, "{printed}");
     assert!(!server.log().contains(password), "the password stands in the log too");
     assert!(printed.contains(&format!("API page: {}/docs/", server.base())), "{printed}");
@@ -55,10 +52,7 @@ async fn a_first_start_makes_keys_database_and_admin_and_prints_a_call_that_work
         api.log_in("admin@claudetools.local", password).await.token().to_owned()
     };
     let (password, admin) = (password.to_owned(), api.with_token(&token));
-    assert_eq!(
-        admin.get("/auth/me").await.expect(200)["scopes"],
-        json!(["msp:read", "msp:write", "msp:admin"])
-    );
+    assert_eq!(admin.get("/auth/me").await.expect(200)["scopes"], json!(["msp:read", "msp:write", "msp:admin"]));
     server.stop().await;
 
     let again = site.serve().await;

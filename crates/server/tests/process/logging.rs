@@ -9,19 +9,13 @@ async fn every_line_is_json_and_those_of_a_request_bear_its_id_method_path_and_s
     let server = Site::new().with("LOG_FORMAT", "json").serve().await;
     let admin = server.admin().await;
     let headers = [("x-request-id", "the-one-i-look-for")];
-    let answer =
-        admin.try_send(reqwest::Method::GET, "/clients/none", None, &headers).await.expect("an answer");
+    let answer = admin.try_send(reqwest::Method::GET, "/clients/none", None, &headers).await.expect("an answer");
     assert_eq!(answer.status(), 400);
     let log = server.stop().await.err;
-    let lines: Vec<Value> = log
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
-        .collect();
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect();
     for line in &lines {
-        assert!(
-            ["timestamp", "level", "message", "target"].iter().all(|name| line[name].is_string()),
-            "{line}"
-        );
+        assert!(["timestamp", "level", "message", "target"].iter().all(|name| line[name].is_string()), "{line}");
     }
     let of_request: Vec<&Value> =
         lines.iter().filter(|line| line["span"]["request_id"] == "the-one-i-look-for").collect();
@@ -50,8 +44,7 @@ async fn no_secret_is_ever_logged_however_much_is_logged() {
     let wrong = "a password that is wrong";
     anonymous.post("/auth/token", &json!({"email": ADMIN_EMAIL, "password": wrong})).await.expect(401);
     anonymous.clone().with_token("a-token-that-is-none").get("/auth/me").await.expect(401);
-    let made =
-        json!({"email": "ann@example.test", "password": "anns long passphrase", "scopes": ["msp:read"]});
+    let made = json!({"email": "ann@example.test", "password": "anns long passphrase", "scopes": ["msp:read"]});
     admin.post("/accounts", &made).await.expect(201);
     admin.post("/auth/revoke", &json!({"token": text(&refreshed["refresh_token"])})).await.expect(204);
 

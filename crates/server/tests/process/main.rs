@@ -2,10 +2,7 @@
 //!
 //! Every child gets an empty environment but for what its test sets, a working directory of its own and a free port.
 #![expect(clippy::expect_used, reason = "a failure here is a failed test")]
-#![expect(
-    clippy::print_stderr,
-    reason = "measured times and what was left out are for whoever runs the tests"
-)]
+#![expect(clippy::print_stderr, reason = "measured times and what was left out are for whoever runs the tests")]
 
 mod api;
 mod binding;

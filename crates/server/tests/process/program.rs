@@ -21,11 +21,7 @@ pub(crate) const ADMIN_PASSWORD: &str = "a long enough passphrase";
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Asks until `probe` answers something.
-pub(crate) async fn eventually<T>(
-    what: &str,
-    within: Duration,
-    mut probe: impl AsyncFnMut() -> Option<T>,
-) -> T {
+pub(crate) async fn eventually<T>(what: &str, within: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = probe().await {
@@ -74,9 +70,7 @@ impl Site {
 
     /// With a first administrator whose password is known.
     pub(crate) fn new() -> Self {
-        Self::bare()
-            .with("BOOTSTRAP_ADMIN_EMAIL", ADMIN_EMAIL)
-            .with("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD)
+        Self::bare().with("BOOTSTRAP_ADMIN_EMAIL", ADMIN_EMAIL).with("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD)
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -124,8 +118,7 @@ impl Site {
     /// Starts a server and does not wait for it.
     pub(crate) fn spawn(&self) -> Server {
         let started = Instant::now();
-        let mut child =
-            self.command(env!("CARGO_BIN_EXE_claudetools"), &self.settings).spawn().expect("a process");
+        let mut child = self.command(env!("CARGO_BIN_EXE_claudetools"), &self.settings).spawn().expect("a process");
         let out = Output::of(child.stdout.take().expect("a pipe"));
         let err = Output::of(child.stderr.take().expect("a pipe"));
         Server { child, out, err, started, base: String::new(), _directory: Arc::clone(&self.directory) }
@@ -171,10 +164,7 @@ impl Output {
     }
 
     async fn into_whole(self) -> String {
-        timeout(SOON, self.reader)
-            .await
-            .expect("the pipe to be closed")
-            .expect("a reader that does not panic");
+        timeout(SOON, self.reader).await.expect("the pipe to be closed").expect("a reader that does not panic");
         String::from_utf8_lossy(&self.text.lock().expect("the text")).into_owned()
     }
 }

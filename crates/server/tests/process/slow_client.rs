@@ -28,8 +28,7 @@ impl Wire {
         let mut text = String::new();
         while !text.contains(end) {
             let mut part = [0; 1024];
-            let count =
-                timeout(SOON, self.0.read(&mut part)).await.expect("an answer").expect("an open connection");
+            let count = timeout(SOON, self.0.read(&mut part)).await.expect("an answer").expect("an open connection");
             assert!(count > 0, "the connection was closed after {text:?}");
             text.push_str(&String::from_utf8_lossy(&part[..count]));
         }
@@ -40,8 +39,7 @@ impl Wire {
     pub(crate) async fn read_to_end(&mut self, within: Duration) -> String {
         let mut bytes = Vec::new();
         let read = timeout(within, self.0.read_to_end(&mut bytes)).await;
-        let read = read
-            .unwrap_or_else(|_| panic!("still open after {within:?}: {}", String::from_utf8_lossy(&bytes)));
+        let read = read.unwrap_or_else(|_| panic!("still open after {within:?}: {}", String::from_utf8_lossy(&bytes)));
         // A reset is an end too.
         drop(read);
         String::from_utf8_lossy(&bytes).into_owned()
@@ -86,9 +84,7 @@ async fn headers_that_trickle_in_are_cut_off() {
     assert_eq!(server.anonymous().status("/healthz").await.map(|status| status.as_u16()), Some(200));
 
     let all = tokio::join!(fresh.trickle("X: y\r\n"), second.trickle("X: y\r\n"), silent.trickle(""));
-    for (which, (said, took)) in
-        [("a first request", all.0), ("a second request", all.1), ("no request", all.2)]
-    {
+    for (which, (said, took)) in [("a first request", all.0), ("a second request", all.1), ("no request", all.2)] {
         eprintln!("{which} was cut off after {took:?} with {:?}", said.lines().next().unwrap_or_default());
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{which}: {said}");
         assert!(took < CUT_OFF, "{which} was cut off after {took:?}");
@@ -109,10 +105,7 @@ async fn a_body_that_trickles_in_is_cut_off_with_400() {
         wire.write(&head).await;
         let (said, took) = wire.trickle("1\r\n \r\n").await;
         assert!(said.starts_with("HTTP/1.1 400"), "{framing}: {said}");
-        assert!(
-            said.contains("INVALID_REQUEST") && said.contains("could not be read to its end"),
-            "{framing}: {said}"
-        );
+        assert!(said.contains("INVALID_REQUEST") && said.contains("could not be read to its end"), "{framing}: {said}");
         assert!(took < CUT_OFF, "{framing}: cut off after {took:?}");
     }
 }

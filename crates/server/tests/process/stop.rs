@@ -42,8 +42,7 @@ async fn a_request_in_flight_is_answered_while_readiness_says_503_and_idle_conne
     let ready = admin.status("/readyz").await;
     assert_eq!(ready.map(|status| status.as_u16()), Some(503), "what asks for readiness is told");
     assert!(idle.read_to_end(SOON).await.is_empty(), "an idle connection is closed without a word");
-    eventually("no more connections", SOON, async || admin.status("/readyz").await.is_none().then_some(()))
-        .await;
+    eventually("no more connections", SOON, async || admin.status("/readyz").await.is_none().then_some(())).await;
 
     busy.write(end).await;
     let answer = busy.read_to_end(SOON).await;
@@ -64,8 +63,7 @@ async fn with_nothing_in_flight_it_ends_at_once_with_the_audit_rows_of_reads_wri
         let server = site.serve().await;
         let admin = server.admin().await;
         let request = format!("read-before-{signal}");
-        let read =
-            admin.try_send(reqwest::Method::GET, "/auth/me", None, &[("x-request-id", &request)]).await;
+        let read = admin.try_send(reqwest::Method::GET, "/auth/me", None, &[("x-request-id", &request)]).await;
         assert_eq!(read.expect("an answer").status(), 200);
         let start = Instant::now();
         server.signal(signal).await;
@@ -76,8 +74,7 @@ async fn with_nothing_in_flight_it_ends_at_once_with_the_audit_rows_of_reads_wri
         assert!(ended.err.contains("stopped"), "{}", ended.err);
 
         let again = site.serve().await;
-        let rows =
-            admin.at(again.base()).get(&format!("/api-audit-logs?request_id={request}")).await.expect(200);
+        let rows = admin.at(again.base()).get(&format!("/api-audit-logs?request_id={request}")).await.expect(200);
         let paths: Vec<&Value> =
             rows["api_audit_logs"].as_array().expect("rows").iter().map(|row| &row["path"]).collect();
         assert_eq!(paths, ["/api/v1/auth/me"]);

@@ -39,11 +39,9 @@ async fn two_first_starts_at_once_make_one_admin_and_one_schema() {
 
         let url = format!("sqlite://{}?mode=ro", site.path("data/claudetools.db").display());
         let database = Database::connect(url).await.expect("the database");
-        let query =
-            Statement::from_string(database.get_database_backend(), "SELECT version FROM seaql_migrations");
+        let query = Statement::from_string(database.get_database_backend(), "SELECT version FROM seaql_migrations");
         let rows = database.query_all_raw(query).await.expect("rows");
-        let versions: Vec<String> =
-            rows.iter().map(|row| row.try_get_by_index(0).expect("a version")).collect();
+        let versions: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).expect("a version")).collect();
         assert_eq!(versions.iter().collect::<BTreeSet<_>>().len(), versions.len(), "{versions:?}");
         database.close().await.expect("a clean end");
         let status = site.run(&["migrate", "status"]).await.success().out;

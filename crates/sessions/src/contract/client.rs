@@ -54,11 +54,7 @@ async fn round_trips(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.clients().add(&client).await?;
     drop(tx);
-    assert_eq!(
-        store.read().await?.clients().lookup(client.id).await?,
-        None,
-        "dropping a transaction undoes it"
-    );
+    assert_eq!(store.read().await?.clients().lookup(client.id).await?, None, "dropping a transaction undoes it");
 
     let mut tx = store.begin().await?;
     tx.clients().add(&client).await?;
@@ -93,17 +89,11 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
 
     let stale = first.change(rename("Collège"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
-    assert!(
-        matches!(tx.clients().save(&stale).await, Err(StoreError::Contention(_))),
-        "the second writer is told"
-    );
+    assert!(matches!(tx.clients().save(&stale).await, Err(StoreError::Contention(_))), "the second writer is told");
     drop(tx);
     let missing = client(77, "Nobody").change(rename("Still nobody"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
-    assert!(
-        matches!(tx.clients().save(&missing).await, Err(StoreError::Contention(_))),
-        "a missing row is told"
-    );
+    assert!(matches!(tx.clients().save(&missing).await, Err(StoreError::Contention(_))), "a missing row is told");
     Ok(())
 }
 

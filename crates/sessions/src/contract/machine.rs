@@ -6,9 +6,7 @@ use claudetools_kernel::{
 };
 
 use super::{Outcome, Store};
-use crate::{
-    BillingRule, Fingerprint, Machine, MachineFields, MachineFilter, Platform, Session, SessionFields,
-};
+use crate::{BillingRule, Fingerprint, Machine, MachineFields, MachineFilter, Platform, Session, SessionFields};
 
 fn digits(n: u128) -> String {
     format!("{n:064x}")
@@ -64,11 +62,7 @@ async fn round_trips(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.machines().add(&machine).await?;
     drop(tx);
-    assert_eq!(
-        store.read().await?.machines().lookup(machine.id).await?,
-        None,
-        "dropping a transaction undoes it"
-    );
+    assert_eq!(store.read().await?.machines().lookup(machine.id).await?, None, "dropping a transaction undoes it");
 
     let mut tx = store.begin().await?;
     tx.machines().add(&machine).await?;

@@ -6,12 +6,10 @@ use claudetools_kernel::{
     contract::{at, lists_agree, met_another_writer, uuid},
 };
 
-use super::{
-    Outcome, Store, client::client, project::project, session::session, task_graph, work_item::item,
-};
+use super::{Outcome, Store, client::client, project::project, session::session, task_graph, work_item::item};
 use crate::{
-    Client, PendingTask, PendingTaskFields, PendingTaskFilter, PendingTaskRow, Priority, Project, Session,
-    TaskStatus, WorkItem,
+    Client, PendingTask, PendingTaskFields, PendingTaskFilter, PendingTaskRow, Priority, Project, Session, TaskStatus,
+    WorkItem,
 };
 
 /// The day on which the suite runs.
@@ -98,11 +96,7 @@ async fn round_trips(store: Store<'_>, ground: &Ground) -> Outcome {
     let mut tx = store.begin().await?;
     tx.pending_tasks().add(&task).await?;
     drop(tx);
-    assert_eq!(
-        store.read().await?.pending_tasks().lookup(task.id).await?,
-        None,
-        "dropping a transaction undoes it"
-    );
+    assert_eq!(store.read().await?.pending_tasks().lookup(task.id).await?, None, "dropping a transaction undoes it");
 
     let mut tx = store.begin().await?;
     tx.pending_tasks().lock_graph().await?;
@@ -137,11 +131,7 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.pending_tasks().save(&changed).await?;
     tx.commit().await?;
-    assert_eq!(
-        store.read().await?.pending_tasks().lookup(first.id).await?,
-        Some(changed),
-        "the change is there"
-    );
+    assert_eq!(store.read().await?.pending_tasks().lookup(first.id).await?, Some(changed), "the change is there");
 
     for gone in [rename(first, "Stale"), rename(plain(103, "Missing"), "Still missing")] {
         let mut tx = store.begin().await?;
@@ -164,11 +154,7 @@ async fn tells_what_refers(store: Store<'_>, ground: &Ground) -> Outcome {
     assert_eq!(told(tx.pending_tasks().referrers(id(110)).await?), [("pending_task", 1)], "its part");
     assert_eq!(told(tx.pending_tasks().referrers(id(121)).await?), []);
     assert!(tx.pending_tasks().remove(both.id).await?, "what it waits for does not hold it");
-    assert_eq!(
-        told(tx.pending_tasks().referrers(id(112)).await?),
-        [("pending_task", 2)],
-        "its links went with it"
-    );
+    assert_eq!(told(tx.pending_tasks().referrers(id(112)).await?), [("pending_task", 2)], "its links went with it");
 
     tx.pending_tasks().add(&ground.full(130)).await?;
     assert_eq!(told(tx.work_items().referrers(ground.item.id).await?), [("pending_task", 1)]);
@@ -246,12 +232,8 @@ async fn lists_the_most_urgent_first(store: Store<'_>, ground: &Ground) -> Outco
     let of = |n, priority, due: Option<u32>| {
         let client_id = Patch::Set(ground.acme.id);
         let due_date = due.map(day).into();
-        let fields = PendingTaskFields {
-            client_id,
-            priority: Some(priority),
-            due_date,
-            ..PendingTaskFields::default()
-        };
+        let fields =
+            PendingTaskFields { client_id, priority: Some(priority), due_date, ..PendingTaskFields::default() };
         task(n, "Urgent?", fields)
     };
     let tasks = [

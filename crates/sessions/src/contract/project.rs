@@ -8,14 +8,12 @@ use claudetools_kernel::{
 
 use super::{Outcome, Store, client::client, session::session};
 use crate::{
-    Client, Priority, Project, ProjectFields, ProjectFilter, ProjectRow, ProjectStatus, ProjectTotals,
-    Session,
+    Client, Priority, Project, ProjectFields, ProjectFilter, ProjectRow, ProjectStatus, ProjectTotals, Session,
 };
 
 /// The `n`th project of a suite, with the least that it needs.
 pub(crate) fn project(n: u128, of: &Client, name: &str) -> Project {
-    let fields =
-        ProjectFields { client_id: Some(of.id), name: Some(name.to_owned()), ..ProjectFields::default() };
+    let fields = ProjectFields { client_id: Some(of.id), name: Some(name.to_owned()), ..ProjectFields::default() };
     Project::new(Id::new(uuid(n)), fields, at(i64::try_from(n).unwrap_or_default())).expect("a valid project")
 }
 
@@ -60,11 +58,7 @@ async fn round_trips(store: Store<'_>, acme: &Client) -> Outcome {
     let mut tx = store.begin().await?;
     tx.projects().add(&project).await?;
     drop(tx);
-    assert_eq!(
-        store.read().await?.projects().lookup(project.id).await?,
-        None,
-        "dropping a transaction undoes it"
-    );
+    assert_eq!(store.read().await?.projects().lookup(project.id).await?, None, "dropping a transaction undoes it");
 
     let mut tx = store.begin().await?;
     tx.projects().add(&project).await?;
@@ -73,11 +67,7 @@ async fn round_trips(store: Store<'_>, acme: &Client) -> Outcome {
     assert_eq!(tx.projects().lookup(project.id).await?, Some(project.clone()), "every field comes back");
     let row = ProjectRow { project: project.clone(), client_name: acme.name.clone() };
     assert_eq!(tx.projects().row(project.id).await?, Some(row), "with the client's name");
-    assert_eq!(
-        tx.projects().totals(project.id).await?,
-        ProjectTotals::default(),
-        "nothing was done for it yet"
-    );
+    assert_eq!(tx.projects().totals(project.id).await?, ProjectTotals::default(), "nothing was done for it yet");
     assert_eq!(tx.projects().referrers(project.id).await?, [], "nothing refers to it yet");
     assert!(tx.projects().remove(project.id).await?, "there was a row to remove");
     assert!(!tx.projects().remove(project.id).await?, "and then none");
@@ -85,28 +75,16 @@ async fn round_trips(store: Store<'_>, acme: &Client) -> Outcome {
     tx.commit().await
 }
 
-async fn keeps_names_and_slugs_unique_within_a_client(
-    store: Store<'_>,
-    acme: &Client,
-    zeta: &Client,
-) -> Outcome {
+async fn keeps_names_and_slugs_unique_within_a_client(store: Store<'_>, acme: &Client, zeta: &Client) -> Outcome {
     let first = project(10, acme, "École Émile");
     let mut tx = store.begin().await?;
     tx.projects().add(&first).await?;
     tx.projects().add(&project(11, zeta, "École Émile")).await?;
-    assert_eq!(
-        tx.projects().by_name(acme.id, "école émile").await?,
-        Some(first.id),
-        "names are found folded"
-    );
+    assert_eq!(tx.projects().by_name(acme.id, "école émile").await?, Some(first.id), "names are found folded");
     assert_eq!(tx.projects().by_name(acme.id, "ecole emile").await?, None, "accents tell names apart");
     assert_eq!(tx.projects().by_slug(acme.id, "ecole-emile").await?, Some(first.id));
     assert_eq!(tx.projects().by_slug(acme.id, "ecole").await?, None, "slugs are found whole");
-    assert_eq!(
-        tx.projects().by_slug(zeta.id, "ecole-emile").await?,
-        Some(Id::new(uuid(11))),
-        "each client its own"
-    );
+    assert_eq!(tx.projects().by_slug(zeta.id, "ecole-emile").await?, Some(Id::new(uuid(11))), "each client its own");
     assert_eq!(tx.projects().slugs(acme.id, "ecole").await?, ["ecole-emile"]);
     assert_eq!(tx.projects().slugs(acme.id, "cole").await?, Vec::<String>::new(), "from the beginning only");
     tx.commit().await?;
@@ -132,18 +110,11 @@ async fn saves_only_the_next_revision(store: Store<'_>, acme: &Client) -> Outcom
 
     let stale = first.change(rename("Collège"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
-    assert!(
-        matches!(tx.projects().save(&stale).await, Err(StoreError::Contention(_))),
-        "the second writer is told"
-    );
+    assert!(matches!(tx.projects().save(&stale).await, Err(StoreError::Contention(_))), "the second writer is told");
     drop(tx);
-    let missing =
-        project(77, acme, "Nothing").change(rename("Still nothing"), at(60)).expect("a valid change");
+    let missing = project(77, acme, "Nothing").change(rename("Still nothing"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
-    assert!(
-        matches!(tx.projects().save(&missing).await, Err(StoreError::Contention(_))),
-        "a missing row is told"
-    );
+    assert!(matches!(tx.projects().save(&missing).await, Err(StoreError::Contention(_))), "a missing row is told");
     Ok(())
 }
 
@@ -179,8 +150,7 @@ async fn pages_and_filters(store: Store<'_>, acme: &Client, zeta: &Client) -> Ou
         (text("nowhere!"), 0),
     ];
     for (filter, expected) in filters {
-        let admitted: Vec<ProjectRow> =
-            rows.iter().filter(|row| filter.admits(&row.project)).cloned().collect();
+        let admitted: Vec<ProjectRow> = rows.iter().filter(|row| filter.admits(&row.project)).cloned().collect();
         assert_eq!(admitted.len(), expected, "{filter:?}");
         lists_agree(admitted, async |request| {
             let mut tx = store.read().await.expect("a reader");
@@ -193,16 +163,11 @@ async fn pages_and_filters(store: Store<'_>, acme: &Client, zeta: &Client) -> Ou
 
 async fn sums_its_sessions(store: Store<'_>, acme: &Client) -> Outcome {
     let id = full(acme).id;
-    let of =
-        |n, project_id, duration_minutes| Session { project_id, duration_minutes, ..session(n, "Move", 1) };
+    let of = |n, project_id, duration_minutes| Session { project_id, duration_minutes, ..session(n, "Move", 1) };
     let mut tx = store.begin().await?;
     tx.sessions().add(&of(70, Some(id), Some(90))).await?;
     tx.sessions().add(&of(71, Some(id), None)).await?;
-    assert_eq!(
-        tx.projects().totals(id).await?,
-        ProjectTotals { sessions: 2, minutes: 90 },
-        "open sessions count too"
-    );
+    assert_eq!(tx.projects().totals(id).await?, ProjectTotals { sessions: 2, minutes: 90 }, "open sessions count too");
     tx.sessions().add(&of(72, Some(id), Some(31))).await?;
     tx.sessions().add(&of(73, None, Some(7))).await?;
     assert_eq!(tx.projects().totals(id).await?, ProjectTotals { sessions: 3, minutes: 121 });

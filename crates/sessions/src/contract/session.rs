@@ -7,12 +7,10 @@ use claudetools_kernel::{
 };
 
 use super::{
-    Outcome, Store, client::client, machine::machine, project::project, session_lists::pages_and_filters,
-    tag::tag, work_item::item,
+    Outcome, Store, client::client, machine::machine, project::project, session_lists::pages_and_filters, tag::tag,
+    work_item::item,
 };
-use crate::{
-    BillingRule, Session, SessionDetail, SessionFields, SessionFilter, SessionStatus, SessionWorkItem, Tag,
-};
+use crate::{BillingRule, Session, SessionDetail, SessionFields, SessionFilter, SessionStatus, SessionWorkItem, Tag};
 
 /// The `n`th day of a month that suites use.
 pub(super) fn day(n: u32) -> NaiveDate {
@@ -20,17 +18,12 @@ pub(super) fn day(n: u32) -> NaiveDate {
 }
 
 pub(super) fn make(n: u128, fields: SessionFields, tags: &[Tag]) -> Session {
-    let draft =
-        Session::draft(Id::new(uuid(n)), fields, "jo@example.com", at(i64::try_from(n).unwrap_or_default()));
+    let draft = Session::draft(Id::new(uuid(n)), fields, "jo@example.com", at(i64::try_from(n).unwrap_or_default()));
     draft.expect("a valid session").finish(BillingRule::default(), Some(tags))
 }
 
 pub(super) fn titled(title: &str, on: NaiveDate) -> SessionFields {
-    SessionFields {
-        session_title: Some(title.to_owned()),
-        session_date: Some(on),
-        ..SessionFields::default()
-    }
+    SessionFields { session_title: Some(title.to_owned()), session_date: Some(on), ..SessionFields::default() }
 }
 
 /// The `n`th session of a suite, with the least that it needs.
@@ -56,11 +49,7 @@ fn full(tags: &[Tag]) -> Session {
         billable_hours: Patch::Set(Hours::from_hundredths(350)),
         summary: set("# Done\n\n*Ünïcode* 100% of it"),
         notes: set("first line\nsecond line"),
-        technologies_used: Some(vec![
-            "Windows Server".to_owned(),
-            "PowerShell".to_owned(),
-            "Ünïcode".to_owned(),
-        ]),
+        technologies_used: Some(vec!["Windows Server".to_owned(), "PowerShell".to_owned(), "Ünïcode".to_owned()]),
         ..titled("Server move, Straße 7", day(20))
     };
     make(9, fields, tags)
@@ -92,11 +81,7 @@ async fn round_trips(store: Store<'_>, tags: &[Tag]) -> Outcome {
     let mut tx = store.begin().await?;
     tx.sessions().add(&session).await?;
     drop(tx);
-    assert_eq!(
-        store.read().await?.sessions().lookup(session.id).await?,
-        None,
-        "dropping a transaction undoes it"
-    );
+    assert_eq!(store.read().await?.sessions().lookup(session.id).await?, None, "dropping a transaction undoes it");
 
     let mut tx = store.begin().await?;
     tx.sessions().add(&session).await?;
@@ -117,8 +102,7 @@ async fn round_trips(store: Store<'_>, tags: &[Tag]) -> Outcome {
     let bare = self::session(8, "x", 1);
     tx.sessions().add(&bare).await?;
     assert_eq!(tx.sessions().lookup(bare.id).await?, Some(bare.clone()), "empty fields stay empty");
-    let longest =
-        change(&bare, SessionFields { session_title: Some("İ".repeat(255)), ..SessionFields::default() }, 60);
+    let longest = change(&bare, SessionFields { session_title: Some("İ".repeat(255)), ..SessionFields::default() }, 60);
     tx.sessions().save(&longest).await?;
     assert_eq!(tx.sessions().lookup(bare.id).await?, Some(longest), "the longest title fits, folded too");
     assert!(tx.sessions().remove(bare.id).await?, "there was a row to remove");
@@ -139,18 +123,13 @@ async fn keeps_its_links(store: Store<'_>) -> Outcome {
     tx.sessions().save(&moved).await?;
     tx.commit().await?;
     let mut tx = store.read().await?;
-    assert_eq!(
-        tx.sessions().lookup(moved.id).await?,
-        Some(moved.clone()),
-        "tags and technologies are replaced"
-    );
+    assert_eq!(tx.sessions().lookup(moved.id).await?, Some(moved.clone()), "tags and technologies are replaced");
     for (filter, on) in [
         (SessionFilter { tag: Some("backup".to_owned()), ..SessionFilter::default() }, day(21)),
         (SessionFilter { technology: Some("dns".to_owned()), ..SessionFilter::default() }, day(21)),
     ] {
         let only = |first, last| SessionFilter { date_from: first, date_to: last, ..filter.clone() };
-        let page =
-            claudetools_kernel::PageRequest { with_total: true, ..claudetools_kernel::PageRequest::first(5) };
+        let page = claudetools_kernel::PageRequest { with_total: true, ..claudetools_kernel::PageRequest::first(5) };
         let there = tx.sessions().list(&only(Some(on), Some(on)), &page).await?;
         assert_eq!((there.items.len(), there.total), (1, Some(1)), "they follow the session's day");
         let gone = tx.sessions().list(&only(None, Some(day(20))), &page).await?;
@@ -179,14 +158,12 @@ async fn refuses_what_dangles(store: Store<'_>) -> Outcome {
 
 async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     let first = session(10, "First", 2);
-    let retitle =
-        |title: &str| SessionFields { session_title: Some(title.to_owned()), ..SessionFields::default() };
+    let retitle = |title: &str| SessionFields { session_title: Some(title.to_owned()), ..SessionFields::default() };
     let mut tx = store.begin().await?;
     tx.sessions().add(&first).await?;
     tx.sessions().save(&change(&first, retitle("Second"), 80)).await?;
     tx.commit().await?;
-    for stale in
-        [change(&first, retitle("Third"), 90), change(&session(77, "Nobody", 1), retitle("Still nobody"), 90)]
+    for stale in [change(&first, retitle("Third"), 90), change(&session(77, "Nobody", 1), retitle("Still nobody"), 90)]
     {
         let mut tx = store.begin().await?;
         assert!(

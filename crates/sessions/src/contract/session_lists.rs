@@ -21,10 +21,7 @@ pub(super) async fn pages_and_filters(store: Store<'_>, tags: &[Tag]) -> Outcome
     let mut rows = vec![(first, vec!["backup"])];
     let made = [
         (make(60, titled("alpha 50%", day(5)), &[]), vec![]),
-        (
-            make(61, SessionFields { is_billable: Some(false), ..titled("Beta", day(5)) }, &tags[..1]),
-            vec!["windows"],
-        ),
+        (make(61, SessionFields { is_billable: Some(false), ..titled("Beta", day(5)) }, &tags[..1]), vec!["windows"]),
         (make(62, of_other(titled("beta", day(5))), &tags[1..]), vec!["backup", "ünïcode"]),
         (make(63, of_other(titled("Delta_1", day(6))), &tags[1..2]), vec!["backup"]),
         (make(64, SessionFields { technician: Patch::Clear, ..titled("Epsilon", day(1)) }, &[]), vec![]),

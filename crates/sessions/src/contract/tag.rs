@@ -7,9 +7,8 @@ use claudetools_kernel::{
 
 use super::{Outcome, Store};
 use crate::{
-    BillingRule, CountedTag, LONGEST_TAG_NAME, RECENTLY_TAGGED, Session, SessionFields, Tag, TagCategory,
-    TagFields, TagFilter, TagUsage, TaggedSession, TaggedWorkItem, WorkItem, WorkItemCategory,
-    WorkItemFields,
+    BillingRule, CountedTag, LONGEST_TAG_NAME, RECENTLY_TAGGED, Session, SessionFields, Tag, TagCategory, TagFields,
+    TagFilter, TagUsage, TaggedSession, TaggedWorkItem, WorkItem, WorkItemCategory, WorkItemFields,
 };
 
 /// The `n`th tag of a suite, with the least that it needs.
@@ -88,11 +87,7 @@ async fn keeps_names_unique(store: Store<'_>) -> Outcome {
     tx.tags().add(&tag(2, &longest)).await?;
     assert_eq!(tx.tags().by_name("école émile").await?, Some(Id::new(uuid(1))), "names are found folded");
     assert_eq!(tx.tags().by_name("ecole emile").await?, None, "accents tell names apart");
-    assert_eq!(
-        tx.tags().by_name(&"i\u{307}".repeat(LONGEST_TAG_NAME)).await?,
-        Some(Id::new(uuid(2))),
-        "kept whole"
-    );
+    assert_eq!(tx.tags().by_name(&"i\u{307}".repeat(LONGEST_TAG_NAME)).await?, Some(Id::new(uuid(2))), "kept whole");
     tx.commit().await?;
     let mut tx = store.begin().await?;
     met_another_writer(tx.tags().add(&tag(3, "ÉCOLE ÉMILE")).await);
@@ -103,11 +98,7 @@ async fn finds_many_at_once(store: Store<'_>) -> Outcome {
     let mut tx = store.read().await?;
     assert_eq!(tx.tags().by_names(&[]).await?, [], "no names, no tags");
     let asked = ["nowhere", "école émile", "École Émile", "école émile"].map(str::to_owned);
-    assert_eq!(
-        tx.tags().by_names(&asked).await?,
-        [tag(1, "École Émile")],
-        "each once, unknown ones left out"
-    );
+    assert_eq!(tx.tags().by_names(&asked).await?, [tag(1, "École Émile")], "each once, unknown ones left out");
     drop(tx);
     let mut tx = store.begin().await?;
     let mut names = Vec::new();
@@ -128,25 +119,15 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.tags().save(&changed).await?;
     tx.commit().await?;
-    assert_eq!(
-        store.read().await?.tags().lookup(first.id).await?,
-        Some(unused(changed)),
-        "the change is there"
-    );
+    assert_eq!(store.read().await?.tags().lookup(first.id).await?, Some(unused(changed)), "the change is there");
 
     let stale = first.change(rename("Collège"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
-    assert!(
-        matches!(tx.tags().save(&stale).await, Err(StoreError::Contention(_))),
-        "the second writer is told"
-    );
+    assert!(matches!(tx.tags().save(&stale).await, Err(StoreError::Contention(_))), "the second writer is told");
     drop(tx);
     let missing = tag(77, "Nobody").change(rename("Still nobody"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
-    assert!(
-        matches!(tx.tags().save(&missing).await, Err(StoreError::Contention(_))),
-        "a missing row is told"
-    );
+    assert!(matches!(tx.tags().save(&missing).await, Err(StoreError::Contention(_))), "a missing row is told");
     Ok(())
 }
 
@@ -180,8 +161,7 @@ async fn pages_and_filters(store: Store<'_>) -> Outcome {
         (text("nowhere!"), 0),
     ];
     for (filter, expected) in filters {
-        let admitted: Vec<CountedTag> =
-            rows.iter().filter(|row| filter.admits(row)).cloned().map(unused).collect();
+        let admitted: Vec<CountedTag> = rows.iter().filter(|row| filter.admits(row)).cloned().map(unused).collect();
         assert_eq!(admitted.len(), expected, "{filter:?}");
         lists_agree(admitted, async |request| {
             let mut tx = store.read().await.expect("a reader");

@@ -7,8 +7,8 @@ use claudetools_kernel::{
 
 use super::{Outcome, Store, client::client, session::session, tag::tag};
 use crate::{
-    BillingRule, Priority, Session, SessionFields, Tag, WorkItem, WorkItemCategory, WorkItemDetail,
-    WorkItemFields, WorkItemFilter, WorkItemRow, WorkItemStatus,
+    BillingRule, Priority, Session, SessionFields, Tag, WorkItem, WorkItemCategory, WorkItemDetail, WorkItemFields,
+    WorkItemFilter, WorkItemRow, WorkItemStatus,
 };
 
 fn make(n: u128, fields: WorkItemFields, of: &Session, tags: &[Tag]) -> WorkItem {
@@ -77,11 +77,7 @@ async fn round_trips(store: Store<'_>, of: &Session, tags: &[Tag]) -> Outcome {
     let mut tx = store.begin().await?;
     tx.work_items().add(&item).await?;
     drop(tx);
-    assert_eq!(
-        store.read().await?.work_items().lookup(item.id).await?,
-        None,
-        "dropping a transaction undoes it"
-    );
+    assert_eq!(store.read().await?.work_items().lookup(item.id).await?, None, "dropping a transaction undoes it");
 
     let mut tx = store.begin().await?;
     tx.work_items().add(&item).await?;
@@ -129,9 +125,7 @@ async fn saves_only_the_next_revision(store: Store<'_>, of: &Session) -> Outcome
     tx.work_items().save(&second).await?;
     assert_eq!(tx.work_items().lookup(first.id).await?, Some(second), "the change is there");
     tx.commit().await?;
-    for stale in
-        [change(&first, of, retitle("Third"), 90), change(&item(77, "Nobody", of), of, retitle("Still"), 90)]
-    {
+    for stale in [change(&first, of, retitle("Third"), 90), change(&item(77, "Nobody", of), of, retitle("Still"), 90)] {
         let mut tx = store.begin().await?;
         assert!(
             matches!(tx.work_items().save(&stale).await, Err(StoreError::Contention(_))),

@@ -54,29 +54,22 @@ fn every_fault_is_named_at_once() {
     let fields = SessionFields { tags: Some(vec![String::new()]), ..worked("12:00", "11:00") };
     let fields = SessionFields { session_title: None, summary: Patch::Set("\0".to_owned()), ..fields };
     let named = faults(draft(fields));
-    let named: Vec<(&str, bool)> =
-        named.iter().map(|(field, semantic)| (field.as_str(), *semantic)).collect();
+    let named: Vec<(&str, bool)> = named.iter().map(|(field, semantic)| (field.as_str(), *semantic)).collect();
     assert_eq!(named, [("session_title", false), ("tags[0]", false), ("summary", false), ("end_time", true)]);
 }
 
 #[test]
 fn minutes_are_whole_and_hours_follow_the_rule_of_the_client() {
-    let fields = SessionFields {
-        end_time: Patch::Set(at("10:50").plus(TimeDelta::seconds(59))),
-        ..worked("09:00", "10:00")
-    };
+    let fields =
+        SessionFields { end_time: Patch::Set(at("10:50").plus(TimeDelta::seconds(59))), ..worked("09:00", "10:00") };
     let rule = BillingRule { increment_minutes: 60, ..BillingRule::default() };
     let session = draft(fields).unwrap().finish(rule, None);
-    assert_eq!(
-        (session.duration_minutes, session.billable_hours),
-        (Some(110), Some(Hours::from_hundredths(200)))
-    );
+    assert_eq!((session.duration_minutes, session.billable_hours), (Some(110), Some(Hours::from_hundredths(200))));
 }
 
 #[test]
 fn hours_given_stay_until_they_are_cleared() {
-    let given =
-        SessionFields { billable_hours: Patch::Set(Hours::from_hundredths(42)), ..worked("09:00", "10:00") };
+    let given = SessionFields { billable_hours: Patch::Set(Hours::from_hundredths(42)), ..worked("09:00", "10:00") };
     let given = session(given);
     let longer = SessionFields { end_time: Patch::Set(at("11:00")), ..SessionFields::default() };
     let longer = change(&given, longer).unwrap();
@@ -117,22 +110,18 @@ fn completion_ends_the_work_now_unless_it_has_ended() {
 
 #[test]
 fn an_end_a_year_and_more_after_the_start_is_refused() {
-    let late = SessionFields {
-        end_time: Patch::Set(at("09:01").plus(TimeDelta::days(366))),
-        ..worked("09:00", "10:00")
-    };
+    let late =
+        SessionFields { end_time: Patch::Set(at("09:01").plus(TimeDelta::days(366))), ..worked("09:00", "10:00") };
     assert_eq!(faults(draft(late)), [("end_time".to_owned(), true)]);
 }
 
 #[test]
 fn the_client_is_the_projects_unless_another_is_named() {
     let acme = Id::new(Uuid::from_u128(7));
-    let fields =
-        ProjectFields { client_id: Some(acme), name: Some("Move".to_owned()), ..ProjectFields::default() };
+    let fields = ProjectFields { client_id: Some(acme), name: Some("Move".to_owned()), ..ProjectFields::default() };
     let project = Project::new(Id::new(Uuid::from_u128(2)), fields, at("08:00")).unwrap();
     let place = |client_id| {
-        let mut draft =
-            draft(SessionFields { client_id, project_id: Patch::Set(project.id), ..least() }).unwrap();
+        let mut draft = draft(SessionFields { client_id, project_id: Patch::Set(project.id), ..least() }).unwrap();
         draft.place(&project).map(|()| draft)
     };
     let session = place(Patch::Keep).unwrap().finish(BillingRule::default(), None);

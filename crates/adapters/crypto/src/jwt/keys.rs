@@ -82,10 +82,7 @@ pub struct JwtKeys {
 impl fmt::Debug for JwtKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The names alone.
-        f.debug_struct("JwtKeys")
-            .field("algorithm", &self.algorithm)
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
+        f.debug_struct("JwtKeys").field("algorithm", &self.algorithm).field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
@@ -94,11 +91,7 @@ impl JwtKeys {
     ///
     /// For HMAC a key is a secret of at least 32 bytes; for Ed25519 a private key in PKCS #8 or its 32-byte seed, and among
     /// the replaced also a public key in DER. An error tells which key it is about: 0 for the active one.
-    pub fn new(
-        algorithm: JwtAlgorithm,
-        active: &Secret,
-        replaced: &[Secret],
-    ) -> Result<Self, (usize, KeyError)> {
+    pub fn new(algorithm: JwtAlgorithm, active: &Secret, replaced: &[Secret]) -> Result<Self, (usize, KeyError)> {
         let Key { kid, signs, verifies } = read(algorithm, active).map_err(|error| (0, error))?;
         let signs = signs.ok_or((0, KeyError::PublicOnly))?;
         let mut verify = HashMap::from([(kid.clone(), verifies)]);

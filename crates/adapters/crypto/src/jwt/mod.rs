@@ -34,10 +34,7 @@ pub struct JwtTokens {
 
 impl fmt::Debug for JwtTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtTokens")
-            .field("keys", &self.keys)
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
+        f.debug_struct("JwtTokens").field("keys", &self.keys).field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
@@ -75,11 +72,7 @@ impl JwtTokens {
         }
         let exact = claims.iat_us.is_none_or(|micros| micros.div_euclid(1_000_000) == claims.iat);
         let lifetime = claims.exp.saturating_sub(claims.iat);
-        if claims.jti.is_empty()
-            || claims.sub.is_empty()
-            || !exact
-            || lifetime > MAX_TOKEN_LIFETIME.num_seconds()
-        {
+        if claims.jti.is_empty() || claims.sub.is_empty() || !exact || lifetime > MAX_TOKEN_LIFETIME.num_seconds() {
             return Err(TokenFault::Malformed);
         }
         Ok(claims)

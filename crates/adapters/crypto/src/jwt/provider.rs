@@ -31,8 +31,7 @@ pub(super) fn install() {
 fn make_signer(algorithm: &Algorithm, key: &EncodingKey) -> JwtResult<Box<dyn JwtSigner>> {
     match algorithm {
         Algorithm::EdDSA if key.family() == AlgorithmFamily::Ed => {
-            let pair = Ed25519KeyPair::from_seed_unchecked(key.as_bytes())
-                .map_err(|_| ErrorKind::InvalidEddsaKey)?;
+            let pair = Ed25519KeyPair::from_seed_unchecked(key.as_bytes()).map_err(|_| ErrorKind::InvalidEddsaKey)?;
             Ok(Box::new(EdSigner(pair)))
         }
         _ if key.family() == AlgorithmFamily::Hmac => Ok(Box::new(Mac::new(*algorithm, key.as_bytes())?)),
@@ -46,9 +45,7 @@ fn make_verifier(algorithm: &Algorithm, key: &DecodingKey) -> JwtResult<Box<dyn 
         Algorithm::EdDSA if key.family() == AlgorithmFamily::Ed => {
             Ok(Box::new(EdVerifier(UnparsedPublicKey::new(&ED25519, key.try_get_as_bytes()?.to_vec()))))
         }
-        _ if key.family() == AlgorithmFamily::Hmac => {
-            Ok(Box::new(Mac::new(*algorithm, key.try_get_as_bytes()?)?))
-        }
+        _ if key.family() == AlgorithmFamily::Hmac => Ok(Box::new(Mac::new(*algorithm, key.try_get_as_bytes()?)?)),
         _ => Err(ErrorKind::InvalidKeyFormat.into()),
     }
 }

@@ -71,8 +71,7 @@ fn with(field: &str, value: Option<Value>) -> Value {
 
 #[test]
 fn every_algorithm_verifies_its_own_tokens_and_no_other_does() {
-    let all: Vec<JwtTokens> =
-        JwtAlgorithm::ALL.iter().map(|algorithm| tokens(*algorithm, &secret(1), &[])).collect();
+    let all: Vec<JwtTokens> = JwtAlgorithm::ALL.iter().map(|algorithm| tokens(*algorithm, &secret(1), &[])).collect();
     for (at, signer) in all.iter().enumerate() {
         let token = signer.sign(&claims()).unwrap();
         for (other, verifier) in all.iter().enumerate() {
@@ -124,10 +123,7 @@ fn a_public_key_is_no_hmac_secret() {
 
 #[test]
 fn a_token_must_say_who_when_until_when_and_which() {
-    assert!(
-        hs256().verify(&forge_hs256(&with("machine", None)), now()).is_ok(),
-        "the forgery itself is good"
-    );
+    assert!(hs256().verify(&forge_hs256(&with("machine", None)), now()).is_ok(), "the forgery itself is good");
     for field in ["exp", "jti", "sub", "iat", "iss", "aud", "scopes"] {
         let token = forge_hs256(&with(field, None));
         assert_eq!(hs256().verify(&token, now()), Err(TokenFault::Malformed), "without {field}");
@@ -174,11 +170,7 @@ fn a_replaced_key_still_verifies_and_a_removed_one_no_longer() {
         let rolled = tokens(algorithm, &new, std::slice::from_ref(&old));
         assert_eq!(rolled.verify(&token, now()), Ok(claims()));
         let fresh = rolled.sign(&claims()).unwrap();
-        assert_eq!(
-            tokens(algorithm, &new, &[]).verify(&fresh, now()),
-            Ok(claims()),
-            "signed with the active one"
-        );
+        assert_eq!(tokens(algorithm, &new, &[]).verify(&fresh, now()), Ok(claims()), "signed with the active one");
         assert_eq!(tokens(algorithm, &new, &[]).verify(&token, now()), Err(TokenFault::BadSignature));
     }
 }
@@ -190,8 +182,7 @@ fn a_token_that_names_no_key_is_tried_with_the_active_one_alone() {
     assert_eq!(hs256().verify(&nameless, now()), Ok(claims()));
     assert_eq!(rolled.verify(&nameless, now()), Err(TokenFault::BadSignature));
     let payload = serde_json::to_value(claims()).unwrap();
-    let unknown =
-        forge(&json!({"alg": "HS256", "kid": "0000000000000000"}), &payload, hmac::HMAC_SHA256, &[1; 32]);
+    let unknown = forge(&json!({"alg": "HS256", "kid": "0000000000000000"}), &payload, hmac::HMAC_SHA256, &[1; 32]);
     assert_eq!(hs256().verify(&unknown, now()), Err(TokenFault::BadSignature));
     let swapped_kid = hs256().keys.active_kid().to_owned();
     let swapped = forge(&json!({"alg": "HS256", "kid": swapped_kid}), &payload, hmac::HMAC_SHA256, &[2; 32]);
@@ -258,10 +249,7 @@ fn the_example_of_rfc_8037_is_signed_as_there() {
     let keys = JwtKeys::new(JwtAlgorithm::EdDsa, &Secret::new(seed), &[]).unwrap();
     provider::install();
     let signed = crypto::sign(message.as_bytes(), keys.signing().1, jsonwebtoken::Algorithm::EdDSA).unwrap();
-    assert_eq!(
-        signed,
-        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
-    );
+    assert_eq!(signed, "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg");
 }
 
 #[test]
@@ -279,8 +267,7 @@ fn keys_come_in_several_forms_with_one_name() {
     assert_eq!(rolled.verify(&token, now()), Ok(claims()), "the old key's public half is enough");
     assert_eq!(JwtKeys::new(JwtAlgorithm::EdDsa, &public, &[]).unwrap_err(), (0, KeyError::PublicOnly));
     let padded = JwtKeys::new(JwtAlgorithm::Hs256, &Secret::new(STANDARD.encode([251; 40])), &[]).unwrap();
-    let bare =
-        JwtKeys::new(JwtAlgorithm::Hs256, &Secret::new(URL_SAFE_NO_PAD.encode([251; 40])), &[]).unwrap();
+    let bare = JwtKeys::new(JwtAlgorithm::Hs256, &Secret::new(URL_SAFE_NO_PAD.encode([251; 40])), &[]).unwrap();
     assert_eq!(padded.active_kid(), bare.active_kid());
     assert_eq!(padded.active_kid().len(), 16);
 }
@@ -288,9 +275,8 @@ fn keys_come_in_several_forms_with_one_name() {
 #[test]
 fn a_bad_key_is_named() {
     let short = Secret::new(STANDARD.encode([1; 31]));
-    let error = |algorithm, active: &Secret, replaced: &[Secret]| {
-        JwtKeys::new(algorithm, active, replaced).unwrap_err()
-    };
+    let error =
+        |algorithm, active: &Secret, replaced: &[Secret]| JwtKeys::new(algorithm, active, replaced).unwrap_err();
     assert_eq!(error(JwtAlgorithm::Hs256, &short, &[]), (0, KeyError::TooShort));
     assert_eq!(error(JwtAlgorithm::Hs256, &secret(1), &[secret(2), short.clone()]), (2, KeyError::TooShort));
     assert_eq!(error(JwtAlgorithm::Hs512, &Secret::new("not base64!"), &[]), (0, KeyError::NotBase64));

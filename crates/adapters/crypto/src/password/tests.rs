@@ -32,11 +32,8 @@ async fn our_hashes_are_those_of_the_crate_and_the_other_way_round() {
     let pool = pool(CHEAP);
     let ours = pool.hash(&secret("pässword")).await.unwrap();
     let parsed = PasswordHash::new(&ours).unwrap();
-    assert!(
-        PasswordVerifier::<PasswordHash>::verify_password(&reference, "pässword".as_bytes(), &parsed).is_ok()
-    );
-    let theirs =
-        reference.hash_password_with_salt("pässword".as_bytes(), b"0123456789abcdef").unwrap().to_string();
+    assert!(PasswordVerifier::<PasswordHash>::verify_password(&reference, "pässword".as_bytes(), &parsed).is_ok());
+    let theirs = reference.hash_password_with_salt("pässword".as_bytes(), b"0123456789abcdef").unwrap().to_string();
     assert!(pool.verify(&secret("pässword"), Some(&theirs)).await.unwrap().ok);
 }
 
@@ -81,20 +78,13 @@ async fn nobody_has_no_password() {
 #[tokio::test]
 async fn what_is_no_hash_is_an_error_and_not_a_no() {
     let pool = pool(CHEAP);
-    for broken in [
-        "",
-        "plain",
-        "$1$abc$def",
-        "$argon2id$v=19$m=32,t=1,p=1$c2FsdHNhbHQ",
-        "$2b$31$short",
-        "$2b$99$x",
-        "$é",
-    ] {
+    for broken in
+        ["", "plain", "$1$abc$def", "$argon2id$v=19$m=32,t=1,p=1$c2FsdHNhbHQ", "$2b$31$short", "$2b$99$x", "$é"]
+    {
         let verdict = pool.verify(&secret("anything"), Some(broken)).await;
         assert!(matches!(verdict, Err(Error::Internal(_))), "{broken}: {verdict:?}");
     }
-    let greedy =
-        "$argon2id$v=19$m=4000000,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let greedy = "$argon2id$v=19$m=4000000,t=1,p=1$c2FsdHNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     assert!(pool.verify(&secret("anything"), Some(greedy)).await.is_err());
 }
 
@@ -141,8 +131,7 @@ fn the_work_area_is_made_once_and_wiped_each_time() {
     assert_eq!(bench.area.len(), 32);
     assert!(bench.area.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
     // A hash of foreign make that needs more gives the memory back.
-    let big =
-        Bench::new(Params::new(64, 1, 1, Some(OUTPUT_BYTES)).unwrap()).hash(&secret("anything")).unwrap();
+    let big = Bench::new(Params::new(64, 1, 1, Some(OUTPUT_BYTES)).unwrap()).hash(&secret("anything")).unwrap();
     assert!(bench.verify(&secret("anything"), &big).unwrap().ok);
     assert_eq!(bench.area.len(), 32);
 }

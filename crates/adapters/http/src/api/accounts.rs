@@ -136,9 +136,7 @@ async fn create(caller: Caller<Admin>, body: Body<AccountBody>) -> Answer {
     let fields = AccountFields { email: email.get(), scopes: scopes.get(), is_active: is_active.get() };
     let use_case = || accounts.create(caller.actor(), fields.clone(), password.clone());
     caller
-        .write(use_case, |new| {
-            Reply::created(format!("/accounts/{}", new.id), new.revision, &AccountView::from(new))
-        })
+        .write(use_case, |new| Reply::created(format!("/accounts/{}", new.id), new.revision, &AccountView::from(new)))
         .await
 }
 
@@ -155,12 +153,7 @@ async fn get(caller: Caller<Admin>, id: PathId<Account>) -> Answer {
 /// The last active administrator can be neither deactivated nor deprived of `msp:admin` (409).
 #[utoipa::path(request_body = AccountChange, responses((status = 200, body = AccountView)), security(("bearer" = ["msp:admin"])))]
 #[route("/accounts/{id}", method = "PUT", method = "PATCH")]
-async fn update(
-    caller: Caller<Admin>,
-    id: PathId<Account>,
-    expected: IfMatch,
-    body: Body<AccountChange>,
-) -> Answer {
+async fn update(caller: Caller<Admin>, id: PathId<Account>, expected: IfMatch, body: Body<AccountChange>) -> Answer {
     let (accounts, fields) = (&caller.services().accounts, AccountFields::from(body.0));
     let use_case = || accounts.update(caller.actor(), id.0, fields.clone(), &expected.0);
     caller.write(use_case, |now| Reply::ok(now.revision, &AccountView::from(now))).await
@@ -185,10 +178,8 @@ async fn remove(caller: Caller<Admin>, id: PathId<Account>, expected: IfMatch) -
 async fn set_password(caller: Caller<Read>, id: PathId<Account>, body: Body<NewPassword>) -> Answer {
     let (passwords, client_ip) = (&caller.services().passwords, caller.info().client_ip);
     let NewPassword { password, current_password } = body.0;
-    let request =
-        SetPassword { new_password: password.get(), current_password: current_password.get(), client_ip };
+    let request = SetPassword { new_password: password.get(), current_password: current_password.get(), client_ip };
     let use_case = || passwords.set_password(caller.actor(), id.0, request.clone());
-    let render =
-        |outcome: &Outcome<Account>| outcome.refusal().map_or_else(Reply::no_content, |why| Err(why.into()));
+    let render = |outcome: &Outcome<Account>| outcome.refusal().map_or_else(Reply::no_content, |why| Err(why.into()));
     caller.write(use_case, render).await
 }

@@ -4,8 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, get, http::StatusCode, post, route};
 use claudetools_identity::{
-    AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, AgentStart, AgentType, FinishRun, StartRun,
-    StartedRun,
+    AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, AgentStart, AgentType, FinishRun, StartRun, StartedRun,
 };
 use claudetools_kernel::{Error, Patch, Scope};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -267,12 +266,7 @@ impl From<AgentRunQuery> for AgentRunFilter {
     security(("bearer" = ["msp:read"]))
 )]
 #[post("/agents/{agent_type}")]
-async fn start(
-    caller: Caller<Read>,
-    agent_type: PathType,
-    query: Query<StartQuery>,
-    body: Body<AgentBody>,
-) -> Answer {
+async fn start(caller: Caller<Read>, agent_type: PathType, query: Query<StartQuery>, body: Body<AgentBody>) -> Answer {
     let (agent_runs, body) = (&caller.services().agent_runs, body.0);
     let request = StartRun {
         session_id: body.session_id.get(),
@@ -281,9 +275,7 @@ async fn start(
         ttl_seconds: body.ttl_seconds.get().map(i64::from),
         fresh: query.0.fresh == Some(true) || body.fresh.get() == Some(true),
     };
-    caller
-        .write_secret(|| agent_runs.start(caller.actor(), &agent_type.0, request.clone()), start_reply)
-        .await
+    caller.write_secret(|| agent_runs.start(caller.actor(), &agent_type.0, request.clone()), start_reply).await
 }
 
 fn start_reply(outcome: &AgentStart) -> Result<Reply, Error> {

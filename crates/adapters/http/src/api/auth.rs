@@ -67,13 +67,7 @@ impl TokenBody {
                 faults.finish()?;
             }
             let machine = if let Patch::Set(machine) = machine { Some(machine) } else { None };
-            return Ok(TokenForm::LogIn(LogIn {
-                email,
-                password,
-                machine,
-                refresh_kind: kind,
-                client_ip: None,
-            }));
+            return Ok(TokenForm::LogIn(LogIn { email, password, machine, refresh_kind: kind, client_ip: None }));
         };
         let given = [
             ("email", email.is_some()),
@@ -298,8 +292,7 @@ async fn issue_token(call: Public, body: Body<TokenBody>) -> Answer {
 #[utoipa::path(request_body = RefreshBody, responses((status = 200, body = TokenView)))]
 #[post("/auth/refresh")]
 async fn refresh(call: Public, body: Body<RefreshBody>) -> Answer {
-    let token =
-        body.0.refresh_token.get().ok_or_else(|| Faults::one("refresh_token", "required", "is required"))?;
+    let token = body.0.refresh_token.get().ok_or_else(|| Faults::one("refresh_token", "required", "is required"))?;
     exchange(&call, token).await
 }
 
@@ -347,13 +340,9 @@ async fn me(caller: Caller<Read>) -> Answer {
 /// One's own; administrators see all, or those of one account.
 #[utoipa::path(params(RefreshTokenQuery, Paging<RefreshTokenSort>), responses((status = 200, body = Listed<RefreshTokenView>)), security(("bearer" = ["msp:read"])))]
 #[get("/auth/refresh-tokens")]
-async fn list_refresh_tokens(
-    caller: Caller<Read>,
-    query: ListQuery<RefreshTokenQuery, RefreshTokenSort>,
-) -> Answer {
+async fn list_refresh_tokens(caller: Caller<Read>, query: ListQuery<RefreshTokenQuery, RefreshTokenSort>) -> Answer {
     let account = query.filter.account_id.map(Id::<Account>::new);
-    let page =
-        caller.services().revocations.list_refresh_tokens(caller.actor(), account, &query.page).await?;
+    let page = caller.services().revocations.list_refresh_tokens(caller.actor(), account, &query.page).await?;
     list_of("refresh_tokens", page.map(RefreshTokenView::from), &query.page)
 }
 
@@ -380,8 +369,7 @@ mod tests {
 
     #[test]
     fn a_body_is_a_log_in_or_a_refresh() {
-        let Ok(TokenForm::LogIn(request)) = form(r#"{"email": "a@b", "password": "x", "machine": null}"#)
-        else {
+        let Ok(TokenForm::LogIn(request)) = form(r#"{"email": "a@b", "password": "x", "machine": null}"#) else {
             panic!("a log-in");
         };
         assert_eq!((request.email.as_deref(), request.machine), (Some("a@b"), None));
@@ -400,8 +388,7 @@ mod tests {
 
     #[test]
     fn the_forms_of_a_body_demand_their_fields_and_allow_no_others() {
-        let RefOr::T(Schema::Object(form)) =
-            form_of::<TokenBody>("Refresh", &["refresh_token"], &["refresh_token"])
+        let RefOr::T(Schema::Object(form)) = form_of::<TokenBody>("Refresh", &["refresh_token"], &["refresh_token"])
         else {
             panic!("an object");
         };

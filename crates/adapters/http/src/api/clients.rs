@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::{delete, get, post, route};
 use claudetools_sessions::{
-    BillingRounding, Client, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType, PendingTask,
-    Priority, Project, ProjectStatus, TaskStatus,
+    BillingRounding, Client, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType, PendingTask, Priority,
+    Project, ProjectStatus, TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,8 +18,8 @@ use crate::{
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
     wire::{
-        Amount, BlankLine, Block, Cidr, CurrencyCode, Day, Email, ExternalIds, Field, IncrementMinutes,
-        Instant, Line, Nullable, Wire, Word,
+        Amount, BlankLine, Block, Cidr, CurrencyCode, Day, Email, ExternalIds, Field, IncrementMinutes, Instant, Line,
+        Nullable, Wire, Word,
     },
 };
 
@@ -174,11 +174,7 @@ impl From<&ClientDetail> for ClientDetailView {
     fn from(detail: &ClientDetail) -> Self {
         Self {
             client: ClientView::from(&detail.client),
-            active_projects: detail
-                .active_projects
-                .iter()
-                .map(|row| ClientProjectView::from(&row.project))
-                .collect(),
+            active_projects: detail.active_projects.iter().map(|row| ClientProjectView::from(&row.project)).collect(),
             recent_sessions: detail.recent_sessions.iter().cloned().map(SessionRowView::from).collect(),
             open_tasks: detail.open_tasks.iter().map(|row| ClientTaskView::from(&row.task)).collect(),
         }
@@ -261,12 +257,7 @@ async fn get(caller: Caller<Read>, id: PathId<Client>) -> Answer {
 /// Change a client
 #[utoipa::path(request_body = ClientBody, responses((status = 200, body = ClientDetailView)), security(("bearer" = ["msp:admin"])))]
 #[route("/clients/{id}", method = "PUT", method = "PATCH")]
-async fn update(
-    caller: Caller<Admin>,
-    id: PathId<Client>,
-    expected: IfMatch,
-    body: Body<ClientBody>,
-) -> Answer {
+async fn update(caller: Caller<Admin>, id: PathId<Client>, expected: IfMatch, body: Body<ClientBody>) -> Answer {
     let (clients, fields) = (&caller.services().clients, ClientFields::from(body.0));
     let use_case = || clients.update(caller.actor(), id.0, fields.clone(), &expected.0);
     caller.write(use_case, |now| Reply::ok(now.client.revision, &ClientDetailView::from(now))).await

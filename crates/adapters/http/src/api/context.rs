@@ -9,8 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::{
-    clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView,
-    work_items::WorkItemRowView,
+    clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView, work_items::WorkItemRowView,
 };
 use crate::{
     extract::{Caller, Query, Read},

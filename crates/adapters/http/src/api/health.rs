@@ -149,11 +149,7 @@ async fn is_behind(probe: &dyn HealthProbe) -> Option<bool> {
 }
 
 /// The answer, if there is one in time.
-async fn in_time<T>(
-    what: &str,
-    patience: Duration,
-    asked: impl Future<Output = Result<T, String>>,
-) -> Option<T> {
+async fn in_time<T>(what: &str, patience: Duration, asked: impl Future<Output = Result<T, String>>) -> Option<T> {
     let error = match timeout(patience, asked).await {
         Ok(Ok(answer)) => return Some(answer),
         Ok(Err(error)) => error,
@@ -181,10 +177,7 @@ mod tests {
         for (connected, behind, draining) in
             [(false, None, false), (true, Some(true), false), (true, None, false), (true, Some(false), true)]
         {
-            assert!(
-                !ReadyView::new(connected, behind, draining).is_ready(),
-                "{connected} {behind:?} {draining}"
-            );
+            assert!(!ReadyView::new(connected, behind, draining).is_ready(), "{connected} {behind:?} {draining}");
         }
         let away = ReadyView::new(false, None, true).checks;
         assert_eq!(away, Checks { database: "failed", migrations: "unknown", draining: "yes" });

@@ -204,9 +204,7 @@ async fn create(caller: Caller<Write>, body: Body<MachineBody>) -> Answer {
     let (machines, fields) = (&caller.services().machines, MachineFields::from(body.0));
     let use_case = || machines.create(caller.actor(), fields.clone());
     caller
-        .write(use_case, |new| {
-            Reply::created(format!("/machines/{}", new.id), new.revision, &MachineView::from(new))
-        })
+        .write(use_case, |new| Reply::created(format!("/machines/{}", new.id), new.revision, &MachineView::from(new)))
         .await
 }
 
@@ -228,12 +226,7 @@ async fn get(caller: Caller<Read>, key: PathKey) -> Answer {
 /// Change a machine
 #[utoipa::path(request_body = MachineBody, responses((status = 200, body = MachineView)), security(("bearer" = ["msp:write"])))]
 #[route("/machines/{id}", method = "PUT", method = "PATCH")]
-async fn update(
-    caller: Caller<Write>,
-    id: PathId<Machine>,
-    expected: IfMatch,
-    body: Body<MachineBody>,
-) -> Answer {
+async fn update(caller: Caller<Write>, id: PathId<Machine>, expected: IfMatch, body: Body<MachineBody>) -> Answer {
     let (machines, fields) = (&caller.services().machines, MachineFields::from(body.0));
     let use_case = || machines.update(caller.actor(), id.0, fields.clone(), &expected.0);
     caller.write(use_case, |now| Reply::ok(now.revision, &MachineView::from(now))).await

@@ -20,11 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts every resource under a prefix.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .configure(accounts::routes)
-        .configure(agents::routes)
-        .configure(audit::routes)
-        .configure(auth::routes);
+    config.configure(accounts::routes).configure(agents::routes).configure(audit::routes).configure(auth::routes);
     config.configure(health::api_routes);
     config.configure(projects::routes).configure(pending_tasks::routes).configure(tasks::routes);
     config.configure(clients::routes).configure(context::routes);

@@ -177,8 +177,7 @@ pub(super) async fn list_at(
     caller: &Caller<Read>,
     query: ListQuery<PendingTaskQuery, TaskSort>,
 ) -> Answer {
-    let page =
-        caller.services().pending_tasks.list(caller.actor(), &query.filter.into(), &query.page).await?;
+    let page = caller.services().pending_tasks.list(caller.actor(), &query.filter.into(), &query.page).await?;
     list_of(collection, page.map(|row| PendingTaskView::from(&row)), &query.page)
 }
 

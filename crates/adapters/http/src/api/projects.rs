@@ -14,9 +14,7 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{
-        Amount, BlankLine, Block, Day, Field, HoursNumber, Instant, Line, Nullable, Slug, Uid, Wire, Word,
-    },
+    wire::{Amount, BlankLine, Block, Day, Field, HoursNumber, Instant, Line, Nullable, Slug, Uid, Wire, Word},
 };
 
 type StatusWord = Word<ProjectStatus>;
@@ -198,12 +196,7 @@ async fn get(caller: Caller<Read>, id: PathId<Project>) -> Answer {
 /// Change a project
 #[utoipa::path(request_body = ProjectBody, responses((status = 200, body = ProjectDetailView)), security(("bearer" = ["msp:write"])))]
 #[route("/projects/{id}", method = "PUT", method = "PATCH")]
-async fn update(
-    caller: Caller<Write>,
-    id: PathId<Project>,
-    expected: IfMatch,
-    body: Body<ProjectBody>,
-) -> Answer {
+async fn update(caller: Caller<Write>, id: PathId<Project>, expected: IfMatch, body: Body<ProjectBody>) -> Answer {
     let (projects, fields) = (&caller.services().projects, ProjectFields::from(body.0));
     let use_case = || projects.update(caller.actor(), id.0, fields.clone(), &expected.0);
     caller.write(use_case, |now| Reply::ok(now.row.project.revision, &ProjectDetailView::from(now))).await

@@ -3,8 +3,8 @@
 use actix_web::{delete, get, post, route};
 use claudetools_kernel::Id;
 use claudetools_sessions::{
-    Session, SessionDetail, SessionFields, SessionFilter, SessionRow, SessionSort, SessionStatus,
-    SessionWorkItem, WorkItemCategory, WorkItemStatus,
+    Session, SessionDetail, SessionFields, SessionFilter, SessionRow, SessionSort, SessionStatus, SessionWorkItem,
+    WorkItemCategory, WorkItemStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,9 +15,7 @@ use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::{Answer, Reply, list as list_of, resource},
-    wire::{
-        BlankLine, Block, Day, Field, HoursNumber, Instant, Line, Lines, Nullable, TagNames, Uid, Wire, Word,
-    },
+    wire::{BlankLine, Block, Day, Field, HoursNumber, Instant, Line, Lines, Nullable, TagNames, Uid, Wire, Word},
 };
 
 type StatusWord = Word<SessionStatus>;
@@ -263,12 +261,7 @@ async fn get(caller: Caller<Read>, id: PathId<Session>) -> Answer {
 /// Change a session
 #[utoipa::path(request_body = SessionBody, responses((status = 200, body = SessionView)), security(("bearer" = ["msp:write"])))]
 #[route("/sessions/{id}", method = "PUT", method = "PATCH")]
-async fn update(
-    caller: Caller<Write>,
-    id: PathId<Session>,
-    expected: IfMatch,
-    body: Body<SessionBody>,
-) -> Answer {
+async fn update(caller: Caller<Write>, id: PathId<Session>, expected: IfMatch, body: Body<SessionBody>) -> Answer {
     let (sessions, fields) = (&caller.services().sessions, SessionFields::from(body.0));
     let use_case = || sessions.update(caller.actor(), id.0, fields.clone(), &expected.0);
     caller.write(use_case, |now| Reply::ok(now.session.revision, &SessionView::from(now))).await

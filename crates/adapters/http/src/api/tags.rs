@@ -162,9 +162,7 @@ async fn create(caller: Caller<Write>, body: Body<TagBody>) -> Answer {
     let (tags, fields) = (&caller.services().tags, TagFields::from(body.0));
     let use_case = || tags.create(caller.actor(), fields.clone());
     caller
-        .write(use_case, |new| {
-            Reply::created(format!("/tags/{}", new.tag.id), new.tag.revision, &TagView::from(new))
-        })
+        .write(use_case, |new| Reply::created(format!("/tags/{}", new.tag.id), new.tag.revision, &TagView::from(new)))
         .await
 }
 

@@ -5,8 +5,8 @@ use claudetools_sessions::{PendingTask, TaskSort};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::pending_tasks::{
-    PendingTaskBody, PendingTaskDetailView, PendingTaskQuery, PendingTaskView, change_one, create_at,
-    get_one, list_at, remove_one,
+    PendingTaskBody, PendingTaskDetailView, PendingTaskQuery, PendingTaskView, change_one, create_at, get_one, list_at,
+    remove_one,
 };
 use crate::{
     extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},

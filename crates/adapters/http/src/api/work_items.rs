@@ -3,8 +3,8 @@
 use actix_web::{delete, get, post, route};
 use claudetools_kernel::Id;
 use claudetools_sessions::{
-    Priority, WorkItem, WorkItemCategory, WorkItemDetail, WorkItemFields, WorkItemFilter, WorkItemRow,
-    WorkItemSort, WorkItemStatus,
+    Priority, WorkItem, WorkItemCategory, WorkItemDetail, WorkItemFields, WorkItemFilter, WorkItemRow, WorkItemSort,
+    WorkItemStatus,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -222,12 +222,7 @@ async fn get(caller: Caller<Read>, id: PathId<WorkItem>) -> Answer {
 /// Change a work item
 #[utoipa::path(request_body = WorkItemBody, responses((status = 200, body = WorkItemView)), security(("bearer" = ["msp:write"])))]
 #[route("/work-items/{id}", method = "PUT", method = "PATCH")]
-async fn update(
-    caller: Caller<Write>,
-    id: PathId<WorkItem>,
-    expected: IfMatch,
-    body: Body<WorkItemBody>,
-) -> Answer {
+async fn update(caller: Caller<Write>, id: PathId<WorkItem>, expected: IfMatch, body: Body<WorkItemBody>) -> Answer {
     let (items, fields) = (&caller.services().work_items, WorkItemFields::from(body.0));
     let use_case = || items.update(caller.actor(), id.0, fields.clone(), &expected.0);
     caller.write(use_case, |now| Reply::ok(now.item.revision, &WorkItemView::from(now))).await

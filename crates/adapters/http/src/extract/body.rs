@@ -63,8 +63,7 @@ pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
 }
 
 fn refuse_other_types(request: &HttpRequest) -> Result<(), ApiError> {
-    let given =
-        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let mut parts = given.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     let is_utf8 = parts.all(|parameter| {

@@ -128,8 +128,7 @@ fn refuse_stray_query(request: &HttpRequest) -> Result<(), ApiError> {
         return Ok(());
     }
     let name = query.split(['=', '&']).next().unwrap_or_default();
-    Err(Faults::one(name, "unknown_parameter", "is not a known query parameter; this operation takes none")
-        .into())
+    Err(Faults::one(name, "unknown_parameter", "is not a known query parameter; this operation takes none").into())
 }
 
 fn bearer(request: &HttpRequest) -> Result<&str, Error> {
@@ -183,11 +182,7 @@ impl Call {
     /// idempotency key, with the answer itself. The whole is repeated when it met another writer.
     ///
     /// `render` may refuse: the change is then committed all the same (a failed log-in is counted), and the refusal answered.
-    pub(crate) async fn write<T, F, R>(
-        &self,
-        use_case: F,
-        render: impl Fn(&T) -> Result<Reply, Error>,
-    ) -> Answer
+    pub(crate) async fn write<T, F, R>(&self, use_case: F, render: impl Fn(&T) -> Result<Reply, Error>) -> Answer
     where
         F: Fn() -> R,
         R: Future<Output = Result<Change<T>, Error>>,
@@ -196,8 +191,7 @@ impl Call {
             return self.attempt(&use_case, &render, None).await;
         };
         let Some(_running) = self.services.running.enter(&key) else {
-            let problem =
-                Problem::new("CONFLICT", "a request with this Idempotency-Key is still running; try again");
+            let problem = Problem::new("CONFLICT", "a request with this Idempotency-Key is still running; try again");
             return Err(ApiError(problem.retry_after(1)));
         };
         // A second look after a lost race finds what the winner, on another replica, has committed.
@@ -214,11 +208,7 @@ impl Call {
     }
 
     /// [`Self::write`] for answers that carry a token or a secret: never kept, never cached, never compressed.
-    pub(crate) async fn write_secret<T, F, R>(
-        &self,
-        use_case: F,
-        render: impl Fn(&T) -> Result<Reply, Error>,
-    ) -> Answer
+    pub(crate) async fn write_secret<T, F, R>(&self, use_case: F, render: impl Fn(&T) -> Result<Reply, Error>) -> Answer
     where
         F: Fn() -> R,
         R: Future<Output = Result<Change<T>, Error>>,
@@ -300,9 +290,10 @@ impl Call {
     fn idempotency_key(&self) -> Result<Option<Key>, Error> {
         let mut given = self.request.headers().get_all("idempotency-key");
         let Some(value) = given.next() else { return Ok(None) };
-        let key = value.to_str().ok().filter(|key| {
-            (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-        });
+        let key = value
+            .to_str()
+            .ok()
+            .filter(|key| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
         let (Some(key), None) = (key, given.next()) else {
             return Err(Faults::one(
                 "Idempotency-Key",
@@ -318,8 +309,7 @@ impl Call {
     fn fingerprint(&self) -> [u8; 32] {
         let path = self.request.path().strip_prefix(self.prefix()).unwrap_or_default();
         let body = self.request.extensions().get::<BodyDigest>().map_or([0; 32], |digest| digest.0);
-        let mut text =
-            format!("{}\n{path}\n{}\n", self.request.method(), self.request.query_string()).into_bytes();
+        let mut text = format!("{}\n{path}\n{}\n", self.request.method(), self.request.query_string()).into_bytes();
         text.extend_from_slice(&body);
         digest(&text)
     }
@@ -335,10 +325,9 @@ impl Call {
             return Err(Faults::one_semantic("Idempotency-Key", "same_request", rule).into());
         }
         let mut response: HttpResponse = Reply(kept.reply).into_response(self.prefix());
-        response.headers_mut().insert(
-            header::HeaderName::from_static("idempotent-replayed"),
-            header::HeaderValue::from_static("true"),
-        );
+        response
+            .headers_mut()
+            .insert(header::HeaderName::from_static("idempotent-replayed"), header::HeaderValue::from_static("true"));
         Ok(response)
     }
 }

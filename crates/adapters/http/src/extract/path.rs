@@ -17,10 +17,6 @@ impl<K: 'static> FromRequest for PathId<K> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let parsed = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
-        ready(
-            parsed
-                .map(|id| Self(Id::new(id)))
-                .ok_or_else(|| Faults::one("id", "uuid", "must be a UUID").into()),
-        )
+        ready(parsed.map(|id| Self(Id::new(id))).ok_or_else(|| Faults::one("id", "uuid", "must be a UUID").into()))
     }
 }

@@ -4,9 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use claudetools_kernel::{
-    Direction, Error, Faults, Page, PageRequest, Position, Sort, SortField, SortKey, Start,
-};
+use claudetools_kernel::{Direction, Error, Faults, Page, PageRequest, Position, Sort, SortField, SortKey, Start};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -84,11 +82,7 @@ fn parse_filter<F: DeserializeOwned>(given: &[(String, String)], faults: &mut Fa
             match text.strip_prefix("unknown field ") {
                 Some(rest) => {
                     let known = rest.split_once(", ").map_or("", |(_, known)| known);
-                    faults.schema(
-                        &pair.0,
-                        "unknown_parameter",
-                        &format!("is not a known query parameter; {known}"),
-                    );
+                    faults.schema(&pair.0, "unknown_parameter", &format!("is not a known query parameter; {known}"));
                 }
                 None if text.starts_with("missing field") => {}
                 None => faults.schema(&pair.0, "type", &format!("is not acceptable: {text}")),
@@ -117,27 +111,17 @@ fn take(given: &mut Pairs, name: &str, faults: &mut Faults) -> Option<String> {
     Some(value)
 }
 
-fn whole(
-    text: Option<String>,
-    name: &str,
-    range: std::ops::RangeInclusive<u64>,
-    faults: &mut Faults,
-) -> Option<u64> {
+fn whole(text: Option<String>, name: &str, range: std::ops::RangeInclusive<u64>, faults: &mut Faults) -> Option<u64> {
     let parsed = text?.parse().ok().filter(|number| range.contains(number));
     if parsed.is_none() {
-        faults.schema(
-            name,
-            "range",
-            &format!("must be a whole number from {} to {}", range.start(), range.end()),
-        );
+        faults.schema(name, "range", &format!("must be a whole number from {} to {}", range.start(), range.end()));
     }
     parsed
 }
 
 fn parse_page<S: SortField>(given: &mut Pairs, faults: &mut Faults) -> Option<PageRequest<S>> {
     let limit = take(given, "limit", faults);
-    let limit =
-        whole(limit, "limit", 1..=u64::from(MAX_LIMIT), faults).and_then(|limit| limit.try_into().ok());
+    let limit = whole(limit, "limit", 1..=u64::from(MAX_LIMIT), faults).and_then(|limit| limit.try_into().ok());
     let offset = take(given, "offset", faults);
     let has_offset = offset.is_some();
     let offset = whole(offset, "offset", 0..=MAX_OFFSET, faults).unwrap_or(0);
@@ -182,11 +166,7 @@ fn parse_sort<S: SortField>(text: &str, faults: &mut Faults) -> Option<Sort<S>> 
     let field = S::parse(name);
     if field.is_none() {
         let known: Vec<&str> = S::ALL.iter().map(|field| field.as_str()).collect();
-        faults.schema(
-            "sort",
-            "enum",
-            &format!("must be one of {}, with - before it for descending", known.join(", ")),
-        );
+        faults.schema("sort", "enum", &format!("must be one of {}, with - before it for descending", known.join(", ")));
     }
     field.map(|field| Sort { field, direction })
 }

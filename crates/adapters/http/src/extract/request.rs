@@ -58,11 +58,7 @@ pub(crate) fn user_agent(headers: &header::HeaderMap) -> Option<String> {
 
 /// The caller's address: the peer's, or behind trusted proxies the last address in `X-Forwarded-For` that is not one of
 /// theirs. What stands before that was written by the caller and is not believed.
-pub(crate) fn client_ip(
-    peer: Option<SocketAddr>,
-    headers: &header::HeaderMap,
-    trusted: &[IpNet],
-) -> Option<IpAddr> {
+pub(crate) fn client_ip(peer: Option<SocketAddr>, headers: &header::HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = peer?.ip().to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     if !is_trusted(&peer) {

@@ -29,9 +29,7 @@ fn of(schema: &Value, find: &impl Fn(&str) -> Option<Value>, depth: usize) -> Va
     if depth > DEPTH {
         return Value::Null;
     }
-    if let Some(name) =
-        schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"))
-    {
+    if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/")) {
         return find(name).map_or(Value::Null, |target| of(&target, find, depth + 1));
     }
     if let Some(example) = schema["examples"].get(0).or_else(|| schema.get("example")) {
@@ -64,9 +62,7 @@ fn of(schema: &Value, find: &impl Fn(&str) -> Option<Value>, depth: usize) -> Va
         ("array", _) => json!([of(&schema["items"], find, depth + 1)]),
         _ => {
             let properties = schema["properties"].as_object().into_iter().flatten();
-            Value::Object(
-                properties.map(|(name, property)| (name.clone(), of(property, find, depth + 1))).collect(),
-            )
+            Value::Object(properties.map(|(name, property)| (name.clone(), of(property, find, depth + 1))).collect())
         }
     }
 }

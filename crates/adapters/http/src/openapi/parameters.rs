@@ -43,12 +43,10 @@ impl<S: SortField> IntoParams for Paging<S> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let (field, direction) = S::DEFAULT;
         let sign = if direction == claudetools_kernel::Direction::Descending { "-" } else { "" };
-        let words =
-            S::ALL.iter().flat_map(|field| [field.as_str().to_owned(), format!("-{}", field.as_str())]);
+        let words = S::ALL.iter().flat_map(|field| [field.as_str().to_owned(), format!("-{}", field.as_str())]);
         let integer = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer));
         let string = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
-        let sort =
-            string().enum_values(Some(words)).default(Some(json!(format!("{sign}{}", field.as_str()))));
+        let sort = string().enum_values(Some(words)).default(Some(json!(format!("{sign}{}", field.as_str()))));
         let limit = integer().minimum(Some(1)).maximum(Some(MAX_LIMIT)).default(Some(json!(50)));
         let offset = integer().minimum(Some(0)).maximum(Some(i64::MAX)).default(Some(json!(0)));
         let include_total = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Boolean));
@@ -88,34 +86,28 @@ pub(super) fn is_conditional(path: &str) -> bool {
 pub(super) fn add(path: &str, method: &str, operation: &mut Value) {
     refuse_nul(operation);
     let mut added = Vec::new();
-    let named: Vec<&str> =
-        path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+    let named: Vec<&str> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
     let known = operation["parameters"].as_array().cloned().unwrap_or_default();
     for name in &named {
         if !known.iter().any(|parameter| parameter["name"] == **name && parameter["in"] == "path") {
-            added.push(json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}));
+            added.push(
+                json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}),
+            );
         }
     }
     let is_conditional = is_conditional(path);
     let is_secret = SECRET.contains(&path);
     if method == "get" && is_conditional {
-        added.push(header(
-            "If-None-Match",
-            "ETag of the copy that the client has; 304 when it is still good.",
-        ));
+        added.push(header("If-None-Match", "ETag of the copy that the client has; 304 when it is still good."));
         operation["responses"]["304"] = json!({"description": "The client's copy is still good; no body."});
     }
     if matches!(method, "put" | "patch" | "delete") && is_conditional {
-        added.push(header(
-            "If-Match",
-            "ETag of the row that the change is meant for; 412 when it has changed since.",
-        ));
+        added.push(header("If-Match", "ETag of the row that the change is meant for; 412 when it has changed since."));
     }
     if method == "post" && path.starts_with("/api/v1/") && !is_secret {
         let text = "Repeats of this request under the same key, for 24 hours, get the first answer again.";
         let mut parameter = header("Idempotency-Key", text);
-        parameter["schema"] =
-            json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"});
+        parameter["schema"] = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"});
         added.push(parameter);
     }
     if !added.is_empty() {

@@ -59,9 +59,8 @@ mod tests {
 
     #[test]
     fn a_day_has_four_two_and_two_digits() {
-        let read = |text: &str| {
-            serde_json::from_value::<Day>(serde_json::json!(text)).ok().map(|day| day.0.to_string())
-        };
+        let read =
+            |text: &str| serde_json::from_value::<Day>(serde_json::json!(text)).ok().map(|day| day.0.to_string());
         assert_eq!(read("2024-02-29").as_deref(), Some("2024-02-29"));
         for bad in [
             "2026-02-29",

@@ -245,8 +245,7 @@ mod tests {
 
     #[test]
     fn a_whole_number_may_be_written_with_a_point_but_not_with_a_fraction() {
-        let read =
-            |text: &str| serde_json::from_str::<IncrementMinutes>(text).map(FromWire::into_domain).ok();
+        let read = |text: &str| serde_json::from_str::<IncrementMinutes>(text).map(FromWire::into_domain).ok();
         assert_eq!((read("15"), read("15.0"), read("1.5e1")), (Some(15), Some(15), Some(15)));
         for text in ["15.5", "1e10", "\"15\"", "true", "null"] {
             assert_eq!(read(text), None, "{text}");

@@ -47,12 +47,7 @@ impl AccountRepository for MemoryTx {
         self.state.accounts.save_over(account, previous_revision)
     }
 
-    async fn record_login(
-        &mut self,
-        id: Id<Account>,
-        at: Timestamp,
-        new_hash: Option<&str>,
-    ) -> Result<(), StoreError> {
+    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Result<(), StoreError> {
         let Some(account) = self.state.accounts.get_mut(id) else {
             return Err(StoreError::Contention("the account was removed since it was read".to_owned()));
         };

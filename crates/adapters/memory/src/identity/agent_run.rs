@@ -1,9 +1,7 @@
 //! Runs of agents.
 
 use async_trait::async_trait;
-use claudetools_identity::{
-    AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, ports::AgentRunRepository,
-};
+use claudetools_identity::{AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, ports::AgentRunRepository};
 use claudetools_kernel::{Id, Page, PageRequest, StoreError, Timestamp};
 use uuid::Uuid;
 

@@ -78,8 +78,7 @@ impl TryFrom<Model> for Machine {
         Ok(Self {
             id: claudetools_kernel::Id::new(row.id),
             hostname: row.hostname,
-            machine_fingerprint: reader
-                .value("machine_fingerprint", Fingerprint::parse(&row.machine_fingerprint))?,
+            machine_fingerprint: reader.value("machine_fingerprint", Fingerprint::parse(&row.machine_fingerprint))?,
             platform: reader.word("platform", &row.platform)?,
             os_version: row.os_version,
             username: row.username,

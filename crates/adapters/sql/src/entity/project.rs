@@ -37,11 +37,7 @@ pub(crate) struct Model {
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub(crate) enum Relation {
-    #[sea_orm(
-        belongs_to = "super::client::Entity",
-        from = "Column::ClientId",
-        to = "super::client::Column::Id"
-    )]
+    #[sea_orm(belongs_to = "super::client::Entity", from = "Column::ClientId", to = "super::client::Column::Id")]
     Client,
 }
 

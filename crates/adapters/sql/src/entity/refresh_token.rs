@@ -26,10 +26,7 @@ pub(crate) struct Model {
 
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Model")
-            .field("id", &self.id)
-            .field("account_id", &self.account_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Model").field("id", &self.id).field("account_id", &self.account_id).finish_non_exhaustive()
     }
 }
 

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use claudetools_identity::{Account, AccountFilter, AccountSort, ports::AccountRepository};
 use claudetools_kernel::{Enumeration, Id, Page, PageRequest, Scope, Scopes, StoreError, Timestamp};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -51,12 +50,7 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
         self.replace_revision::<Entity>(row, Column::Id, Column::Revision, previous_revision).await
     }
 
-    async fn record_login(
-        &mut self,
-        id: Id<Account>,
-        at: Timestamp,
-        new_hash: Option<&str>,
-    ) -> Result<(), StoreError> {
+    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Result<(), StoreError> {
         let mut update = Entity::update_many()
             .col_expr(Column::LastLoginAt, Expr::value(at.micros()))
             .filter(Column::Id.eq(id.uuid()));
@@ -79,8 +73,7 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
         filter: &AccountFilter,
         page: &PageRequest<AccountSort>,
     ) -> Result<Page<Account>, StoreError> {
-        let listing =
-            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
+        let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 

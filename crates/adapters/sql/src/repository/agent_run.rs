@@ -1,13 +1,11 @@
 //! Runs of agents.
 
 use async_trait::async_trait;
-use claudetools_identity::{
-    AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, ports::AgentRunRepository,
-};
+use claudetools_identity::{AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, ports::AgentRunRepository};
 use claudetools_kernel::{Enumeration, Id, Page, PageRequest, StoreError, Timestamp};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -71,8 +69,7 @@ impl<C: Connection> AgentRunRepository for SqlTx<C> {
         filter: &AgentRunFilter,
         page: &PageRequest<AgentRunSort>,
     ) -> Result<Page<AgentRun>, StoreError> {
-        let listing =
-            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
+        let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 }

@@ -33,8 +33,7 @@ impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
         filter: &AuditFilter,
         page: &PageRequest<AuditSort>,
     ) -> Result<Page<AuditEntry>, StoreError> {
-        let listing =
-            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
+        let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 }

@@ -41,17 +41,14 @@ impl<C: Connection> ClientRepository for SqlTx<C> {
     }
 
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>> {
-        let listing =
-            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
+        let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 
     async fn referrers(&mut self, id: Id<Client>) -> Stored<Vec<Referrer>> {
         let id = id.uuid();
-        let projects =
-            self.referring::<project::Entity>(Project::TYPE, project::Column::ClientId.eq(id)).await?;
-        let sessions =
-            self.referring::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)).await?;
+        let projects = self.referring::<project::Entity>(Project::TYPE, project::Column::ClientId.eq(id)).await?;
+        let sessions = self.referring::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)).await?;
         let tasks = pending_task::Column::ClientId.eq(id);
         let tasks = self.referring::<pending_task::Entity>(PendingTask::TYPE, tasks).await?;
         Ok(projects.into_iter().chain(sessions).chain(tasks).collect())

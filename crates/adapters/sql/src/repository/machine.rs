@@ -41,25 +41,18 @@ impl<C: Connection> MachineRepository for SqlTx<C> {
     }
 
     async fn by_fingerprint(&mut self, fingerprint: &Fingerprint) -> Stored<Option<Machine>> {
-        self.one::<_, Model, _>(Entity::find().filter(Column::MachineFingerprint.eq(fingerprint.as_str())))
-            .await
+        self.one::<_, Model, _>(Entity::find().filter(Column::MachineFingerprint.eq(fingerprint.as_str()))).await
     }
 
     async fn touch(&mut self, id: Id<Machine>, at: Timestamp) -> Stored<bool> {
         let behind = Condition::any().add(Column::LastSeen.is_null()).add(Column::LastSeen.lt(at.micros()));
         let forward = CaseStatement::new().case(behind, at.micros()).finally(Expr::col(Column::LastSeen));
-        let update =
-            Entity::update_many().col_expr(Column::LastSeen, forward.into()).filter(Column::Id.eq(id.uuid()));
+        let update = Entity::update_many().col_expr(Column::LastSeen, forward.into()).filter(Column::Id.eq(id.uuid()));
         Ok(self.change(update).await? > 0)
     }
 
-    async fn list(
-        &mut self,
-        filter: &MachineFilter,
-        page: &PageRequest<MachineSort>,
-    ) -> Stored<Page<Machine>> {
-        let listing =
-            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
+    async fn list(&mut self, filter: &MachineFilter, page: &PageRequest<MachineSort>) -> Stored<Page<Machine>> {
+        let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 

@@ -8,8 +8,8 @@ use claudetools_sessions::{
     ports::{PendingTaskRepository, Stored},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, RelationTrait, Select,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, RelationTrait, Select,
     sea_query::{Expr, SimpleExpr},
 };
 use uuid::Uuid;
@@ -45,16 +45,13 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
 
     async fn depend(&mut self, id: Id<PendingTask>, on: &[Id<PendingTask>]) -> Stored<()> {
         let task_id = id.uuid();
-        self.erase::<task_dependency::Entity>(
-            Condition::all().add(task_dependency::Column::TaskId.eq(task_id)),
-        )
-        .await?;
+        self.erase::<task_dependency::Entity>(Condition::all().add(task_dependency::Column::TaskId.eq(task_id)))
+            .await?;
         if on.is_empty() {
             return Ok(());
         }
-        let links = on
-            .iter()
-            .map(|on| task_dependency::Model { task_id, depends_on_id: on.uuid() }.into_active_model());
+        let links =
+            on.iter().map(|on| task_dependency::Model { task_id, depends_on_id: on.uuid() }.into_active_model());
         let insert = task_dependency::Entity::insert_many(links);
         insert.exec_without_returning(self.connection()).await.map_err(failure)?;
         Ok(())
@@ -95,8 +92,7 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
             targets.extend(match link {
                 TaskLink::Parent => {
                     let parents = Entity::find().select_only().column(Column::ParentTaskId);
-                    let parents =
-                        parents.filter(Column::ParentTaskId.is_not_null()).filter(Column::Id.is_in(some));
+                    let parents = parents.filter(Column::ParentTaskId.is_not_null()).filter(Column::Id.is_in(some));
                     self.ids(parents).await?
                 }
                 TaskLink::DependsOn => {
@@ -118,12 +114,7 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
         self.page::<_, Joined, _, _>(listing, page).await
     }
 
-    async fn open_of(
-        &mut self,
-        client: Id<Client>,
-        today: NaiveDate,
-        limit: u32,
-    ) -> Stored<Vec<PendingTaskRow>> {
+    async fn open_of(&mut self, client: Id<Client>, today: NaiveDate, limit: u32) -> Stored<Vec<PendingTaskRow>> {
         let select = with_names().filter(Column::ClientId.eq(client.uuid())).filter(is_open());
         let select = select
             .order_by(first(Column::DueDate.lt(today)), Order::Asc)
@@ -182,11 +173,7 @@ fn first(fit: SimpleExpr) -> SimpleExpr {
 /// What matters most has the smallest number.
 fn importance() -> SimpleExpr {
     let is = |priority: Priority| Column::Priority.eq(priority.to_string());
-    Expr::case(is(Priority::Critical), 0)
-        .case(is(Priority::High), 1)
-        .case(is(Priority::Medium), 2)
-        .finally(3)
-        .into()
+    Expr::case(is(Priority::Critical), 0).case(is(Priority::High), 1).case(is(Priority::Medium), 2).finally(3).into()
 }
 
 fn condition(filter: &PendingTaskFilter, today: NaiveDate) -> Condition {

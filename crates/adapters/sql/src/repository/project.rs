@@ -6,9 +6,7 @@ use claudetools_sessions::{
     Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
     ports::{ProjectRepository, Stored},
 };
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait, Select,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait, Select};
 
 use crate::{
     entity::{
@@ -61,13 +59,8 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
         slugs.into_tuple().all(self.connection()).await.map_err(failure)
     }
 
-    async fn list(
-        &mut self,
-        filter: &ProjectFilter,
-        page: &PageRequest<ProjectSort>,
-    ) -> Stored<Page<ProjectRow>> {
-        let listing =
-            Listing { select: with_client(), filter: condition(filter), sort: column, id: Column::Id };
+    async fn list(&mut self, filter: &ProjectFilter, page: &PageRequest<ProjectSort>) -> Stored<Page<ProjectRow>> {
+        let listing = Listing { select: with_client(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Joined, _, _>(listing, page).await
     }
 
@@ -77,8 +70,7 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
             .column_as(session::Column::Id.count(), "sessions")
             .column_as(self.whole_sum(session::Column::DurationMinutes), "minutes")
             .filter(session::Column::ProjectId.eq(id.uuid()));
-        let totals: Option<(i64, Option<i64>)> =
-            totals.into_tuple().one(self.connection()).await.map_err(failure)?;
+        let totals: Option<(i64, Option<i64>)> = totals.into_tuple().one(self.connection()).await.map_err(failure)?;
         let (sessions, minutes) = totals.unwrap_or_default();
         Ok(ProjectTotals { sessions: sessions.unsigned_abs(), minutes: minutes.unwrap_or_default() })
     }
@@ -94,9 +86,7 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
 
 /// Projects with their clients' names.
 fn with_client() -> Select<Entity> {
-    Entity::find()
-        .join(JoinType::LeftJoin, Relation::Client.def())
-        .column_as(client::Column::Name, "client_name")
+    Entity::find().join(JoinType::LeftJoin, Relation::Client.def()).column_as(client::Column::Name, "client_name")
 }
 
 /// The ids of a client's projects.

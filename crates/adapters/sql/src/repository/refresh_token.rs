@@ -37,8 +37,7 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
     }
 
     async fn touch(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
-        let update =
-            Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now.micros())).filter(usable(id));
+        let update = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now.micros())).filter(usable(id));
         Ok(self.change(update).await? > 0)
     }
 
@@ -67,8 +66,7 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
         filter: &RefreshTokenFilter,
         page: &PageRequest<RefreshTokenSort>,
     ) -> Result<Page<RefreshToken>, StoreError> {
-        let listing =
-            Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
+        let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 }

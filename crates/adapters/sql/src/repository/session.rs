@@ -4,16 +4,14 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use claudetools_kernel::{
-    Direction, Entity as _, Id, Page, PageRequest, Position, Referrer, SortKey, Start, text,
-};
+use claudetools_kernel::{Direction, Entity as _, Id, Page, PageRequest, Position, Referrer, SortKey, Start, text};
 use claudetools_sessions::{
     Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, WorkItem,
     ports::{SessionRepository, Stored},
 };
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, RelationTrait, Select,
+    ColumnTrait, Condition, DbBackend, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationTrait, Select,
     sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr},
 };
 use uuid::Uuid;
@@ -94,11 +92,7 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
         }))
     }
 
-    async fn list(
-        &mut self,
-        filter: &SessionFilter,
-        page: &PageRequest<SessionSort>,
-    ) -> Stored<Page<SessionRow>> {
+    async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>> {
         let total = if page.with_total { Some(self.count_of(&session_total(filter)).await?) } else { None };
         let engine = self.connection().get_database_backend();
         let rows = self.all::<_, ListRow, _>(session_page(filter, page, engine)).await?;
@@ -216,16 +210,16 @@ pub(crate) fn session_total(filter: &SessionFilter) -> SelectStatement {
         Some(Link::Tag(name)) if own.is_empty() => {
             total(session_tag::Entity::find().filter(tagged(name)).filter(days(whole, Tagged::SessionDate)))
         }
-        Some(Link::Technology(name)) if own.is_empty() => total(
-            session_technology::Entity::find().filter(used(name)).filter(days(whole, Used::SessionDate)),
-        ),
+        Some(Link::Technology(name)) if own.is_empty() => {
+            total(session_technology::Entity::find().filter(used(name)).filter(days(whole, Used::SessionDate)))
+        }
         link => {
             let sessions = Entity::find().filter(own).filter(days(whole, Column::SessionDate));
             total(match link {
                 None => sessions,
-                Some(Link::Tag(name)) => sessions
-                    .join_rev(JoinType::InnerJoin, session_tag::Relation::Session.def())
-                    .filter(tagged(name)),
+                Some(Link::Tag(name)) => {
+                    sessions.join_rev(JoinType::InnerJoin, session_tag::Relation::Session.def()).filter(tagged(name))
+                }
                 Some(Link::Technology(name)) => sessions
                     .join_rev(JoinType::InnerJoin, session_technology::Relation::Session.def())
                     .filter(used(name)),
@@ -291,17 +285,13 @@ fn days_left(filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Range {
 }
 
 fn days((first, last): Range, column: impl ColumnTrait) -> Condition {
-    Condition::all()
-        .add_option(first.map(|first| column.gte(first)))
-        .add_option(last.map(|last| column.lte(last)))
+    Condition::all().add_option(first.map(|first| column.gte(first))).add_option(last.map(|last| column.lte(last)))
 }
 
 /// The link rows of the tag of this name.
 fn tagged(name: &str) -> SimpleExpr {
-    let tag = tag::Entity::find()
-        .select_only()
-        .column(tag::Column::Id)
-        .filter(tag::Column::Name.eq(text::fold(name.trim())));
+    let tag =
+        tag::Entity::find().select_only().column(tag::Column::Id).filter(tag::Column::Name.eq(text::fold(name.trim())));
     Expr::col(session_tag::Column::TagId.as_column_ref()).eq(SimpleExpr::from(tag.into_query()))
 }
 

@@ -7,8 +7,8 @@ use claudetools_sessions::{
     ports::{Stored, TagRepository},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, RelationTrait, Select,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    RelationTrait, Select,
     sea_query::{Expr, SimpleExpr},
 };
 

@@ -64,11 +64,7 @@ impl<C: Connection> WorkItemRepository for SqlTx<C> {
         Ok(Some(WorkItemDetail { item, session_title, client_name: row.client_name, tags: tag_names }))
     }
 
-    async fn list(
-        &mut self,
-        filter: &WorkItemFilter,
-        page: &PageRequest<WorkItemSort>,
-    ) -> Stored<Page<WorkItemRow>> {
+    async fn list(&mut self, filter: &WorkItemFilter, page: &PageRequest<WorkItemSort>) -> Stored<Page<WorkItemRow>> {
         self.page::<_, ListRow, _, _>(work_item_listing(filter), page).await
     }
 

@@ -76,9 +76,7 @@ async fn a_schema_newer_than_the_program_is_refused_and_left_alone() {
     store.writer().execute(&insert).await.unwrap();
     let before = definitions(&store).await.unwrap();
     let refusal = prepare(&store).await.unwrap_err();
-    assert!(
-        matches!(&refusal, SchemaError::Newer { unknown } if unknown == &["m29991231_000001_of_tomorrow"])
-    );
+    assert!(matches!(&refusal, SchemaError::Newer { unknown } if unknown == &["m29991231_000001_of_tomorrow"]));
     assert!(refusal.to_string().starts_with("this server is older than the schema"), "{refusal}");
     assert_eq!(definitions(&store).await.unwrap(), before);
 }
