@@ -19,7 +19,10 @@ use crate::{
 /// How long a server may take to answer for the first time: migrations and the making of keys in a debug build.
 const START: Duration = Duration::from_mins(1);
 
-const ADMIN: &str = "admin@example.test";
+/// The administrator that a server starts with.
+pub(crate) const ADMIN: &str = "admin@example.test";
+/// Signs the tokens of every server here, so that one accepts those of another. It guards databases that are deleted with them.
+const KEY: &str = "b25seS1mb3ItdG9vbHMtdGhhdC10cnktYS1zZXJ2ZXI=";
 /// The password of an account that lives as long as this command, in a database that is deleted with it.
 const PASSWORD: &str = "twelve-grey-herons-land";
 
@@ -39,11 +42,12 @@ pub(crate) struct Server {
     address: SocketAddr,
     data: PathBuf,
     log: PathBuf,
+    admin: &'static str,
 }
 
 impl Server {
-    /// Builds the server and starts it below the target folder; `name` keeps the tools apart.
-    pub(crate) fn start(workspace: &Workspace, build: Build, name: &str) -> Result<Self> {
+    /// Builds the server and starts it below the target folder, with `admin` as its administrator; `name` keeps the tools apart.
+    pub(crate) fn start(workspace: &Workspace, build: Build, name: &str, admin: &'static str) -> Result<Self> {
         let binary = build_server(workspace, build)?;
         let folder = workspace.target.join(name);
         // The process id: two runs at once must not share a database.
@@ -51,8 +55,8 @@ impl Server {
         fs::create_dir_all(&data).map_err(|error| Failure::at(&data, error))?;
         let log = folder.join("server.log");
         let address = free_address()?;
-        let child = spawn(&binary, &data, &log, address)?;
-        let mut server = Self { child, address, data, log };
+        let child = spawn(&binary, &data, &log, address, admin)?;
+        let mut server = Self { child, address, data, log, admin };
         server.wait_until_healthy()?;
         Ok(server)
     }
@@ -69,7 +73,7 @@ impl Server {
 
     /// The access token of the admin account.
     pub(crate) fn log_in(&self) -> Result<String> {
-        let body = json!({"email": ADMIN, "password": PASSWORD}).to_string();
+        let body = json!({"email": self.admin, "password": PASSWORD}).to_string();
         let answer = http::send(self.address, "POST", "/api/v1/auth/token", None, &body)?;
         if answer.status != 200 {
             return Err(Failure::new(format!("the log-in was answered {}: {}", answer.status, answer.body)));
@@ -156,24 +160,25 @@ fn free_address() -> Result<SocketAddr> {
         .map_err(|error| Failure::new(format!("no free port: {error}")))
 }
 
-fn spawn(binary: &Path, data: &Path, log: &Path, address: SocketAddr) -> Result<Child> {
+fn spawn(binary: &Path, data: &Path, log: &Path, address: SocketAddr, admin: &str) -> Result<Child> {
     let out = File::create(log).map_err(|error| Failure::at(log, error))?;
     let err = out.try_clone().map_err(|error| Failure::at(log, error))?;
     let mut command = Command::new(binary);
     // An empty folder and an empty environment: no setting of this machine may decide what is tried.
-    command.current_dir(data).env_clear().envs(settings(data, address));
+    command.current_dir(data).env_clear().envs(settings(data, address, admin));
     command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().map_err(|error| Failure::at(binary, error))
 }
 
-fn settings(data: &Path, address: SocketAddr) -> [(&'static str, String); 6] {
+fn settings(data: &Path, address: SocketAddr, admin: &str) -> [(&'static str, String); 7] {
     [
         ("DATABASE_URL", format!("sqlite://{}", data.join("claudetools.db").display())),
         ("HOST", address.ip().to_string()),
         ("PORT", address.port().to_string()),
-        ("BOOTSTRAP_ADMIN_EMAIL", ADMIN.into()),
+        ("BOOTSTRAP_ADMIN_EMAIL", admin.into()),
         ("BOOTSTRAP_ADMIN_PASSWORD", PASSWORD.into()),
         // The token must outlive the longest run.
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "240".into()),
+        ("JWT_SECRET_KEY", KEY.into()),
     ]
 }
 
@@ -206,7 +211,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let requests = stand_in(listener);
         let child = Command::new("sleep").arg("60").spawn().unwrap();
-        let mut server = Server { child, address, data: folder.clone(), log: folder.join("server.log") };
+        let mut server = Server { child, address, data: folder.clone(), log: folder.join("server.log"), admin: ADMIN };
         server.wait_until_healthy().unwrap();
         let token = server.log_in().unwrap();
         server.expect_authorised(&token).unwrap();
@@ -225,8 +230,8 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let log = folder.join("server.log");
         let address = free_address().unwrap();
-        let child = spawn(Path::new("/bin/pwd"), &folder, &log, address).unwrap();
-        let mut server = Server { child, address, data: folder.clone(), log };
+        let child = spawn(Path::new("/bin/pwd"), &folder, &log, address, ADMIN).unwrap();
+        let mut server = Server { child, address, data: folder.clone(), log, admin: ADMIN };
         let failure = server.wait_until_healthy().unwrap_err().to_string();
         assert!(failure.contains("ended by itself"), "{failure}");
         assert!(failure.contains("xtask-server-"), "the log is quoted: {failure}");
