@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use claudetools_http::{AuditSink, RequestCounter, WriteBatch};
 use claudetools_identity::{AuditLogService, RevocationService, Upkeep};
-use claudetools_kernel::{AuditEntry, Clock, Error, Id, Transaction, UnitOfWork};
+use claudetools_kernel::{AuditEntry, Clock, Error, Id, StoreError, Transaction, UnitOfWork};
 use futures::FutureExt;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -42,7 +42,7 @@ impl Background {
     pub(crate) fn audit(audit_log: AuditLogService) -> (AuditSink, oneshot::Sender<()>, JoinHandle<()>) {
         let write: WriteBatch = Arc::new(move |rows: Arc<[AuditEntry]>| {
             let audit_log = audit_log.clone();
-            async move { audit_log.record(&rows, &[]).await.map_err(|error| error.to_string()) }.boxed()
+            async move { write_rows(&audit_log, &rows).await.map_err(|error| error.to_string()) }.boxed()
         });
         AuditSink::start(write)
     }
@@ -110,6 +110,17 @@ where
             }
         }
     })
+}
+
+async fn write_rows(audit_log: &AuditLogService, rows: &[AuditEntry]) -> Result<(), Error> {
+    match audit_log.record(rows, &[]).await {
+        // Ids are never given twice, so the batch is there already: its commit had failed only in the telling.
+        Err(Error::Store(StoreError::Constraint(constraint))) => {
+            tracing::warn!(constraint, rows = rows.len(), "audit rows were there already");
+            Ok(())
+        }
+        written => written,
+    }
 }
 
 async fn write_counts(audit_log: &AuditLogService, requests: &RequestCounter) -> Result<(), Error> {
