@@ -168,7 +168,7 @@ fn test_steps(names: &Names) -> Vec<Step> {
     let Names { snake_plural, snake, .. } = names;
     vec![
         step(
-            format!("tests/tests/{snake_plural}.rs"),
+            format!("tests/http/{snake_plural}.rs"),
             "Over HTTP: the life of one row, each refusal with its code and details, filters, sorts, both ways of paging, ETag and \
              If-Match, a repeated key, the audit row. Scopes, tokens and error shapes are walked by the suites over the description.",
         ),
@@ -202,7 +202,7 @@ mod tests {
             "crates/adapters/sql/src/repository/work_item.rs",
             "migrations/src/m<date>_<number>_work_items.rs",
             "crates/adapters/http/src/api/work_items.rs",
-            "tests/tests/work_items.rs",
+            "tests/http/work_items.rs",
         ] {
             assert!(files.iter().any(|file| file == expected), "{expected} is not in {files:?}");
         }
