@@ -4,6 +4,7 @@
 
 mod agents;
 mod audit;
+mod clients;
 mod context;
 mod conventions;
 mod identity;
