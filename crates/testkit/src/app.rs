@@ -78,7 +78,8 @@ fn configuration(settings: &BTreeMap<String, String>) -> Config {
 async fn run(settings: &BTreeMap<String, String>, clock: &Arc<TestClock>) -> Running {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let clock: Arc<dyn Clock> = clock.clone();
-    serve::start_with(&configuration(settings), clock).await.expect("the server must start")
+    // Boxed: what the drivers of all engines await nests deeper than the compiler follows in the futures of whole tests.
+    Box::pin(serve::start_with(&configuration(settings), clock)).await.expect("the server must start")
 }
 
 impl TestApp {
