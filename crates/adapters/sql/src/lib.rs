@@ -12,6 +12,7 @@ mod journal;
 #[cfg(feature = "plans")]
 pub mod plans;
 mod query;
+mod records;
 mod repository;
 mod row;
 mod schema;
