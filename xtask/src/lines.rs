@@ -80,9 +80,12 @@ const SHARED_MODULES: &[(&str, &[&str])] = &[
         "crates/adapters/sql",
         &[
             "bulk.rs",
+            "connect.rs",
             "failure.rs",
+            "guarded.rs",
             "journal.rs",
             "plans.rs",
+            "pulse.rs",
             "query.rs",
             "records.rs",
             "row.rs",

@@ -21,7 +21,7 @@ use crate::{
         project, task_dependency,
     },
     failure::failure,
-    query::{Listing, contains, padded},
+    query::{Guard, Listing, contains, padded},
     records::{Referring, Row},
     store::{Connection, SqlTx},
 };
@@ -46,9 +46,8 @@ impl Row for PendingTask {
 
 #[async_trait]
 impl<C: Connection> PendingTaskRepository for SqlTx<C> {
-    /// `SQLite` lets one transaction write at a time, and ours begin as writers.
     async fn lock_graph(&mut self) -> Stored<()> {
-        Ok(())
+        self.lock_guard(Guard::TaskGraph).await
     }
 
     async fn depend(&mut self, id: Id<PendingTask>, on: &[Id<PendingTask>]) -> Stored<()> {
