@@ -5,6 +5,7 @@
 //! and update get their two forms.
 
 mod example;
+mod forms;
 mod parameters;
 
 use actix_web::App;
@@ -14,6 +15,7 @@ use utoipa_actix_web::AppExt;
 
 use crate::{api::PENDING_TASKS, app, error::CODES};
 
+pub(crate) use forms::{Form, Forms, OneForm};
 pub(crate) use parameters::{Listed, Paging};
 
 /// Operations without a token. `tests/` compares this with what the server does.

@@ -2,8 +2,8 @@
 //!
 //! [`SqlStore`] hands out transactions (`SqlTx`); each resource has its table in `entity/` and its repository in
 //! `repository/`, where `SqlTx` itself implements the port. What the repositories share is in `query.rs` (statements),
-//! `records.rs` (the port that all have in common), `row.rs` (what columns keep) and `failure.rs` (what a driver's error means). `connect.rs` holds what differs by engine about
-//! connections, `pulse.rs` and `guarded.rs` what happens when a server is away. `schema.rs` applies the migrations;
+//! `records.rs` (the port that all have in common), `row.rs` (what columns keep) and `failure.rs` (what a driver's error
+//! means). `connect.rs` holds what differs by engine about connections, `pulse.rs` and `guarded.rs` what happens when a server is away. `schema.rs` applies the migrations;
 //! `bulk.rs` adds rows in great number, past the ports.
 
 mod bulk;

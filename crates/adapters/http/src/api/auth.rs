@@ -7,17 +7,13 @@ use claudetools_identity::{
 use claudetools_kernel::{Actor, Error, Faults, Id, Patch};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
-use utoipa::{
-    __dev::ComposeSchema,
-    IntoParams, PartialSchema, ToSchema,
-    openapi::{OneOfBuilder, RefOr, Schema, schema::AdditionalProperties},
-};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     extract::{Body, Call, Caller, ListQuery, PathId, Public, Read},
-    openapi::{Listed, Paging},
+    openapi::{Form, Forms, Listed, OneForm, Paging},
     reply::{Answer, Reply, value},
     wire::{Cross, Field, Instant, Nullable, ScopeWord, SecretText, Word},
 };
@@ -113,56 +109,31 @@ struct RevokeBody {
 }
 
 /// [`TokenBody`] as the description shows it.
-struct TokenForms;
+type TokenForms = OneForm<TokenBody>;
 
-impl ComposeSchema for TokenForms {
-    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
-        let forms = OneOfBuilder::new()
-            .item(form_of::<TokenBody>(
-                "Log-in",
-                &["email", "password", "machine", "refresh_kind"],
-                &["email", "password"],
-            ))
-            .item(form_of::<TokenBody>("Refresh", &["refresh_token"], &["refresh_token"]));
-        forms.description(Some("Address and password, or a refresh token; not both.")).into()
-    }
-}
-
-impl ToSchema for TokenForms {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        TokenBody::schemas(schemas);
-    }
+impl Forms for TokenBody {
+    const NAME: &'static str = "TokenForms";
+    const TEXT: &'static str = "Address and password, or a refresh token; not both.";
+    const FORMS: &'static [Form] = &[
+        Form {
+            title: "Log-in",
+            fields: &["email", "password", "machine", "refresh_kind"],
+            required: &["email", "password"],
+        },
+        Form { title: "Refresh", fields: &["refresh_token"], required: &["refresh_token"] },
+    ];
 }
 
 /// [`RevokeBody`] as the description shows it.
-struct RevokeForms;
+type RevokeForms = OneForm<RevokeBody>;
 
-impl ComposeSchema for RevokeForms {
-    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
-        let forms = OneOfBuilder::new()
-            .item(form_of::<RevokeBody>("By token", &["token"], &["token"]))
-            .item(form_of::<RevokeBody>("By id", &["jti"], &["jti"]));
-        forms.description(Some("A token, or the id of an access token; not both.")).into()
-    }
-}
-
-impl ToSchema for RevokeForms {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        RevokeBody::schemas(schemas);
-    }
-}
-
-/// The schema of `T` with some of its fields only, which makes it one of several forms that exclude each other.
-fn form_of<T: PartialSchema>(title: &str, fields: &[&str], required: &[&str]) -> RefOr<Schema> {
-    let mut schema = T::schema();
-    if let RefOr::T(Schema::Object(form)) = &mut schema {
-        form.title = Some(title.to_owned());
-        form.description = None;
-        form.properties.retain(|name, _| fields.contains(&name.as_str()));
-        form.required = required.iter().map(|name| (*name).to_owned()).collect();
-        form.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
-    }
-    schema
+impl Forms for RevokeBody {
+    const NAME: &'static str = "RevokeForms";
+    const TEXT: &'static str = "A token, or the id of an access token; not both.";
+    const FORMS: &'static [Form] = &[
+        Form { title: "By token", fields: &["token"], required: &["token"] },
+        Form { title: "By id", fields: &["jti"], required: &["jti"] },
+    ];
 }
 
 /// An access token.
@@ -359,15 +330,5 @@ mod tests {
         assert_eq!(form(r#"{"machine": "ws-01"}"#).unwrap_err(), ["email", "password"]);
         let both = r#"{"refresh_token": "x", "password": "y", "machine": null, "refresh_kind": "static"}"#;
         assert_eq!(form(both).unwrap_err(), ["password", "machine", "refresh_kind"]);
-    }
-
-    #[test]
-    fn the_forms_of_a_body_demand_their_fields_and_allow_no_others() {
-        let RefOr::T(Schema::Object(form)) = form_of::<TokenBody>("Refresh", &["refresh_token"], &["refresh_token"])
-        else {
-            panic!("an object");
-        };
-        assert_eq!(form.properties.keys().collect::<Vec<_>>(), ["refresh_token"]);
-        assert_eq!(form.required, ["refresh_token"]);
     }
 }
