@@ -1,6 +1,9 @@
 //! How each engine is connected to.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use claudetools_kernel::StoreError;
 use sea_orm::{
@@ -22,6 +25,9 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 /// How long a caller waits for a connection to a server: less than the two seconds within which it is to learn that there is
 /// none to be had.
 const ACQUIRE: Duration = Duration::from_millis(1500);
+/// How long a start waits for a server that is not there yet, as when both start with the machine, and between two attempts.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+const START_PAUSE: Duration = Duration::from_millis(250);
 /// Prepared statements that a connection keeps. The texts are few, but more than the drivers' usual hundred.
 const STATEMENTS: usize = 256;
 
@@ -80,7 +86,16 @@ pub(crate) async fn server(
     pulse: &Arc<Pulse>,
 ) -> Result<DatabaseConnection, StoreError> {
     let connect = server_options(url, engine, options.connections, options, Some(pulse));
-    Database::connect(connect).await.map_err(failure)
+    let since = Instant::now();
+    loop {
+        match Database::connect(connect.clone()).await.map_err(failure) {
+            Err(StoreError::Unavailable(reason)) if since.elapsed() < START_PATIENCE => {
+                tracing::warn!(reason, "the database cannot be reached yet");
+                tokio::time::sleep(START_PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// A single connection to a server, to feel its pulse by.
