@@ -5,10 +5,12 @@ mod api;
 mod app;
 mod clock;
 mod damage;
+mod database;
 mod stores;
 
 pub use api::{Answer, Api};
 pub use app::{ADMIN_EMAIL, ADMIN_PASSWORD, TestApp, TestAppBuilder};
 pub use clock::TestClock;
-pub use damage::{execute, hold_write_lock};
-pub use stores::{Engine, TestStore};
+pub use damage::{admit_audit_of_creates, execute, hold_writers, refuse_audit_of_creates};
+pub use database::{Database, Engine};
+pub use stores::TestStore;

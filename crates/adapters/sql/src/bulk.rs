@@ -12,7 +12,8 @@ use crate::{
         work_item, work_item_tag,
     },
     failure::failure,
-    store::{SqlStore, SqlTx},
+    guarded::Guarded,
+    store::{Connection, SqlStore, SqlTx},
 };
 
 /// How many rows of a resource go into one transaction, about.
@@ -32,7 +33,7 @@ const USUAL: [&str; 2] = ["PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoi
 #[derive(Debug)]
 pub struct Bulk {
     store: SqlStore,
-    transaction: Option<SqlTx<DatabaseTransaction>>,
+    transaction: Option<SqlTx<Guarded<DatabaseTransaction>>>,
     rows: usize,
 }
 
@@ -137,7 +138,7 @@ impl Bulk {
         Ok(())
     }
 
-    async fn transaction(&mut self) -> Result<&SqlTx<DatabaseTransaction>, StoreError> {
+    async fn transaction(&mut self) -> Result<&SqlTx<Guarded<DatabaseTransaction>>, StoreError> {
         let open = match self.transaction.take() {
             Some(open) => open,
             None => self.store.begin_write().await?,
@@ -154,7 +155,7 @@ impl Bulk {
     async fn commit(&mut self) -> Result<(), StoreError> {
         self.rows = 0;
         match self.transaction.take() {
-            Some(open) => open.into_connection().commit().await.map_err(failure),
+            Some(open) => open.into_connection().finish().await.map_err(failure),
             None => Ok(()),
         }
     }
