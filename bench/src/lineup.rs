@@ -22,7 +22,7 @@ use crate::{
 const COUNTED: [(&str, &str); 2] = [("RATE_LIMIT_PER_MINUTE", "1000000000"), ("RATE_LIMIT_PER_HOUR", "1000000000")];
 /// No limits.
 const UNLIMITED: [(&str, &str); 2] = [("RATE_LIMIT_PER_MINUTE", "0"), ("RATE_LIMIT_PER_HOUR", "0")];
-/// As many as the FastAPI peer is usually given on a machine of two cores.
+/// As many as the `FastAPI` peer is usually given on a machine of two cores.
 const FASTAPI_WORKERS: &str = "2";
 /// Pages that a list is asked for by turns, and sessions that are read by themselves: more than one, so that it is not the
 /// same row of the database's cache again and again.
@@ -51,7 +51,7 @@ pub(crate) struct Thoroughness {
 pub(crate) struct Bench {
     /// Our server's program.
     pub(crate) program: PathBuf,
-    /// The Python environment of the FastAPI peer.
+    /// The Python environment of the `FastAPI` peer.
     pub(crate) python: Option<PathBuf>,
     /// The folder of that peer's source.
     pub(crate) fastapi: PathBuf,
@@ -126,7 +126,7 @@ impl Bench {
         Ok(Contender { name, server, authorization: ours.authorization.clone(), next: Rc::default() })
     }
 
-    /// The FastAPI peer, which takes the tokens of our server.
+    /// The `FastAPI` peer, which takes the tokens of our server.
     pub(crate) async fn fastapi(&self, data: &Data, ours: &Contender) -> Result<Contender> {
         let Some(python) = &self.python else {
             return Err(Failure::Server("the FastAPI peer needs --python; `cargo xtask bench` installs it".into()));

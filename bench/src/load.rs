@@ -168,7 +168,7 @@ impl Run<'_> {
             self.target.next.set(number + 1);
             let shot = (self.target.shots)(number)?;
             let expect = shot.expect;
-            let request = self.request(shot, &host)?;
+            let request = self.request(shot, &host);
             connection.ready().await?;
             let response = connection.send_request(request).await?;
             let status = response.status().as_u16();
@@ -204,7 +204,7 @@ impl Run<'_> {
         }
     }
 
-    fn request(&self, shot: Shot, host: &HeaderValue) -> Result<Request<Full<Bytes>>> {
+    fn request(&self, shot: Shot, host: &HeaderValue) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(shot.body.clone().unwrap_or_default()));
         if shot.body.is_some() {
             *request.method_mut() = hyper::Method::POST;
@@ -224,7 +224,7 @@ impl Run<'_> {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-        Ok(request)
+        request
     }
 }
 

@@ -46,10 +46,10 @@ struct Arguments {
     /// Where the results go, and databases that later runs use again.
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
-    /// The Python environment of the FastAPI peer.
+    /// The Python environment of the `FastAPI` peer.
     #[arg(long)]
     python: Option<PathBuf>,
-    /// The source of the FastAPI peer.
+    /// The source of the `FastAPI` peer.
     #[arg(long, default_value = "bench/peers/fastapi")]
     fastapi: PathBuf,
     /// The engines to measure on, with commas between: SQLite unless given, every one for `all`.
@@ -89,7 +89,7 @@ enum Scenario {
     Memory,
     /// A page of a million sessions against one of ten thousand, by each filter.
     Growth,
-    /// Against a FastAPI server.
+    /// Against a `FastAPI` server.
     Fastapi,
     /// Be a bare peer. For the other commands.
     #[command(hide = true)]
@@ -217,7 +217,9 @@ fn summary(reports: &[Report], failures: &[String]) -> String {
         text.push('\n');
     }
     for failure in failures {
-        text.push_str(&format!("\n- {failure}\n"));
+        text.push_str("\n- ");
+        text.push_str(failure);
+        text.push('\n');
     }
     text
 }

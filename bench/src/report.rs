@@ -61,7 +61,7 @@ struct UnderLoad {
 #[derive(Debug, Serialize)]
 struct Value {
     name: String,
-    value: f64,
+    seen: f64,
     goals: Vec<Goal>,
     met: bool,
 }
@@ -152,7 +152,7 @@ impl Report {
         let name = name.into();
         let goals = self.goals.of(&self.scenario, &name);
         let met = goals.iter().all(|goal| goal.is_met(value));
-        self.values.push(Value { name, value, goals, met });
+        self.values.push(Value { name, seen: value, goals, met });
     }
 
     /// Whether every goal is met.
@@ -215,7 +215,7 @@ impl Report {
 
 impl Value {
     fn row(&self) -> String {
-        let Self { name, value, goals, met } = self;
+        let Self { name, seen, goals, met } = self;
         let bounds: Vec<String> = goals.iter().map(Goal::text).collect();
         let verdict = match (goals.is_empty(), met) {
             (true, _) => "",
@@ -223,7 +223,7 @@ impl Value {
             (_, false) => "MISSED",
         };
         let goal = if bounds.is_empty() { "–".to_owned() } else { bounds.join(", ") };
-        format!("| {name} | {value:.3} | {goal} | {verdict} |")
+        format!("| {name} | {seen:.3} | {goal} | {verdict} |")
     }
 }
 

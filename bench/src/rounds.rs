@@ -74,26 +74,26 @@ struct Round {
 
 /// Measures the entrants by turns.
 pub(crate) async fn compare(entrants: &[Entrant<'_>], effort: Effort, engine: Engine) -> Result<Comparison> {
-    let mut quiet = Vec::new();
-    let mut noisy = Vec::new();
+    let mut kept = Vec::new();
+    let mut loud = Vec::new();
     let mut tried = 0;
-    while quiet.len() < effort.rounds && tried < effort.rounds * PATIENCE {
+    while kept.len() < effort.rounds && tried < effort.rounds * PATIENCE {
         let round = round(entrants, effort.load, tried % 2 == 1, engine).await?;
         tried += 1;
-        if round.noise <= QUIET { quiet.push(round) } else { noisy.push(round) }
+        if round.noise <= QUIET { kept.push(round) } else { loud.push(round) }
     }
-    noisy.sort_by(|one, other| one.noise.total_cmp(&other.noise));
-    let missing = effort.rounds.saturating_sub(quiet.len());
-    quiet.extend(noisy.into_iter().take(missing));
+    loud.sort_by(|one, other| one.noise.total_cmp(&other.noise));
+    let missing = effort.rounds.saturating_sub(kept.len());
+    kept.extend(loud.into_iter().take(missing));
     let series = entrants.iter().enumerate().map(|(at, entrant)| {
-        let points = quiet.iter().map(|round| round.points[at]).collect();
+        let points = kept.iter().map(|round| round.points[at]).collect();
         Ok(Series { name: entrant.name.to_owned(), points, resident: entrant.tree.memory()?.resident })
     });
     let series: Vec<Series> = series.collect::<Result<_>>()?;
     let spread =
         if let [one, other, ..] = &series[..] { spread(&one.quotients(other, Measure::PerSecond)) } else { 0.0 };
-    let noise = quiet.iter().map(|round| round.noise).fold(0.0, f64::max);
-    Ok(Comparison { series, rejected: tried - quiet.len(), noise, spread })
+    let noise = kept.iter().map(|round| round.noise).fold(0.0, f64::max);
+    Ok(Comparison { series, rejected: tried - kept.len(), noise, spread })
 }
 
 async fn round(entrants: &[Entrant<'_>], load: Load, backwards: bool, engine: Engine) -> Result<Round> {
@@ -134,10 +134,10 @@ async fn turn(entrant: &Entrant<'_>, load: Load, engine: Engine) -> Result<(Poin
     if outcome.count() < 1.0 {
         return Err(Failure::Server(format!("{} gave no answer in time", entrant.name)));
     }
-    let others = (end.machine - begin.machine).saturating_sub(end.involved.saturating_sub(begin.involved));
+    let others = end.machine.saturating_sub(begin.machine).saturating_sub(end.involved.saturating_sub(begin.involved));
     let point = Point {
         per_second: outcome.per_second(),
-        cpu_us: (end.server - begin.server).as_secs_f64() * 1e6 / outcome.count(),
+        cpu_us: end.server.saturating_sub(begin.server).as_secs_f64() * 1e6 / outcome.count(),
         p50_us: outcome.quantile(0.50),
         p99_us: outcome.quantile(0.99),
     };

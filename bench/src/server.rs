@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long it may take to answer for the first time.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// Between two looks whether it answers: short, because the time to the first answer is measured by them.
 const LOOK: Duration = Duration::from_millis(2);
 /// How long it may take to end once it is told to.

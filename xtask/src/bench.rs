@@ -12,7 +12,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The FastAPI peer, relative to the root.
+/// The `FastAPI` peer, relative to the root.
 const PEER: &str = "bench/peers/fastapi";
 /// The scenarios that it takes part in.
 const WITH_PEER: [&str; 2] = ["fastapi", "all"];

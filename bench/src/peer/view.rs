@@ -87,7 +87,7 @@ impl NewSession {
         let minutes = self.end_time.since(self.start_time).num_minutes();
         Detail {
             row: Row {
-                id: UuidGenerator::default().next(),
+                id: UuidGenerator.next(),
                 client_id: Some(self.client_id),
                 client_name: None,
                 project_id: Some(self.project_id),
@@ -147,15 +147,18 @@ impl Billing {
     }
 }
 
+#[expect(clippy::ref_option, reason = "the form that serde asks of it")]
 fn hours<S: Serializer>(hundredths: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
     #[expect(clippy::cast_precision_loss, reason = "hundredths of hours stay far below 2^53")]
     hundredths.map(|hundredths| hundredths as f64 / 100.0).serialize(serializer)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks of it")]
 fn instant<S: Serializer>(micros: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     Timestamp::from_micros(*micros).serialize(serializer)
 }
 
+#[expect(clippy::ref_option, reason = "the form that serde asks of it")]
 fn optional_instant<S: Serializer>(micros: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
     micros.and_then(Timestamp::from_micros).serialize(serializer)
 }

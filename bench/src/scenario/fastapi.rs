@@ -1,4 +1,4 @@
-//! Ours, with all that a product has switched on, against a FastAPI server as a competent Python developer writes it.
+//! Ours, with all that a product has switched on, against a `FastAPI` server as a competent Python developer writes it.
 
 use claudetools_seed::Size;
 

@@ -114,7 +114,8 @@ async fn filters(contender: &Contender) -> Result<BTreeMap<&'static str, String>
     ];
     for (name, value) in found {
         let value = value.ok_or_else(|| Failure::Server(format!("no recent session has a {name}")))?;
-        filters.insert(name, format!("{name}={}", escaped(value)));
+        let pair = serde_urlencoded::to_string([(name, value)]);
+        filters.insert(name, pair.map_err(|error| Failure::Server(error.to_string()))?);
     }
     Ok(filters)
 }
@@ -128,16 +129,6 @@ fn commonest<'a>(values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(value, _)| value)
 }
 
-/// For a query string.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if plain(byte) { escaped.push(char::from(byte)) } else { escaped.push_str(&format!("%{byte:02X}")) }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,10 +137,5 @@ mod tests {
     fn the_value_that_occurs_most_often_is_taken() {
         assert_eq!(commonest(["a", "b", "b", "c"].into_iter()), Some("b"));
         assert_eq!(commonest(std::iter::empty()), None);
-    }
-
-    #[test]
-    fn values_are_escaped_for_a_query() {
-        assert_eq!(escaped("jo@msp.example C#"), "jo%40msp.example%20C%23");
     }
 }
