@@ -302,10 +302,10 @@ mod tests {
         let rows = Rows::Seed(Size::Small);
         let copy = databases.copy(Engine::Sqlite, rows).await.unwrap();
         let open = |data: &Data| rusqlite::Connection::open(data.url.trim_start_matches("sqlite://")).unwrap();
-        open(&copy).execute("DELETE FROM work_items", []).unwrap();
+        open(&copy).execute("DELETE FROM session_tags", []).unwrap();
         let shared = databases.shared(Engine::Sqlite, rows).await.unwrap();
         let count =
-            |data: &Data| open(data).query_row("SELECT COUNT(*) FROM work_items", [], |row| row.get(0)).unwrap();
+            |data: &Data| open(data).query_row("SELECT COUNT(*) FROM session_tags", [], |row| row.get(0)).unwrap();
         let (left, kept): (i64, i64) = (count(&copy), count(&shared));
         assert!(left == 0 && kept > 1_000, "{left} {kept}");
     }
