@@ -74,40 +74,45 @@ struct Round {
 
 /// Measures the entrants by turns.
 pub(crate) async fn compare(entrants: &[Entrant<'_>], effort: Effort, engine: Engine) -> Result<Comparison> {
-    let mut kept = Vec::new();
-    let mut loud = Vec::new();
+    let names: Vec<_> = entrants.iter().map(|entrant| (entrant.name, entrant.tree)).collect();
+    by_turns(&names, effort.rounds, async |at| turn(&entrants[at], effort.load, engine).await).await
+}
+
+/// Measures whatever has turns, so many rounds that count. `turn` gives what came of one, and the share of the machine that
+/// others took meanwhile.
+pub(crate) async fn by_turns(
+    names: &[(&str, Tree)],
+    rounds: usize,
+    mut turn: impl AsyncFnMut(usize) -> Result<(Point, f64)>,
+) -> Result<Comparison> {
+    let (mut kept, mut loud) = (Vec::new(), Vec::new());
     let mut tried = 0;
-    while kept.len() < effort.rounds && tried < effort.rounds * PATIENCE {
-        let round = round(entrants, effort.load, tried % 2 == 1, engine).await?;
+    while kept.len() < rounds && tried < rounds * PATIENCE {
+        let mut round = Round { points: vec![Point::default(); names.len()], noise: 0.0 };
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        if tried % 2 == 1 {
+            order.reverse();
+        }
+        for at in order {
+            let (point, noise) = turn(at).await?;
+            round.points[at] = point;
+            round.noise = round.noise.max(noise);
+        }
         tried += 1;
         if round.noise <= QUIET { kept.push(round) } else { loud.push(round) }
     }
     loud.sort_by(|one, other| one.noise.total_cmp(&other.noise));
-    let missing = effort.rounds.saturating_sub(kept.len());
+    let missing = rounds.saturating_sub(kept.len());
     kept.extend(loud.into_iter().take(missing));
-    let series = entrants.iter().enumerate().map(|(at, entrant)| {
+    let series = names.iter().enumerate().map(|(at, (name, tree))| {
         let points = kept.iter().map(|round| round.points[at]).collect();
-        Ok(Series { name: entrant.name.to_owned(), points, resident: entrant.tree.memory()?.resident })
+        Ok(Series { name: (*name).to_owned(), points, resident: tree.memory()?.resident })
     });
     let series: Vec<Series> = series.collect::<Result<_>>()?;
     let spread =
         if let [one, other, ..] = &series[..] { spread(&one.quotients(other, Measure::PerSecond)) } else { 0.0 };
     let noise = kept.iter().map(|round| round.noise).fold(0.0, f64::max);
     Ok(Comparison { series, rejected: tried - kept.len(), noise, spread })
-}
-
-async fn round(entrants: &[Entrant<'_>], load: Load, backwards: bool, engine: Engine) -> Result<Round> {
-    let mut round = Round { points: vec![Point::default(); entrants.len()], noise: 0.0 };
-    let mut order: Vec<usize> = (0..entrants.len()).collect();
-    if backwards {
-        order.reverse();
-    }
-    for at in order {
-        let (point, noise) = turn(&entrants[at], load, engine).await?;
-        round.points[at] = point;
-        round.noise = round.noise.max(noise);
-    }
-    Ok(round)
 }
 
 /// The processor times at one edge of a turn.
@@ -120,7 +125,7 @@ struct Times {
 }
 
 /// One entrant's turn, and the share of the machine that others took meanwhile.
-async fn turn(entrant: &Entrant<'_>, load: Load, engine: Engine) -> Result<(Point, f64)> {
+pub(crate) async fn turn(entrant: &Entrant<'_>, load: Load, engine: Engine) -> Result<(Point, f64)> {
     let edges = [Cell::new(Times::default()), Cell::new(Times::default())];
     let mut edge = edges.iter();
     let outcome = load::run(&entrant.target, load, || {

@@ -11,9 +11,9 @@ use crate::{
     data::{Engine, Rows},
     failure::Result,
     lineup::{Bench, Contender, Extras, gets},
-    load::{self, Load, Outcome, Pace, Shot, Shots, Target},
+    load::{self, Load, Pace, Shot, Shots, Target},
     report::{Report, megabytes},
-    rounds::median,
+    rounds::{Measure, by_turns, turn},
 };
 
 const PASSWORD: &str = "nine-tall-poplars-bend";
@@ -25,50 +25,42 @@ const PAGES_A_SECOND: f64 = 100.0;
 /// Pages of sessions, quiet and while sixteen log in over and over, by turns.
 pub(crate) async fn run(bench: &Bench) -> Result<Report> {
     let about = "Pages of 50 sessions on SQLite, quiet and while 16 connections log in again and again. In the open \
-                 loop 100 pages a second are due, and a latency counts from then.";
+                 loop 100 pages a second are due, and a latency counts from then. CPU is of both together.";
     let mut report = bench.report("login-storm", about);
     let data = bench.databases.copy(Engine::Sqlite, Rows::Seed(Size::Small)).await?;
     let server = bench.ours("ours", &data, Extras::Audit).await?;
     accounts(&server).await?;
     let pages = gets(&server.pages().await?)?;
     let effort = bench.effort();
+    let tree = server.server.tree();
     for (name, pace) in [("closed loop", Pace::Closed), ("open loop", Pace::Open(PAGES_A_SECOND))] {
         let load = Load { pace, ..effort.load };
-        let (mut quiet, mut during, mut logins) = (Vec::new(), Vec::new(), 0.0);
-        for round in 0..effort.rounds {
-            for stormy in [round % 2 == 1, round % 2 == 0] {
-                if stormy {
-                    let (outcome, answered) = storm(&server, &pages, load).await?;
-                    logins += answered;
-                    during.push(outcome);
-                } else {
-                    quiet.push(load::run(&server.target(&pages), load, || Ok(())).await?);
-                }
+        let mut logged_in = (0.0, Duration::ZERO);
+        let entrants = [("quiet", tree), ("while 16 log in", tree)];
+        let comparison = by_turns(&entrants, effort.rounds, async |at| {
+            let reader = server.entrant(&pages);
+            let quiet = turn(&reader, load, Engine::Sqlite);
+            if at == 0 {
+                return quiet.await;
             }
+            let target = logins(&server)?;
+            let storm = Load { connections: LOGINS.into(), pace: Pace::Closed, ..load };
+            let storm = load::run(&target, storm, || Ok(()));
+            let (turn, storm) = futures::future::try_join(quiet, storm).await?;
+            logged_in.0 += storm.count();
+            logged_in.1 += storm.lasted;
+            Ok(turn)
+        })
+        .await?;
+        report.loaded(name, &comparison);
+        if let [quiet, during] = &comparison.series[..] {
+            report.value(format!("{name}: during / quiet, p99"), during.against(quiet, Measure::P99));
+            report.value(format!("{name}: during / quiet, req/s"), during.against(quiet, Measure::PerSecond));
         }
-        let p99 = |outcomes: &[Outcome]| median(outcomes.iter().map(|outcome| outcome.quantile(0.99)).collect());
-        let rate = |outcomes: &[Outcome]| median(outcomes.iter().map(Outcome::per_second).collect());
-        report.value(format!("{name}: quiet, pages/s"), rate(&quiet));
-        report.value(format!("{name}: during, pages/s"), rate(&during));
-        report.value(format!("{name}: quiet, p99 ms"), p99(&quiet) / 1e3);
-        report.value(format!("{name}: during, p99 ms"), p99(&during) / 1e3);
-        let ratios = during.iter().zip(&quiet).map(|(during, quiet)| during.quantile(0.99) / quiet.quantile(0.99));
-        report.value(format!("{name}: during / quiet, p99"), median(ratios.collect()));
-        let seconds: Duration = during.iter().map(|outcome| outcome.lasted).sum();
-        report.value(format!("{name}: log-ins/s"), logins / seconds.as_secs_f64());
+        report.value(format!("{name}: log-ins/s"), logged_in.0 / logged_in.1.as_secs_f64());
     }
-    report.value("RSS after the storms, MB", megabytes(server.server.tree().memory()?.resident));
+    report.value("RSS after the storms, MB", megabytes(tree.memory()?.resident));
     Ok(report)
-}
-
-/// Pages while others log in; the number of log-ins that were answered with a token.
-async fn storm(server: &Contender, pages: &Shots, load: Load) -> Result<(Outcome, f64)> {
-    let (target, storm) = (server.target(pages), logins(server)?);
-    let pages = load::run(&target, load, || Ok(()));
-    let others = Load { connections: LOGINS.into(), pace: Pace::Closed, ..load };
-    let others = load::run(&storm, others, || Ok(()));
-    let (pages, others) = futures::future::try_join(pages, others).await?;
-    Ok((pages, others.count()))
 }
 
 /// Log-ins of sixteen accounts. When they are too many at once the server may answer 503, which is what it is meant to do.
