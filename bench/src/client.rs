@@ -10,7 +10,7 @@ use hyper::{
     Method, Request,
     body::Bytes,
     client::conn::http1::{SendRequest, handshake},
-    header::{AUTHORIZATION, CONTENT_TYPE, HOST},
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -19,11 +19,24 @@ use tokio::net::TcpStream;
 use crate::failure::{Failure, Result};
 
 /// An open connection, kept alive between requests.
+pub(crate) type Connection = SendRequest<Full<Bytes>>;
+
+/// Opens a connection.
+pub(crate) async fn connect(address: SocketAddr) -> Result<Connection> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // A connection that breaks is noticed by the request that it carries.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// A connection for one request after another.
 #[derive(Debug)]
 pub(crate) struct Client {
-    sender: SendRequest<Full<Bytes>>,
+    sender: Connection,
     host: String,
-    token: Option<String>,
+    authorization: Option<HeaderValue>,
 }
 
 /// An answer, and how long it took from the request until its last byte.
@@ -46,24 +59,19 @@ pub(crate) struct Call<'a> {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // A connection that breaks is noticed by the request that it carries.
-        tokio::spawn(connection);
-        Ok(Self { sender, host: address.to_string(), token: None })
+        Ok(Self { sender: connect(address).await?, host: address.to_string(), authorization: None })
     }
 
-    /// Sends requests with this access token from now on.
-    pub(crate) fn authorise(&mut self, token: String) {
-        self.token = Some(token);
+    /// Sends requests with this `Authorization` from now on.
+    pub(crate) fn authorise(&mut self, authorization: HeaderValue) {
+        self.authorization = Some(authorization);
     }
 
     pub(crate) async fn send(&mut self, call: Call<'_>) -> Result<Answer> {
         let method = if call.body.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::builder().method(method).uri(call.path).header(HOST, &self.host);
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
         }
         if let Some(from) = call.from {
             request = request.header("x-forwarded-for", from);
@@ -82,7 +90,14 @@ impl Client {
     pub(crate) async fn get(&mut self, path: &str) -> Result<Value> {
         let answer = self.send(Call { path, ..Call::default() }).await?;
         answer.expect(200, path)?;
-        Ok(serde_json::from_slice(&answer.body)?)
+        answer.json()
+    }
+
+    /// What was made by a POST, as JSON.
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Value> {
+        let answer = self.send(Call { path, body: Some(body), ..Call::default() }).await?;
+        answer.expect(201, path)?;
+        answer.json()
     }
 }
 
@@ -94,5 +109,9 @@ impl Answer {
         }
         let body = String::from_utf8_lossy(&self.body);
         Err(Failure::Server(format!("{what} was answered {} instead of {status}: {body}", self.status)))
+    }
+
+    pub(crate) fn json(&self) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.body)?)
     }
 }

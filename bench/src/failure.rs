@@ -29,6 +29,18 @@ pub(crate) enum Failure {
     /// The database of those rows.
     #[error(transparent)]
     Store(#[from] claudetools_kernel::StoreError),
+    /// A database server.
+    #[error("the database: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// A peer's database file.
+    #[error("the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The goals.
+    #[error("goals.toml: {0}")]
+    Goals(String),
+    /// The system tells of a process what nobody understands, or no more.
+    #[error("/proc: {0}")]
+    Process(String),
     /// The server has not done what it was asked.
     #[error("{0}")]
     Server(String),

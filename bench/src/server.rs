@@ -1,4 +1,4 @@
-//! The server under test: the release build as a process of its own, on a free port.
+//! The servers that are measured: ours and its peers, each a process of its own on a free port.
 
 use std::{
     fs::{self, File},
@@ -8,20 +8,30 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hyper::header::HeaderValue;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
     client::{Call, Client},
     failure::{Failure, Result},
+    process::Tree,
 };
 
 /// How long it may take to answer for the first time.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_mins(1);
+/// Between two looks whether it answers: short, because the time to the first answer is measured by them.
+const LOOK: Duration = Duration::from_millis(2);
+/// How long it may take to end once it is told to.
+const END: Duration = Duration::from_secs(10);
 
 const ADMIN: &str = "admin@bench.example";
 /// Of an account in a database that only benchmarks use.
 const PASSWORD: &str = "seven-blue-kites-rise";
+/// Signs the tokens of our server, which its peers accept as well. It guards databases that only benchmarks use.
+pub(crate) const JWT_KEY: &str = "YmVuY2htYXJrcy1zaWduLXRoZWlyLXRva2Vucy13aXRoLXRoaXM=";
+/// Issuer and audience of those tokens.
+pub(crate) const JWT_NAME: &str = "claudetools";
 
 /// A running server; it ends, and its scratch folder goes, when this is dropped.
 #[derive(Debug)]
@@ -29,52 +39,107 @@ pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     scratch: TempDir,
+    /// From the start of the process to the first healthy answer.
+    pub(crate) first_answer: Duration,
 }
 
 impl Server {
-    /// Starts `program` with these settings beside those that every scenario needs.
+    /// Starts our server, `program`, with these settings beside those that every scenario needs.
     pub(crate) async fn start(program: &Path, settings: &[(&str, String)]) -> Result<Self> {
+        let program = program.canonicalize().map_err(|error| Failure::File(program.to_owned(), error))?;
+        Self::launch(|address, scratch| {
+            let mut command = Command::new(&program);
+            command
+                .env("DATA_DIR", scratch)
+                .env("HOST", address.ip().to_string())
+                .env("PORT", address.port().to_string())
+                .env("BOOTSTRAP_ADMIN_EMAIL", ADMIN)
+                .env("BOOTSTRAP_ADMIN_PASSWORD", PASSWORD)
+                .env("JWT_SECRET_KEY", JWT_KEY)
+                .env("ACCESS_TOKEN_EXPIRE_MINUTES", "1440")
+                .env("RUST_LOG", "warn")
+                .envs(settings.iter().map(|(name, value)| (name, value)));
+            command
+        })
+        .await
+    }
+
+    /// Starts the server that `command` makes for an address and an empty folder.
+    pub(crate) async fn launch(command: impl FnOnce(SocketAddr, &Path) -> Command) -> Result<Self> {
         let scratch = tempfile::tempdir()?;
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let log = scratch.path().join("server.log");
         let out = File::create(&log).map_err(|error| Failure::File(log.clone(), error))?;
-        let program = program.canonicalize().map_err(|error| Failure::File(program.to_owned(), error))?;
+        let mut command = command(address, scratch.path());
+        let given: Vec<_> =
+            command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
         // An empty folder and an empty environment: no setting of this machine may decide what is measured.
-        let child = Command::new(&program)
-            .current_dir(scratch.path())
-            .env_clear()
-            .env("DATA_DIR", scratch.path())
-            .env("HOST", address.ip().to_string())
-            .env("PORT", address.port().to_string())
-            .env("BOOTSTRAP_ADMIN_EMAIL", ADMIN)
-            .env("BOOTSTRAP_ADMIN_PASSWORD", PASSWORD)
-            .env("RUST_LOG", "warn")
-            .envs(settings.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(out.try_clone()?)
-            .stderr(out)
-            .spawn()
-            .map_err(|error| Failure::File(program.clone(), error))?;
-        let mut server = Self { child, address, scratch };
+        command.current_dir(scratch.path()).env_clear().envs(given);
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        let started = Instant::now();
+        let child = command.spawn().map_err(|error| Failure::File(command.get_program().into(), error))?;
+        let mut server = Self { child, address, scratch, first_answer: Duration::ZERO };
         server.wait_until_healthy().await?;
+        server.first_answer = started.elapsed();
+        if !server.tree().owns_port(address.port())? {
+            return Err(Failure::Server(format!("another program answers on {address}")));
+        }
         Ok(server)
     }
 
     /// A connection of its own, logged in as the administrator.
     pub(crate) async fn administrator(&self) -> Result<Client> {
         let mut client = self.connect().await?;
+        client.authorise(self.authorization().await?);
+        Ok(client)
+    }
+
+    /// The `Authorization` of the administrator of our server.
+    pub(crate) async fn authorization(&self) -> Result<HeaderValue> {
+        let mut client = self.connect().await?;
         let body = json!({"email": ADMIN, "password": PASSWORD});
         let answer = client.send(Call { path: "/api/v1/auth/token", body: Some(&body), ..Call::default() }).await?;
         answer.expect(200, "the administrator's log-in")?;
-        let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
+        let body = answer.json()?;
         let token = body["access_token"].as_str();
-        client.authorise(token.ok_or_else(|| Failure::Server("the log-in gave no token".into()))?.to_owned());
-        Ok(client)
+        let token = token.ok_or_else(|| Failure::Server("the log-in gave no token".into()))?;
+        Ok(HeaderValue::from_str(&format!("Bearer {token}")).map_err(hyper::http::Error::from)?)
     }
 
     /// A connection of its own.
     pub(crate) async fn connect(&self) -> Result<Client> {
         Client::connect(self.address).await
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its processes.
+    pub(crate) fn tree(&self) -> Tree {
+        Tree::new(self.child.id())
+    }
+
+    /// Ends it, and waits until it has.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        self.terminate();
+        let begun = Instant::now();
+        while begun.elapsed() < END {
+            if self.child.try_wait()?.is_some() {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Asks it to end: a server of several processes takes the others with it then, which it could not if it were killed.
+    fn terminate(&self) {
+        // The standard library knows no signal but the one that kills.
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        // Whoever has ended already needs no signal; who does not obey is killed when this is dropped.
+        drop(asked);
     }
 
     async fn wait_until_healthy(&mut self) -> Result<()> {
@@ -90,12 +155,13 @@ impl Server {
                     return Ok(());
                 }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(LOOK).await;
         }
         Err(self.with_log(&format!("no healthy answer within {} s", START.as_secs())))
     }
 
-    fn with_log(&self, what: &str) -> Failure {
+    /// The failure, with what the server has printed.
+    pub(crate) fn with_log(&self, what: &str) -> Failure {
         let log = fs::read_to_string(self.scratch.path().join("server.log")).unwrap_or_default();
         Failure::Server(format!("{what}\n{}", log.trim_end()))
     }
@@ -104,7 +170,24 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Nothing depends on a failure here: the process may be gone already.
-        let _ = self.child.kill();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.terminate();
+            if !ended_soon(&mut self.child) {
+                let _ = self.child.kill();
+            }
+        }
         let _ = self.child.wait();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing else runs any more when a server is dropped")]
+fn ended_soon(child: &mut Child) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < END {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return true;
+        }
+        std::thread::sleep(LOOK);
+    }
+    false
 }

@@ -1,32 +1,35 @@
 //! Whether the time of a failed log-in tells if there is an account with the address.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::{
     client::{Call, Client},
     failure::Result,
+    lineup::Bench,
     report::{Report, Samples},
     server::Server,
 };
 
 /// Attempts of each kind before the first that counts.
 const WARM_UP: usize = 20;
-/// How far the medians may lie apart.
-const GOAL: (f64, f64) = (0.95, 1.05);
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// Attempts of each kind.
-    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(200..=5_000))]
+    #[arg(long, default_value_t = Self::default().samples, value_parser = clap::value_parser!(u32).range(200..=5_000))]
     samples: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { samples: 400 }
+    }
 }
 
 /// Tries wrong passwords at known and unknown addresses by turns. Every attempt has an address and a caller of its own, so
 /// that no limit is reached.
-pub(crate) async fn run(program: &Path, options: &Options) -> Result<Report> {
-    let server = Server::start(program, &[("TRUSTED_PROXIES", "127.0.0.1/32".into())]).await?;
+pub(crate) async fn run(bench: &Bench, options: &Options) -> Result<Report> {
+    let server = Server::start(&bench.program, &[("TRUSTED_PROXIES", "127.0.0.1/32".into())]).await?;
     let attempts = WARM_UP + options.samples as usize;
     let mut administrator = server.administrator().await?;
     for number in 0..attempts {
@@ -46,10 +49,10 @@ pub(crate) async fn run(program: &Path, options: &Options) -> Result<Report> {
             }
         }
     }
-    let mut report = Report::new("login", "Failed log-ins, one after another, by turns.".to_owned());
+    let mut report = bench.report("login", "Failed log-ins, one after another, by turns.");
     report.measured("known address, wrong password", &known);
     report.measured("unknown address", &unknown);
-    report.compare("known / unknown", &known, &unknown, GOAL);
+    report.value("known / unknown", known.median() / unknown.median());
     Ok(report)
 }
 

@@ -1,49 +1,47 @@
 //! Whether a page deep in the list of sessions costs what the first one costs.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveDate};
-use claudetools_seed::{Plan, Size};
-use claudetools_sql::{SqlOptions, SqlStore};
+use chrono::Days;
+use claudetools_seed::Size;
 use serde_json::Value;
 
 use crate::{
     client::{Call, Client},
+    data::{Engine, Rows, UNTIL},
     failure::{Failure, Result},
+    lineup::{Bench, Extras},
     report::{Report, Samples},
-    server::Server,
 };
 
 /// Pages of each kind before the first that counts.
 const WARM_UP: u32 = 20;
-/// How much more the deep page may cost.
-const GOAL: (f64, f64) = (0.0, 1.2);
 const PAGE: usize = 50;
-/// The last day of the seeded year is the one before.
-const UNTIL: NaiveDate = NaiveDate::from_ymd_opt(2026, 7, 1).unwrap();
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// How many sessions.
-    #[arg(long, value_enum, default_value_t = Size::Million)]
+    #[arg(long, value_enum, default_value_t = Self::default().size)]
     size: Size,
     /// Pages of each kind.
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..=10_000))]
+    #[arg(long, default_value_t = Self::default().samples, value_parser = clap::value_parser!(u32).range(20..=10_000))]
     samples: u32,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self { size: Size::Million, samples: 300 }
+    }
+}
+
 /// Reads the first page, the second and the one in the middle by turns, for each filter.
-pub(crate) async fn run(program: &Path, folder: &Path, options: &Options) -> Result<Report> {
-    let database = seeded(folder, options.size).await?;
-    let url = format!("sqlite://{}", database.display());
-    let server = Server::start(program, &[("DATABASE_URL", url)]).await?;
-    let mut client = server.administrator().await?;
+pub(crate) async fn run(bench: &Bench, options: &Options) -> Result<Report> {
+    let data = bench.databases.shared(Engine::Sqlite, Rows::Seed(options.size)).await?;
+    // Nothing is written, so that the file stays what later runs expect.
+    let server = bench.ours("ours", &data, Extras::None).await?;
+    let mut client = server.client().await?;
     let about = format!("Pages of {PAGE} of {} sessions on SQLite.", options.size.sessions());
-    let mut report = Report::new("list-depth", about);
+    let mut report = bench.report("list-depth", about);
     let first_day = UNTIL - Days::new(365);
     let filters = [
         ("none", String::new()),
@@ -88,8 +86,8 @@ async fn measure(client: &mut Client, name: &str, filter: &str, samples: u32, re
     report.measured(format!("{name}: first page, with the total of {total}"), first);
     report.measured(format!("{name}: second page, by cursor"), second);
     report.measured(format!("{name}: page behind {middle}, by cursor"), deep);
-    report.compare(format!("{name}: deep / first"), deep, first, GOAL);
-    report.compare(format!("{name}: deep / second"), deep, second, GOAL);
+    report.value(format!("{name}: deep / first"), deep.median() / first.median());
+    report.value(format!("{name}: deep / second"), deep.median() / second.median());
     Ok(())
 }
 
@@ -110,23 +108,4 @@ async fn busiest_client(client: &mut Client) -> Result<String> {
     }
     let busiest = counts.into_iter().max_by_key(|(_, count)| *count);
     busiest.map(|(id, _)| id.to_owned()).ok_or_else(|| Failure::Server("there are no sessions".into()))
-}
-
-/// The database of this size, seeded unless an earlier run has left it.
-async fn seeded(folder: &Path, size: Size) -> Result<PathBuf> {
-    fs::create_dir_all(folder).map_err(|error| Failure::File(folder.to_owned(), error))?;
-    let folder = folder.canonicalize().map_err(|error| Failure::File(folder.to_owned(), error))?;
-    let database = folder.join(format!("seed-{size}.db"));
-    if database.exists() {
-        return Ok(database);
-    }
-    // Only a finished one gets the name, or a run that was broken off would leave half of the rows to be measured.
-    let unfinished = tempfile::tempdir_in(&folder)?;
-    let path = unfinished.path().join("seed.db");
-    let store = SqlStore::open(&format!("sqlite://{}", path.display()), &SqlOptions::default()).await?;
-    let plan = Plan { seed: 1, size, until: UNTIL, append: false };
-    claudetools_seed::run(&store, &plan, &|_| {}).await?;
-    store.close().await?;
-    fs::rename(&path, &database).map_err(|error| Failure::File(path, error))?;
-    Ok(database)
 }
