@@ -2,6 +2,7 @@
 //! out that are not there, and says so.
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
+mod migrations;
 mod session_directory;
 
 use claudetools_kernel::StoreError;
@@ -58,4 +59,33 @@ on_every_engine! {
     sessions(store): claudetools_sessions::contract::sessions(&*store.sessions);
     session_directory(store): session_directory::suite(&store);
     work_items(store): claudetools_sessions::contract::work_items(&*store.sessions);
+}
+
+/// The same for what needs an empty database.
+macro_rules! migrations_on_every_engine {
+    ($($rule:ident),+ $(,)?) => {
+        migrations_on_every_engine!(@engine sqlite, Engine::Sqlite, $($rule),+);
+        migrations_on_every_engine!(@engine mariadb, Engine::MariaDb, $($rule),+);
+        migrations_on_every_engine!(@engine postgres, Engine::Postgres, $($rule),+);
+    };
+    (@engine $engine:ident, $which:expr, $($rule:ident),+) => {
+        mod $engine {
+            use super::{Engine, migrations};
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                migrations::$rule($which).await;
+            })+
+        }
+    };
+}
+
+mod migrations_of {
+    use super::*;
+
+    migrations_on_every_engine! {
+        go_back_leaving_nothing_behind_and_forth_to_the_same_schema,
+        leave_the_rows_of_the_schema_before_as_they_are,
+        are_applied_once_when_replicas_start_at_once,
+        can_be_repeated_after_an_attempt_that_failed,
+    }
 }

@@ -5,6 +5,7 @@
 
 mod ground;
 mod measure;
+mod servers;
 
 use claudetools_kernel::{Direction, PageRequest, Sort, Start};
 use claudetools_sessions::{

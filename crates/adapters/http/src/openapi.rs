@@ -5,6 +5,7 @@
 //! and update get their two forms.
 
 mod example;
+mod forms;
 mod parameters;
 
 use actix_web::App;
@@ -12,15 +13,17 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 
-use crate::{app, error::CODES};
+use crate::{api::PENDING_TASKS, app, error::CODES};
 
+pub(crate) use forms::{Form, Forms, OneForm};
 pub(crate) use parameters::{Listed, Paging};
 
 /// Operations without a token. `tests/` compares this with what the server does.
 const PUBLIC: &[&str] =
     &["/", "/health", "/healthz", "/readyz", "/api/v1/health", "/api/v1/auth/token", "/api/v1/auth/refresh"];
 
-/// The description of everything mounted under `/api/v1` and outside the prefixes.
+/// The description of everything mounted under `/api/v1` and outside the prefixes. Putting it together takes a while: a server
+/// does so once and keeps what it needs of it in its `RouteTable`.
 pub fn description() -> Value {
     let (_, collected) =
         App::new().into_utoipa_app().openapi(Info::openapi()).configure(app::mount_described).split_for_parts();
@@ -104,12 +107,14 @@ fn inlined(object: &Map<String, Value>, schemas: &Value) -> Option<Value> {
 fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value, updates: &mut Map<String, Value>) {
     let segment = path.strip_prefix("/api/v1/").unwrap_or("service").split('/').next().unwrap_or("service");
     let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    if let Some(rest) = path.strip_prefix("/api/v1") {
+        note_other_path(rest, operation);
+    }
     let suffix = if method == "patch" { "_patch" } else { "" };
     operation["tags"] = json!([segment]);
     operation["operationId"] = json!(format!("{}_{name}{suffix}", segment.replace('-', "_")));
     if method == "patch" {
-        let summary = operation["summary"].as_str().unwrap_or_default().to_owned();
-        operation["summary"] = json!(format!("{summary} (the same as PUT)"));
+        add_to_summary(operation, "the same as PUT");
     }
     if PUBLIC.contains(&path) {
         operation["security"] = json!([]);
@@ -121,6 +126,19 @@ fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value, up
     name_collections(path, operation, schemas);
     add_errors(path, method, operation);
     example::add(operation, schemas, updates);
+}
+
+/// Pending tasks stand under two paths; the shorter says so.
+fn note_other_path(path: &str, operation: &mut Value) {
+    let [first, other] = PENDING_TASKS;
+    if path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        add_to_summary(operation, &format!("the same as {first}"));
+    }
+}
+
+fn add_to_summary(operation: &mut Value, note: &str) {
+    let summary = operation["summary"].as_str().unwrap_or_default().to_owned();
+    operation["summary"] = json!(format!("{summary} ({note})"));
 }
 
 /// An update takes the same fields as a create, none of them demanded.

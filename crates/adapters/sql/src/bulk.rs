@@ -24,6 +24,10 @@ const ROWS_PER_STATEMENT: usize = 128;
 /// Rows in great number hit the leaves of a dozen indexes all over: these stay in memory, 128 MiB of them, and are copied into
 /// the database every 64 MiB of log instead of every 4.
 const BULK: [&str; 2] = ["PRAGMA cache_size = -131072", "PRAGMA wal_autocheckpoint = 16384"];
+/// `InnoDB` counts by itself once a tenth of a table has changed, but some time later. This engine wants the tables named.
+const COUNT_MYSQL: &str = "ANALYZE TABLE clients, projects, machines, tags, sessions, session_tags, session_technologies, \
+                           work_items, work_item_tags, pending_tasks, task_dependencies";
+
 /// As the store sets them.
 const USUAL: [&str; 2] = ["PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 1000"];
 
@@ -110,10 +114,8 @@ impl Bulk {
     pub async fn finish(mut self) -> Result<(), StoreError> {
         self.commit().await?;
         let writer = self.store.writer();
-        // InnoDB counts by itself once a tenth of a table has changed.
-        if writer.get_database_backend() != DbBackend::MySql {
-            writer.execute_unprepared("ANALYZE").await.map_err(failure)?;
-        }
+        let count = if writer.get_database_backend() == DbBackend::MySql { COUNT_MYSQL } else { "ANALYZE" };
+        writer.execute_unprepared(count).await.map_err(failure)?;
         self.store.tune(&["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"]).await?;
         self.store.tune(&USUAL).await
     }

@@ -2,8 +2,8 @@
 //!
 //! [`SqlStore`] hands out transactions (`SqlTx`); each resource has its table in `entity/` and its repository in
 //! `repository/`, where `SqlTx` itself implements the port. What the repositories share is in `query.rs` (statements),
-//! `row.rs` (reading a row back) and `failure.rs` (what a driver's error means). `connect.rs` holds what differs by engine about
-//! connections, `pulse.rs` and `guarded.rs` what happens when a server is away. `schema.rs` applies the migrations;
+//! `records.rs` (the port that all have in common), `row.rs` (what columns keep) and `failure.rs` (what a driver's error
+//! means). `connect.rs` holds what differs by engine about connections, `pulse.rs` and `guarded.rs` what happens when a server is away. `schema.rs` applies the migrations;
 //! `bulk.rs` adds rows in great number, past the ports.
 
 mod bulk;
@@ -16,6 +16,7 @@ mod journal;
 pub mod plans;
 mod pulse;
 mod query;
+mod records;
 mod repository;
 mod row;
 mod schema;

@@ -52,12 +52,18 @@ async fn apply(store: &SqlStore) -> Result<usize, SchemaError> {
     // The right to change the schema comes before the question, so that nobody else applies a migration in between.
     let transaction = store.begin_write().await?.into_connection().into_inner();
     lock(&transaction).await.map_err(failure)?;
-    let missing = missing(Migrator::compare(&transaction).await.map_err(failure)?)?;
-    if missing > 0 {
-        Migrator::up(&transaction, None).await.map_err(failure)?;
-    }
+    let applied = apply_missing(&transaction).await;
     unlock(&transaction).await.map_err(failure)?;
+    let applied = applied?;
     transaction.commit().await.map_err(failure)?;
+    Ok(applied)
+}
+
+async fn apply_missing(transaction: &DatabaseTransaction) -> Result<usize, SchemaError> {
+    let missing = missing(Migrator::compare(transaction).await.map_err(failure)?)?;
+    if missing > 0 {
+        Migrator::up(transaction, None).await.map_err(failure)?;
+    }
     Ok(missing)
 }
 
