@@ -10,6 +10,8 @@ use uuid::Uuid;
 pub const MAX_TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(24);
 /// How far the clocks of two replicas may differ.
 pub const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::seconds(60);
+/// By how much a replica's clock may be wrong, forward or back, before a revocation could be overlooked or forgotten.
+pub const MAX_CLOCK_STEP: TimeDelta = TimeDelta::hours(2);
 
 /// The claims of an access token (RFC 7519), for a person or an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -42,7 +42,7 @@ pub use agent_run::{
 pub use agent_run_service::{AgentRunService, AgentStart, FinishRun, StartRun, StartedRun};
 pub use audit_log::{AuditFilter, AuditLogService, AuditSort};
 pub use authenticator::Authenticator;
-pub use claims::{Claims, MAX_CLOCK_SKEW, MAX_TOKEN_LIFETIME, TokenFault};
+pub use claims::{Claims, MAX_CLOCK_SKEW, MAX_CLOCK_STEP, MAX_TOKEN_LIFETIME, TokenFault};
 pub use context::{Context, Settings};
 pub use outcome::{Outcome, Refusal};
 pub use password_service::{FirstAdmin, PasswordService, SetPassword};

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use claudetools_kernel::{AuditEntry, Entity, Id, ReplayRecord, StoreError, Timestamp, Transaction, enumeration};
 
-use crate::{Claims, MAX_CLOCK_SKEW, MAX_TOKEN_LIFETIME, email_key};
+use crate::{Claims, MAX_CLOCK_STEP, MAX_TOKEN_LIFETIME, email_key};
 
 enumeration! {
     /// What a revocation is about.
@@ -48,7 +48,7 @@ impl Entity for Revocation {
 impl Revocation {
     /// Of one token that ends at `expires_at`, or at some unknown time.
     pub fn of_token(id: Id<Self>, jti: String, expires_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let expires_at = expires_at.unwrap_or_else(|| now.plus(MAX_TOKEN_LIFETIME)).plus(MAX_CLOCK_SKEW);
+        let expires_at = expires_at.unwrap_or_else(|| now.plus(MAX_TOKEN_LIFETIME)).plus(MAX_CLOCK_STEP);
         Self { id, kind: RevocationKind::Jti, value: jti, issued_before: None, recorded_at: now, expires_at }
     }
 
@@ -60,7 +60,7 @@ impl Revocation {
             value: email_key(email),
             issued_before: Some(now),
             recorded_at: now,
-            expires_at: now.plus(MAX_TOKEN_LIFETIME).plus(MAX_CLOCK_SKEW),
+            expires_at: now.plus(MAX_TOKEN_LIFETIME).plus(MAX_CLOCK_STEP),
         }
     }
 }
@@ -227,7 +227,7 @@ mod tests {
         assert!(set.revokes(&token) && set.revokes_id(&token.jti));
         set.prune(token.expires_at());
         assert!(set.revokes(&token), "kept a little beyond the end, for clocks that differ");
-        set.prune(token.expires_at().plus(MAX_CLOCK_SKEW));
+        set.prune(token.expires_at().plus(MAX_CLOCK_STEP));
         assert!(set.is_empty());
     }
 

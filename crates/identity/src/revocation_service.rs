@@ -8,13 +8,13 @@ use claudetools_kernel::{
 };
 
 use crate::{
-    Account, Context, RefreshKind, RefreshToken, RefreshTokenFilter, RefreshTokenSort, Revocation, Secret, email_key,
-    ports::IdentityTx,
+    Account, Context, MAX_CLOCK_STEP, RefreshKind, RefreshToken, RefreshTokenFilter, RefreshTokenSort, Revocation,
+    Secret, email_key, ports::IdentityTx,
 };
 
 const LONGEST_TOKEN_ID: usize = 128;
-/// How far each poll reaches back behind the one before: rows are dated before they are committed, by clocks that differ.
-const POLL_OVERLAP: TimeDelta = TimeDelta::minutes(5);
+/// How long a revocation may take from its date to its commit.
+const COMMIT_DELAY: TimeDelta = TimeDelta::minutes(5);
 
 /// What `POST /auth/revoke` asks for: one of the two.
 #[derive(Debug, Clone, Default)]
@@ -135,7 +135,10 @@ impl RevocationService {
     pub async fn poll(&self) -> Result<usize, StoreError> {
         let now = self.context.now();
         let last = *self.polled.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = last.map_or(Timestamp::from_micros(0).unwrap_or(now), |last| last.plus(-POLL_OVERLAP));
+        // Rows are dated by whoever enters them. Each poll therefore reaches back behind the one before as far as that
+        // one's clock may have been behind this one, and this one's may have been ahead of the last poll's.
+        let from = last.map(|last| last.min(now).plus(-MAX_CLOCK_STEP - COMMIT_DELAY));
+        let from = from.unwrap_or(Timestamp::from_micros(0).unwrap_or(now));
         let found = self.context.store.read().await?.revocations().since(from, now).await?;
         self.context.revoked.add(&found);
         self.context.revoked.prune(now);

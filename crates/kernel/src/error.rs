@@ -233,6 +233,9 @@ pub enum StoreError {
     /// The database cannot be reached or is too busy.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// The database went away in the middle of a commit: what was to be written is there, or it is not.
+    #[error("outcome unknown: {0}")]
+    Undecided(String),
     /// A row holds what no use case could have written.
     #[error("bad row in {table}, column {column}: {problem}")]
     Corrupt {

@@ -11,6 +11,10 @@ use claudetools_server::commands::{self, CommandError};
 use claudetools_server::config::{self, Config, Sources};
 use claudetools_server::{serve, telemetry, tls};
 
+/// A crowd of connections costs memory while it is there. This allocator gives it back to the system within seconds.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     tls::install_provider();
     match run(Cli::parse()) {

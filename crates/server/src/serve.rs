@@ -14,7 +14,9 @@ use claudetools_crypto::SystemClock;
 use claudetools_http::{Envelope, RouteTable, Services, cors, mount};
 use claudetools_identity::FirstAdmin;
 use claudetools_kernel::Clock;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::assembly::{Assembly, StartError};
 use crate::config::Config;
@@ -24,6 +26,12 @@ use crate::upkeep::Background;
 
 /// How long a server that is told to stop still takes connections, so that whatever asks for readiness hears of it.
 const NOTICE: Duration = Duration::from_millis(750);
+
+/// How long connections to the database may take to close: one that does not answer is left to find out by itself.
+const CLOSE: Duration = Duration::from_secs(2);
+
+/// SIGXFSZ, for a write beyond what the system allows a file of this process to be (`ulimit -f`, systemd's `LimitFSIZE`).
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
 
 /// A server that listens.
 #[derive(Debug)]
@@ -93,8 +101,10 @@ impl Running {
         self.handle.stop(true).await;
         let ended = self.server.await.map_err(io::Error::other)?;
         self.background.stop().await;
-        if let Err(error) = self.assembly.store.close().await {
-            tracing::warn!(%error, "the database was not closed cleanly");
+        match timeout(CLOSE, self.assembly.store.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the database was not closed cleanly"),
+            Err(_) => tracing::warn!("the database did not answer when its connections were closed"),
         }
         ended
     }
@@ -105,7 +115,9 @@ impl Running {
 /// # Errors
 /// Whatever keeps it from serving.
 pub async fn serve(config: &Config, out: &mut dyn Write) -> Result<(), StartError> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    // Unhandled it would end the process. Handled, the write fails, and the request with it.
+    let _too_large = signal(FILE_TOO_LARGE)?;
     let running = start(config).await?;
     tracing::info!(address = %running.address, "listening");
     let first_call = first_call(config, &running)?;

@@ -27,7 +27,11 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("RATE_LIMIT_EXCEEDED", 429, "too many requests; see Retry-After"),
     ("INTERNAL_ERROR", 500, "a fault of the server; the log has it under the request id"),
     ("DATABASE_ERROR", 500, "a fault of the storage; the log has it under the request id"),
-    ("SERVICE_UNAVAILABLE", 503, "the database is away or too busy, nothing was written; see Retry-After"),
+    (
+        "SERVICE_UNAVAILABLE",
+        503,
+        "the database is away or too busy; nothing was written unless details.outcome is unknown; see Retry-After",
+    ),
 ];
 
 /// What an error answer says. [`crate::envelope`] turns it into the body that fits the path's prefix.
@@ -126,7 +130,9 @@ pub(crate) fn status_of(error: &Error) -> u16 {
 
 fn problem_of(error: &Error) -> Problem {
     match error {
-        Error::Store(StoreError::Unavailable(_)) | Error::Busy(_) => tracing::warn!(%error, "unavailable"),
+        Error::Store(StoreError::Unavailable(_) | StoreError::Undecided(_)) | Error::Busy(_) => {
+            tracing::warn!(%error, "unavailable")
+        }
         Error::Store(_) | Error::Internal(_) => tracing::error!(%error, "request failed"),
         _ => {}
     }
@@ -166,6 +172,13 @@ fn problem_without_log(error: &Error) -> Problem {
             "SERVICE_UNAVAILABLE",
             "the service is too busy or its database is away; nothing was written, try again later",
         )
+        .retry_after(UNAVAILABLE_RETRY_SECONDS),
+        Error::Store(StoreError::Undecided(_)) => Problem::new(
+            "SERVICE_UNAVAILABLE",
+            "the database went away in the middle of the write, so that it may have been done or not; repeat it under its \
+             Idempotency-Key, or look whether it was done",
+        )
+        .detail("outcome", "unknown")
         .retry_after(UNAVAILABLE_RETRY_SECONDS),
         Error::Store(StoreError::Constraint(_)) => {
             Problem::new("CONFLICT", "another request changed the same thing at the same moment; try again")

@@ -9,7 +9,7 @@ use claudetools_kernel::StoreError;
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr,
     sqlx::{
-        self, Executor,
+        self, Connection, Executor, Sqlite,
         pool::PoolOptions,
         sqlite::{SqliteJournalMode, SqliteSynchronous},
     },
@@ -170,6 +170,16 @@ pub(crate) async fn embedded(
     Ok((writer, readers))
 }
 
+/// Throws away a connection whose transaction was not ended as the driver meant it to be. When a commit fails for want of
+/// room, the engine may have rolled back by itself; the driver's own rollback then fails, and it goes on to take every later
+/// transaction for a part of the failed one: it would be answered as committed and never reach the disk.
+fn without_open_transactions(pool: PoolOptions<Sqlite>) -> PoolOptions<Sqlite> {
+    pool.before_acquire(|connection, _| {
+        let is_good = !connection.is_in_transaction();
+        Box::pin(async move { Ok(is_good) })
+    })
+}
+
 /// The connection that writes. To turn a new file into one with a write-ahead log takes the file for oneself, which the
 /// engine does not wait for, whatever the busy timeout: processes that start at once on a new file take turns here.
 async fn embedded_writer(url: &str, options: &SqlOptions) -> Result<DatabaseConnection, DbErr> {
@@ -207,6 +217,7 @@ fn embedded_options(url: &str, connections: u32, read_only: bool, options: &SqlO
                 .pragma("cache_size", "-16384")
                 .pragma("temp_store", "memory")
                 .statement_cache_capacity(STATEMENTS)
-        });
+        })
+        .map_sqlx_sqlite_pool_opts(without_open_transactions);
     connect
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_kernel::{AuditEntry, ReplayRecord, StoreError, StoredReply, Timestamp, Transaction};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter};
 
 use crate::{
     entity::{api_audit_log, idempotency_key},
@@ -40,7 +40,12 @@ impl<C: Connection> Transaction for SqlTx<C> {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.into_connection().finish().await.map_err(failure)
+        let is_remote = self.connection().get_database_backend() != DbBackend::Sqlite;
+        self.into_connection().finish().await.map_err(|error| match failure(error) {
+            // The server has been told to commit. An engine in this process that refuses has not done it.
+            StoreError::Unavailable(text) if is_remote => StoreError::Undecided(text),
+            failure => failure,
+        })
     }
 }
 

@@ -216,6 +216,11 @@ impl Server {
         self.anonymous().log_in(ADMIN_EMAIL, ADMIN_PASSWORD).await
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("a process that runs")
+    }
+
     /// How it ended, if it has.
     pub(crate) fn exit(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the state of the child")
@@ -242,7 +247,7 @@ impl Server {
 
     /// Sends a signal by its name.
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("a process that runs").to_string();
+        let id = self.id().to_string();
         let sent = Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &id]).status().await;
         assert!(sent.expect("a shell").success(), "the signal was not sent");
     }

@@ -302,6 +302,13 @@ impl Call {
             {
                 return Err(ApiError(Problem::new(KEY_TAKEN, "")));
             }
+            if let (Some(key), Error::Store(StoreError::Undecided(_))) = (key, &error)
+                && let Ok(Some(kept)) = self.kept(key).await
+            {
+                // The answer to the commit was lost on its way, but it was done, audit row included.
+                self.info.is_audited.set(true);
+                return Ok(Reply(kept.reply).into_response(self.prefix()));
+            }
             let took = self.services.clock.now().since(self.info.started);
             if !error.is_retryable() || tried == ATTEMPTS || took > TimeDelta::seconds(PATIENCE_SECONDS) {
                 return Err(error.into());

@@ -1,0 +1,128 @@
+//! The database dies, or says nothing any more.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    RECOVERY, TOLD, alone,
+    api::Api,
+    engine::{DatabaseServer, Kind},
+    load::Load,
+    memory,
+    program::{SOON, eventually},
+    site_on,
+};
+
+const WRITERS: usize = 6;
+/// Writes before and after the fault.
+const SOME: usize = 100;
+
+/// How long the database stays frozen, in seconds. The full minute takes `CLAUDETOOLS_FAULTS_FROZEN_SECONDS=60`.
+fn frozen() -> Duration {
+    let given = std::env::var("CLAUDETOOLS_FAULTS_FROZEN_SECONDS").ok();
+    Duration::from_secs(given.map_or(10, |seconds| seconds.parse().expect("a number of seconds")))
+}
+
+/// How the probes of balancers and people answer, and how soon.
+async fn probes(api: &Api) -> Vec<(&'static str, Option<u16>)> {
+    let mut statuses = Vec::new();
+    for path in ["/health", "/api/v1/health", "/readyz", "/healthz"] {
+        let start = Instant::now();
+        let status = api.status(path).await.map(|status| status.as_u16());
+        assert!(start.elapsed() <= TOLD, "{path} took {:?}", start.elapsed());
+        statuses.push((path, status));
+    }
+    statuses
+}
+
+fn expected(database: u16) -> Vec<(&'static str, Option<u16>)> {
+    vec![
+        ("/health", Some(database)),
+        ("/api/v1/health", Some(database)),
+        ("/readyz", Some(database)),
+        ("/healthz", Some(200)),
+    ]
+}
+
+async fn killed_and_restarted(kind: Kind) {
+    let _alone = alone().await;
+    let Some(mut database) = DatabaseServer::start(kind, "a database that is killed").await else { return };
+    let server = site_on(&database).serve().await;
+    let api = server.admin().await;
+    let load = Load::start(&api, "killed", WRITERS).await;
+    load.goes_on(SOME, SOON).await;
+    let before = memory::resident(server.id());
+
+    for _ in 0..2 {
+        database.kill();
+        let gone = Instant::now();
+        let probed = eventually("a probe that tells", TOLD, async || {
+            let probed = probes(&api).await;
+            (probed == expected(503)).then_some(probed)
+        });
+        probed.await;
+        eprintln!("{kind:?} killed: the probes told after {:?}", gone.elapsed());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        database.restart().await;
+        let back = load.goes_on(1, RECOVERY).await;
+        eprintln!("{kind:?} killed: written again {back:?} after the database answered");
+        load.goes_on(SOME, SOON).await;
+        assert_eq!(probes(&api).await, expected(200));
+    }
+
+    let ledger = load.finish().await;
+    ledger.only_allowed_errors(false);
+    ledger.is_what_is_stored(&api).await;
+    memory::is_back(server.id(), before).await;
+    server.stop().await;
+}
+
+async fn frozen_and_thawed(kind: Kind) {
+    let _alone = alone().await;
+    let Some(database) = DatabaseServer::start(kind, "a database that freezes").await else { return };
+    let server = site_on(&database).serve().await;
+    let api = server.admin().await;
+    let load = Load::start(&api, "frozen", WRITERS).await;
+    load.goes_on(SOME, SOON).await;
+    let before = memory::resident(server.id());
+
+    database.freeze();
+    let frozen_at = Instant::now();
+    // The first of them finds out by itself that nobody answers.
+    while frozen_at.elapsed() < frozen() {
+        assert_eq!(probes(&api).await, expected(503));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let thawed_at = Instant::now();
+    database.thaw();
+    let back = load.goes_on(1, RECOVERY).await;
+    eprintln!("{kind:?} frozen for {:?}: written again {back:?} after it went on", thawed_at - frozen_at);
+    load.goes_on(SOME, SOON).await;
+    assert_eq!(probes(&api).await, expected(200));
+
+    let ledger = load.finish().await;
+    ledger.only_allowed_errors(false);
+    ledger.all_told_within(TOLD, frozen_at, thawed_at);
+    ledger.is_what_is_stored(&api).await;
+    memory::is_back(server.id(), before).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn mariadb_killed_under_load_loses_nothing_and_is_used_again_when_it_is_back() {
+    killed_and_restarted(Kind::MariaDb).await;
+}
+
+#[tokio::test]
+async fn postgres_killed_under_load_loses_nothing_and_is_used_again_when_it_is_back() {
+    killed_and_restarted(Kind::Postgres).await;
+}
+
+#[tokio::test]
+async fn mariadb_frozen_under_load_gets_everybody_told_and_is_used_again_when_it_goes_on() {
+    frozen_and_thawed(Kind::MariaDb).await;
+}
+
+#[tokio::test]
+async fn postgres_frozen_under_load_gets_everybody_told_and_is_used_again_when_it_goes_on() {
+    frozen_and_thawed(Kind::Postgres).await;
+}
