@@ -40,6 +40,11 @@ impl AuditSink {
         (Self(sender), stop, tokio::spawn(write_batches(receiver, stopped, write)))
     }
 
+    /// How many rows wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.0.max_capacity() - self.0.capacity()
+    }
+
     /// Leaves a row, waiting while the queue is full.
     pub(crate) async fn record(&self, entry: AuditEntry) {
         if self.0.send(entry).await.is_err() {

@@ -11,6 +11,7 @@ mod failure;
 mod journal;
 #[cfg(feature = "plans")]
 pub mod plans;
+mod pool;
 mod query;
 mod repository;
 mod row;
@@ -18,5 +19,6 @@ mod schema;
 mod store;
 
 pub use bulk::Bulk;
+pub use pool::PoolNumbers;
 pub use schema::{SchemaError, is_behind, prepare};
 pub use store::{SqlOptions, SqlStore};
