@@ -3,6 +3,7 @@
 //! - Ids are UUIDs in sixteen bytes.
 //! - Instants are whole microseconds since 1970-01-01 UTC (`docs/decisions/0003-instants-as-microseconds.md`).
 //! - Text is compared byte by byte; what must be found whatever its case has a folded column beside it.
+//! - Text that is no key has room for what the API admits: 16 MiB on `MySQL`, where plain `text` ends at 64 KiB.
 //! - Lists and maps are JSON in a text column.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
@@ -31,26 +32,37 @@ pub(crate) fn id(name: &'static str) -> ColumnDef {
 }
 
 /// Text that is an index key or part of one: at most `longest` characters.
-pub(crate) fn key_text(name: &'static str, longest: u32) -> ColumnDef {
-    ColumnDef::new(name).string_len(longest).take()
+pub(crate) fn key_text(manager: &SchemaManager<'_>, name: &'static str, longest: u32) -> ColumnDef {
+    by_bytes(manager, ColumnDef::new(name).string_len(longest).take())
 }
 
 /// A word of a closed set.
-pub(crate) fn word(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).string_len(32).not_null().take()
+pub(crate) fn word(manager: &SchemaManager<'_>, name: &'static str) -> ColumnDef {
+    key_text(manager, name, 32).not_null().take()
 }
 
 /// Text of any length, never an index key.
-pub(crate) fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().take()
-}
-
-/// Text that may be longer than 64 KiB, which is all that `text` holds in `MySQL`.
-pub(crate) fn long_text(manager: &SchemaManager<'_>, name: &'static str) -> ColumnDef {
+pub(crate) fn text(manager: &SchemaManager<'_>, name: &'static str) -> ColumnDef {
     match manager.get_database_backend() {
         DbBackend::MySql => ColumnDef::new(name).custom("mediumtext").take(),
-        _ => text(name),
+        _ => by_bytes(manager, ColumnDef::new(name).text().take()),
     }
+}
+
+/// Bytes of any length.
+pub(crate) fn bytes(manager: &SchemaManager<'_>, name: &'static str) -> ColumnDef {
+    match manager.get_database_backend() {
+        DbBackend::MySql => ColumnDef::new(name).custom("mediumblob").take(),
+        _ => ColumnDef::new(name).blob().take(),
+    }
+}
+
+/// `PostgreSQL` orders text by the language of its database unless the column says otherwise.
+fn by_bytes(manager: &SchemaManager<'_>, mut column: ColumnDef) -> ColumnDef {
+    if manager.get_database_backend() == DbBackend::Postgres {
+        column.extra("COLLATE \"C\"");
+    }
+    column
 }
 
 /// An instant or an exact amount.
@@ -90,7 +102,16 @@ pub(crate) fn references(
         .take()
 }
 
-/// Makes an index named `name` over `columns`.
+/// Makes a table, unless an attempt that was broken off has left it: `MySQL` takes no change of the schema back.
+pub(crate) async fn create(manager: &SchemaManager<'_>, table: TableCreateStatement) -> Result<(), DbErr> {
+    let mut table = table;
+    if manager.get_database_backend() == DbBackend::MySql {
+        table.if_not_exists();
+    }
+    manager.create_table(table).await
+}
+
+/// Makes an index named `name` over `columns`, unless an attempt that was broken off has left it.
 pub(crate) async fn index(
     manager: &SchemaManager<'_>,
     name: &'static str,
@@ -98,6 +119,9 @@ pub(crate) async fn index(
     columns: &[&'static str],
     unique: bool,
 ) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DbBackend::MySql && manager.has_index(table, name).await? {
+        return Ok(());
+    }
     let mut index = Index::create().name(name).table(table).take();
     for column in columns {
         index.col(*column);
@@ -111,7 +135,11 @@ pub(crate) async fn index(
 /// Drops tables, the last made first.
 pub(crate) async fn drop_tables(manager: &SchemaManager<'_>, tables: &[&'static str]) -> Result<(), DbErr> {
     for table in tables.iter().rev() {
-        manager.drop_table(Table::drop().table(*table).take()).await?;
+        let mut drop = Table::drop().table(*table).take();
+        if manager.get_database_backend() == DbBackend::MySql {
+            drop.if_exists();
+        }
+        manager.drop_table(drop).await?;
     }
     Ok(())
 }

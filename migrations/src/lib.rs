@@ -15,6 +15,7 @@ mod m20261122_000006_sessions;
 mod m20261122_000007_work_items;
 mod m20261122_000008_pending_tasks;
 mod m20261122_000009_identity;
+mod m20261125_000010_write_guards;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_work_items::Migration),
             Box::new(m20261122_000008_pending_tasks::Migration),
             Box::new(m20261122_000009_identity::Migration),
+            Box::new(m20261125_000010_write_guards::Migration),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::dialect::{bare, drop_tables, id, index, integer, key_text, resource, text};
+use crate::dialect::{bare, bytes, create, drop_tables, id, index, integer, key_text, resource, text};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -13,18 +13,18 @@ impl MigrationTrait for Migration {
         let mut audit = resource(manager, "api_audit_logs");
         audit
             .col(integer("at").not_null())
-            .col(key_text("request_id", 128).not_null())
-            .col(key_text("subject", 255))
-            .col(key_text("agent_type", 64))
+            .col(key_text(manager, "request_id", 128).not_null())
+            .col(key_text(manager, "subject", 255))
+            .col(key_text(manager, "agent_type", 64))
             .col(id("parent_session"))
-            .col(key_text("method", 16).not_null())
-            .col(key_text("route", 255))
-            .col(text("path").not_null())
+            .col(key_text(manager, "method", 16).not_null())
+            .col(key_text(manager, "route", 255))
+            .col(text(manager, "path").not_null())
             .col(ColumnDef::new("status").small_integer().not_null())
             .col(integer("duration_micros").not_null())
-            .col(key_text("client_ip", 45))
-            .col(key_text("user_agent", 255));
-        manager.create_table(audit).await?;
+            .col(key_text(manager, "client_ip", 45))
+            .col(key_text(manager, "user_agent", 255));
+        create(manager, audit).await?;
         let indexes: [(&str, &[&str]); 6] = [
             ("ix_api_audit_logs_at", &["at", "id"]),
             ("ix_api_audit_logs_subject", &["subject", "at", "id"]),
@@ -38,17 +38,17 @@ impl MigrationTrait for Migration {
         }
 
         let mut keys = bare(manager, "idempotency_keys");
-        keys.col(key_text("caller", 300).not_null())
-            .col(key_text("idempotency_key", 128).not_null())
+        keys.col(key_text(manager, "caller", 300).not_null())
+            .col(key_text(manager, "idempotency_key", 128).not_null())
             .col(ColumnDef::new("fingerprint").binary_len(32).not_null())
             .col(ColumnDef::new("status").small_integer().not_null())
-            .col(text("location"))
-            .col(key_text("etag", 128))
-            .col(ColumnDef::new("body").blob().not_null())
+            .col(text(manager, "location"))
+            .col(key_text(manager, "etag", 128))
+            .col(bytes(manager, "body").not_null())
             .col(integer("created_at").not_null())
             .col(integer("expires_at").not_null())
             .primary_key(Index::create().col("caller").col("idempotency_key"));
-        manager.create_table(keys).await?;
+        create(manager, keys).await?;
         index(manager, "ix_idempotency_keys_expires_at", "idempotency_keys", &["expires_at"], false).await
     }
 

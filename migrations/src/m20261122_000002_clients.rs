@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::dialect::{drop_tables, flag, index, integer, key_text, resource, stamps, text, word};
+use crate::dialect::{create, drop_tables, flag, index, integer, key_text, resource, stamps, text, word};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -12,25 +12,25 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let mut clients = resource(manager, "clients");
         clients
-            .col(key_text("name", 255).not_null())
+            .col(key_text(manager, "name", 255).not_null())
             // Folding can lengthen text: `İ` becomes two characters.
-            .col(key_text("name_key", 510).not_null())
-            .col(word("client_type"))
-            .col(key_text("network_subnet", 64))
-            .col(key_text("domain_name", 255))
-            .col(key_text("primary_contact", 255))
-            .col(key_text("contact_email", 255))
-            .col(key_text("contact_phone", 255))
-            .col(text("notes"))
+            .col(key_text(manager, "name_key", 510).not_null())
+            .col(word(manager, "client_type"))
+            .col(key_text(manager, "network_subnet", 64))
+            .col(key_text(manager, "domain_name", 255))
+            .col(key_text(manager, "primary_contact", 255))
+            .col(key_text(manager, "contact_email", 255))
+            .col(key_text(manager, "contact_phone", 255))
+            .col(text(manager, "notes"))
             .col(flag("is_active"))
             .col(integer("hourly_rate"))
             .col(ColumnDef::new("billing_increment_minutes").integer().not_null())
-            .col(word("billing_rounding"))
-            .col(key_text("currency", 3).not_null())
-            .col(text("external_ids").not_null())
-            .col(text("search_key").not_null());
+            .col(word(manager, "billing_rounding"))
+            .col(key_text(manager, "currency", 3).not_null())
+            .col(text(manager, "external_ids").not_null())
+            .col(text(manager, "search_key").not_null());
         stamps(&mut clients);
-        manager.create_table(clients).await?;
+        create(manager, clients).await?;
         index(manager, "ux_clients_name", "clients", &["name_key"], true).await?;
         index(manager, "ix_clients_created_at", "clients", &["created_at", "id"], false).await?;
         index(manager, "ix_clients_updated_at", "clients", &["updated_at", "id"], false).await

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::dialect::{drop_tables, index, key_text, resource, stamps, text};
+use crate::dialect::{create, drop_tables, index, key_text, resource, stamps, text};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -12,12 +12,12 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let mut tags = resource(manager, "tags");
         // Names are kept folded, which can lengthen text: `İ` becomes two characters.
-        tags.col(key_text("name", 200).not_null())
-            .col(key_text("category", 32))
-            .col(text("description"))
-            .col(text("search_key").not_null());
+        tags.col(key_text(manager, "name", 200).not_null())
+            .col(key_text(manager, "category", 32))
+            .col(text(manager, "description"))
+            .col(text(manager, "search_key").not_null());
         stamps(&mut tags);
-        manager.create_table(tags).await?;
+        create(manager, tags).await?;
         index(manager, "ux_tags_name", "tags", &["name"], true).await?;
         index(manager, "ix_tags_category", "tags", &["category", "name", "id"], false).await?;
         index(manager, "ix_tags_created_at", "tags", &["created_at", "id"], false).await?;

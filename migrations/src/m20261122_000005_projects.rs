@@ -2,7 +2,9 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::dialect::{date, drop_tables, id, index, integer, key_text, long_text, references, resource, stamps, word};
+use crate::dialect::{
+    create, date, drop_tables, id, index, integer, key_text, references, resource, stamps, text, word,
+};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -13,13 +15,13 @@ impl MigrationTrait for Migration {
         let mut projects = resource(manager, "projects");
         projects
             .col(id("client_id").not_null())
-            .col(key_text("name", 255).not_null())
+            .col(key_text(manager, "name", 255).not_null())
             // Folding can lengthen text: `İ` becomes two characters. Twice the length still fits every engine's index keys.
-            .col(key_text("name_key", 510).not_null())
-            .col(key_text("slug", 100).not_null())
-            .col(key_text("category", 255))
-            .col(word("status"))
-            .col(word("priority"))
+            .col(key_text(manager, "name_key", 510).not_null())
+            .col(key_text(manager, "slug", 100).not_null())
+            .col(key_text(manager, "category", 255))
+            .col(word(manager, "status"))
+            .col(word(manager, "priority"))
             .col(date("started_on"))
             .col(date("due_date"))
             .col(date("completed_on"))
@@ -28,11 +30,11 @@ impl MigrationTrait for Migration {
         stamps(&mut projects);
         // Long text stands last: what comes before it is then read without its overflow pages.
         projects
-            .col(long_text(manager, "description"))
-            .col(long_text(manager, "notes"))
-            .col(long_text(manager, "search_key").not_null())
+            .col(text(manager, "description"))
+            .col(text(manager, "notes"))
+            .col(text(manager, "search_key").not_null())
             .foreign_key(&mut references("projects", "client_id", "clients", ForeignKeyAction::Restrict));
-        manager.create_table(projects).await?;
+        create(manager, projects).await?;
         index(manager, "ux_projects_name", "projects", &["client_id", "name_key"], true).await?;
         index(manager, "ux_projects_slug", "projects", &["client_id", "slug"], true).await?;
         let indexes: [(&str, &[&str]); 4] = [

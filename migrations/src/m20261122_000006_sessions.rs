@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 
 use crate::dialect::{
-    bare, date, drop_tables, flag, id, index, integer, key_text, references, resource, stamps, text, word,
+    bare, create, date, drop_tables, flag, id, index, integer, key_text, references, resource, stamps, text, word,
 };
 
 #[derive(DeriveMigrationName)]
@@ -32,25 +32,25 @@ async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(integer("start_time"))
         .col(integer("end_time"))
         .col(integer("duration_minutes"))
-        .col(key_text("session_title", 255).not_null())
+        .col(key_text(manager, "session_title", 255).not_null())
         // Folding can lengthen text: `İ` becomes two characters. Twice the length still fits every engine's index keys.
-        .col(key_text("title_key", 510).not_null())
-        .col(key_text("technician", 255))
-        .col(key_text("technician_key", 510))
-        .col(word("status"))
+        .col(key_text(manager, "title_key", 510).not_null())
+        .col(key_text(manager, "technician", 255))
+        .col(key_text(manager, "technician_key", 510))
+        .col(word(manager, "status"))
         .col(flag("is_billable"))
         .col(integer("billable_hours"))
         .col(flag("billable_hours_given"));
     stamps(&mut sessions);
     // Long text stands last: what comes before it is then read without its overflow pages.
     sessions
-        .col(text("summary"))
-        .col(text("notes"))
-        .col(text("search_key").not_null())
+        .col(text(manager, "summary"))
+        .col(text(manager, "notes"))
+        .col(text(manager, "search_key").not_null())
         .foreign_key(&mut references("sessions", "client_id", "clients", ForeignKeyAction::Restrict))
         .foreign_key(&mut references("sessions", "project_id", "projects", ForeignKeyAction::Restrict))
         .foreign_key(&mut references("sessions", "machine_id", "machines", ForeignKeyAction::Restrict));
-    manager.create_table(sessions).await?;
+    create(manager, sessions).await?;
     // Each single filter of the list followed by its usual order, so that a page and a total are read off one index. The
     // technician stands in the index of the order itself: a substring is looked for there instead of in the rows.
     let indexes: [(&str, &[&str]); 9] = [
@@ -79,7 +79,7 @@ async fn session_tags(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .primary_key(Index::create().col("session_id").col("tag_id"))
         .foreign_key(&mut references("session_tags", "session_id", "sessions", ForeignKeyAction::Cascade))
         .foreign_key(&mut references("session_tags", "tag_id", "tags", ForeignKeyAction::Cascade));
-    manager.create_table(tags).await?;
+    create(manager, tags).await?;
     let columns = &["tag_id", "session_date", "session_id"];
     index(manager, "ix_session_tags_tag", "session_tags", columns, false).await
 }
@@ -88,13 +88,13 @@ async fn session_technologies(manager: &SchemaManager<'_>) -> Result<(), DbErr> 
     let mut technologies = bare(manager, "session_technologies");
     technologies
         .col(id("session_id").not_null())
-        .col(key_text("technology_key", 510).not_null())
-        .col(key_text("technology", 255).not_null())
+        .col(key_text(manager, "technology_key", 510).not_null())
+        .col(key_text(manager, "technology", 255).not_null())
         .col(ColumnDef::new("position").integer().not_null())
         .col(date("session_date").not_null())
         .primary_key(Index::create().col("session_id").col("technology_key"))
         .foreign_key(&mut references("session_technologies", "session_id", "sessions", ForeignKeyAction::Cascade));
-    manager.create_table(technologies).await?;
+    create(manager, technologies).await?;
     let columns = &["technology_key", "session_date", "session_id"];
     index(manager, "ix_session_technologies_technology", "session_technologies", columns, false).await
 }

@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 
 use crate::dialect::{
-    bare, date, drop_tables, flag, id, index, integer, key_text, references, resource, stamps, text, word,
+    bare, create, date, drop_tables, flag, id, index, integer, key_text, references, resource, stamps, text, word,
 };
 
 #[derive(DeriveMigrationName)]
@@ -20,7 +20,7 @@ impl MigrationTrait for Migration {
             .primary_key(Index::create().col("work_item_id").col("tag_id"))
             .foreign_key(&mut references("work_item_tags", "work_item_id", "work_items", ForeignKeyAction::Cascade))
             .foreign_key(&mut references("work_item_tags", "tag_id", "tags", ForeignKeyAction::Cascade));
-        manager.create_table(tags).await?;
+        create(manager, tags).await?;
         index(manager, "ix_work_item_tags_tag", "work_item_tags", &["tag_id", "work_item_id"], false).await
     }
 
@@ -36,25 +36,25 @@ async fn work_items(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         // Copies of the session's client and day, kept in step with it, so that filters by them have an index.
         .col(id("client_id"))
         .col(date("session_date").not_null())
-        .col(word("category"))
-        .col(key_text("title", 255).not_null())
+        .col(word(manager, "category"))
+        .col(key_text(manager, "title", 255).not_null())
         // As of sessions.
-        .col(key_text("title_key", 510).not_null())
-        .col(word("status"))
-        .col(word("priority"))
+        .col(key_text(manager, "title_key", 510).not_null())
+        .col(word(manager, "status"))
+        .col(word(manager, "priority"))
         .col(flag("is_billable"))
         .col(ColumnDef::new("estimated_minutes").integer())
         .col(ColumnDef::new("actual_minutes").integer())
         .col(integer("completed_at"));
     stamps(&mut items);
     items
-        .col(text("description"))
-        .col(text("affected_systems").not_null())
-        .col(text("technologies_used").not_null())
-        .col(text("search_key").not_null())
+        .col(text(manager, "description"))
+        .col(text(manager, "affected_systems").not_null())
+        .col(text(manager, "technologies_used").not_null())
+        .col(text(manager, "search_key").not_null())
         .foreign_key(&mut references("work_items", "session_id", "sessions", ForeignKeyAction::Restrict))
         .foreign_key(&mut references("work_items", "client_id", "clients", ForeignKeyAction::Restrict));
-    manager.create_table(items).await?;
+    create(manager, items).await?;
     let indexes: [(&str, &[&str]); 10] = [
         ("ix_work_items_session", &["session_id", "created_at", "id"]),
         ("ix_work_items_client", &["client_id", "created_at", "id"]),

@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 
 use crate::dialect::{
-    bare, date, drop_tables, id, index, integer, key_text, long_text, references, resource, stamps, word,
+    bare, create, date, drop_tables, id, index, integer, key_text, references, resource, stamps, text, word,
 };
 
 #[derive(DeriveMigrationName)]
@@ -28,18 +28,18 @@ async fn pending_tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(id("project_id"))
         .col(id("work_item_id"))
         .col(id("parent_task_id"))
-        .col(key_text("title", 255).not_null())
+        .col(key_text(manager, "title", 255).not_null())
         // Folding can lengthen text: `İ` becomes two characters. Twice the length still fits every engine's index keys.
-        .col(key_text("title_key", 510).not_null())
-        .col(word("priority"))
-        .col(word("status"))
-        .col(key_text("assigned_to", 255))
-        .col(key_text("assigned_key", 510))
+        .col(key_text(manager, "title_key", 510).not_null())
+        .col(word(manager, "priority"))
+        .col(word(manager, "status"))
+        .col(key_text(manager, "assigned_to", 255))
+        .col(key_text(manager, "assigned_key", 510))
         .col(date("due_date"))
         .col(integer("completed_at"));
     stamps(&mut tasks);
     // Long text stands last: what comes before it is then read without its overflow pages.
-    tasks.col(long_text(manager, "description")).col(long_text(manager, "blocked_by"));
+    tasks.col(text(manager, "description")).col(text(manager, "blocked_by"));
     for (column, target) in [
         ("client_id", "clients"),
         ("project_id", "projects"),
@@ -48,7 +48,7 @@ async fn pending_tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     ] {
         tasks.foreign_key(&mut references("pending_tasks", column, target, ForeignKeyAction::Restrict));
     }
-    manager.create_table(tasks).await?;
+    create(manager, tasks).await?;
     // Each single filter of the list followed by its usual order. The assignee and the day due stand in the index of the order
     // itself: substrings and days are looked for there instead of in the rows.
     let indexes: [(&str, &[&str]); 9] = [
@@ -81,6 +81,6 @@ async fn task_dependencies(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             "pending_tasks",
             ForeignKeyAction::Restrict,
         ));
-    manager.create_table(links).await?;
+    create(manager, links).await?;
     index(manager, "ix_task_dependencies_on", "task_dependencies", &["depends_on_id", "task_id"], false).await
 }

@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 
 use crate::dialect::{
-    bare, drop_tables, flag, id, index, integer, key_text, long_text, references, resource, stamps, text, word,
+    bare, create, drop_tables, flag, id, index, integer, key_text, references, resource, stamps, text, word,
 };
 
 #[derive(DeriveMigrationName)]
@@ -27,15 +27,15 @@ impl MigrationTrait for Migration {
 async fn accounts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut accounts = resource(manager, "accounts");
     accounts
-        .col(key_text("email", 254).not_null())
-        .col(key_text("email_key", 254).not_null())
-        .col(text("password_hash").not_null())
-        .col(word("scope"))
+        .col(key_text(manager, "email", 254).not_null())
+        .col(key_text(manager, "email_key", 254).not_null())
+        .col(text(manager, "password_hash").not_null())
+        .col(word(manager, "scope"))
         .col(flag("is_active"))
         .col(integer("last_login_at"))
         .col(integer("password_changed_at").not_null());
     stamps(&mut accounts);
-    manager.create_table(accounts).await?;
+    create(manager, accounts).await?;
     index(manager, "ux_accounts_email", "accounts", &["email_key"], true).await?;
     // Locking the administrators must not lock everyone else's row on engines that lock what they scan.
     index(manager, "ix_accounts_scope", "accounts", &["scope", "is_active", "id"], false).await?;
@@ -49,16 +49,16 @@ async fn refresh_tokens(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     tokens
         .col(id("account_id").not_null())
         .col(id("family_id").not_null())
-        .col(word("kind"))
+        .col(word(manager, "kind"))
         .col(ColumnDef::new("token_hash").binary_len(32).not_null())
-        .col(key_text("machine", 255))
+        .col(key_text(manager, "machine", 255))
         .col(integer("created_at").not_null())
         .col(integer("last_used_at"))
         .col(integer("expires_at").not_null())
         .col(integer("used_at"))
         .col(integer("revoked_at"))
         .foreign_key(&mut references(name, "account_id", "accounts", ForeignKeyAction::Restrict));
-    manager.create_table(tokens).await?;
+    create(manager, tokens).await?;
     index(manager, "ux_refresh_tokens_hash", name, &["token_hash"], true).await?;
     // Only those that live are ever listed. Each use of a rotating token leaves a used one behind for a month, so that the
     // living are few among them.
@@ -77,12 +77,12 @@ async fn refresh_tokens(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 async fn revocations(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut revocations = resource(manager, "revocations");
     revocations
-        .col(word("kind"))
-        .col(key_text("value", 255).not_null())
+        .col(word(manager, "kind"))
+        .col(key_text(manager, "value", 255).not_null())
         .col(integer("issued_before"))
         .col(integer("recorded_at").not_null())
         .col(integer("expires_at").not_null());
-    manager.create_table(revocations).await?;
+    create(manager, revocations).await?;
     index(manager, "ix_revocations_recorded_at", "revocations", &["recorded_at", "id"], false).await?;
     index(manager, "ix_revocations_expires_at", "revocations", &["expires_at"], false).await
 }
@@ -90,13 +90,13 @@ async fn revocations(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 async fn login_throttle(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut throttle = bare(manager, "login_throttle");
     throttle
-        .col(key_text("throttle_key", 300).not_null().primary_key())
-        .col(text("recent").not_null())
+        .col(key_text(manager, "throttle_key", 300).not_null().primary_key())
+        .col(text(manager, "recent").not_null())
         .col(integer("strikes").not_null())
         .col(integer("blocked_until"))
         .col(integer("updated_at").not_null())
         .col(integer("revision").not_null());
-    manager.create_table(throttle).await?;
+    create(manager, throttle).await?;
     index(manager, "ix_login_throttle_updated_at", "login_throttle", &["updated_at"], false).await
 }
 
@@ -104,22 +104,22 @@ async fn login_throttle(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 async fn agent_runs(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let name = "agent_runs";
     let mut runs = resource(manager, name);
-    runs.col(key_text("agent_type", 64).not_null())
+    runs.col(key_text(manager, "agent_type", 64).not_null())
         .col(id("parent_session").not_null())
         .col(id("client_id"))
-        .col(word("scope"))
-        .col(long_text(manager, "input"))
+        .col(word(manager, "scope"))
+        .col(text(manager, "input"))
         .col(ColumnDef::new("input_digest").binary_len(32).not_null())
-        .col(word("status"))
-        .col(long_text(manager, "result"))
+        .col(word(manager, "status"))
+        .col(text(manager, "result"))
         .col(integer("started_at").not_null())
         .col(integer("finished_at"))
         .col(integer("request_count").not_null())
-        .col(key_text("token_id", 255).not_null())
+        .col(key_text(manager, "token_id", 255).not_null())
         .col(integer("expires_at").not_null())
-        .col(key_text("started_by", 255).not_null())
+        .col(key_text(manager, "started_by", 255).not_null())
         .col(integer("revision").not_null());
-    manager.create_table(runs).await?;
+    create(manager, runs).await?;
     index(manager, "ux_agent_runs_token", name, &["token_id"], true).await?;
     let indexes: [(&str, &[&str]); 5] = [
         ("ix_agent_runs_started_at", &["started_at", "id"]),

@@ -1,6 +1,8 @@
-//! Every port's contract suite on every engine of this version: the in-memory adapter and SQLite.
+//! Every port's contract suite on every adapter and engine: memory, SQLite, MariaDB, PostgreSQL. `cargo xtask test` leaves those
+//! out that are not there, and says so.
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
+mod migrations;
 mod session_directory;
 
 use claudetools_kernel::StoreError;
@@ -8,17 +10,19 @@ use claudetools_testkit::{Engine, TestStore};
 
 /// One test per suite and engine, named `<engine>::<suite>`.
 macro_rules! on_every_engine {
-    ($($suite:ident: $run:path, $port:ident;)+) => {
-        on_every_engine!(@engine memory, Engine::Memory, $($suite: $run, $port;)+);
-        on_every_engine!(@engine sqlite, Engine::Sqlite, $($suite: $run, $port;)+);
+    ($($suite:ident($store:ident): $run:expr;)+) => {
+        on_every_engine!(@engine memory, TestStore::in_memory(), $($suite($store): $run;)+);
+        on_every_engine!(@engine sqlite, TestStore::on(Engine::Sqlite).await, $($suite($store): $run;)+);
+        on_every_engine!(@engine mariadb, TestStore::on(Engine::MariaDb).await, $($suite($store): $run;)+);
+        on_every_engine!(@engine postgres, TestStore::on(Engine::Postgres).await, $($suite($store): $run;)+);
     };
-    (@engine $engine:ident, $which:expr, $($suite:ident: $run:path, $port:ident;)+) => {
+    (@engine $engine:ident, $fresh:expr, $($suite:ident($store:ident): $run:expr;)+) => {
         mod $engine {
             use super::*;
             $(#[tokio::test]
             async fn $suite() {
-                let store = TestStore::new($which).await;
-                $run(&*store.$port).await.passed();
+                let $store = $fresh;
+                $run.await.passed();
             })+
         }
     };
@@ -40,18 +44,48 @@ impl Outcome for Result<(), StoreError> {
 }
 
 on_every_engine! {
-    journal: claudetools_kernel::contract::journal, journal;
-    pending_tasks: claudetools_sessions::contract::pending_tasks, sessions;
-    projects: claudetools_sessions::contract::projects, sessions;
-    clients: claudetools_sessions::contract::clients, sessions;
-    machines: claudetools_sessions::contract::machines, sessions;
-    tags: claudetools_sessions::contract::tags, sessions;
-    accounts: claudetools_identity::contract::accounts, identity;
-    refresh_tokens: claudetools_identity::contract::refresh_tokens, identity;
-    revocations: claudetools_identity::contract::revocations, identity;
-    login_throttle: claudetools_identity::contract::login_throttle, identity;
-    agent_runs: claudetools_identity::contract::agent_runs, identity;
-    api_audit_log: claudetools_identity::contract::api_audit_log, identity;
-    sessions: claudetools_sessions::contract::sessions, sessions;
-    work_items: claudetools_sessions::contract::work_items, sessions;
+    journal(store): claudetools_kernel::contract::journal(&*store.journal);
+    pending_tasks(store): claudetools_sessions::contract::pending_tasks(&*store.sessions);
+    projects(store): claudetools_sessions::contract::projects(&*store.sessions);
+    clients(store): claudetools_sessions::contract::clients(&*store.sessions);
+    machines(store): claudetools_sessions::contract::machines(&*store.sessions);
+    tags(store): claudetools_sessions::contract::tags(&*store.sessions);
+    accounts(store): claudetools_identity::contract::accounts(&*store.identity);
+    refresh_tokens(store): claudetools_identity::contract::refresh_tokens(&*store.identity);
+    revocations(store): claudetools_identity::contract::revocations(&*store.identity);
+    login_throttle(store): claudetools_identity::contract::login_throttle(&*store.identity);
+    agent_runs(store): claudetools_identity::contract::agent_runs(&*store.identity);
+    api_audit_log(store): claudetools_identity::contract::api_audit_log(&*store.identity);
+    sessions(store): claudetools_sessions::contract::sessions(&*store.sessions);
+    session_directory(store): session_directory::suite(&store);
+    work_items(store): claudetools_sessions::contract::work_items(&*store.sessions);
+}
+
+/// The same for what needs an empty database.
+macro_rules! migrations_on_every_engine {
+    ($($rule:ident),+ $(,)?) => {
+        migrations_on_every_engine!(@engine sqlite, Engine::Sqlite, $($rule),+);
+        migrations_on_every_engine!(@engine mariadb, Engine::MariaDb, $($rule),+);
+        migrations_on_every_engine!(@engine postgres, Engine::Postgres, $($rule),+);
+    };
+    (@engine $engine:ident, $which:expr, $($rule:ident),+) => {
+        mod $engine {
+            use super::{Engine, migrations};
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                migrations::$rule($which).await;
+            })+
+        }
+    };
+}
+
+mod migrations_of {
+    use super::*;
+
+    migrations_on_every_engine! {
+        go_back_leaving_nothing_behind_and_forth_to_the_same_schema,
+        leave_the_rows_of_the_schema_before_as_they_are,
+        are_applied_once_when_replicas_start_at_once,
+        can_be_repeated_after_an_attempt_that_failed,
+    }
 }

@@ -6,7 +6,7 @@ use claudetools_kernel::{
     contract::{at, uuid},
 };
 use claudetools_sessions::{BillingRule, Client, ClientFields, ClientType, Session, SessionFields};
-use claudetools_testkit::{Engine, TestStore};
+use claudetools_testkit::TestStore;
 
 fn client() -> Client {
     let fields = ClientFields {
@@ -28,8 +28,7 @@ fn session(n: u128, client_id: Patch<Id<Client>>) -> Session {
     draft.finish(BillingRule::default(), None)
 }
 
-async fn suite(engine: Engine) {
-    let store = TestStore::new(engine).await;
+pub(crate) async fn suite(store: &TestStore) {
     let client = client();
     let (of_client, of_nobody) = (session(2, Patch::Set(client.id)), session(3, Patch::Keep));
     let mut tx = store.sessions.begin().await.expect("a transaction");
@@ -40,14 +39,4 @@ async fn suite(engine: Engine) {
     tx.commit().await.expect("a commit");
     contract::session_directory(&*store.identity, of_client.id.uuid(), Some(client.id.uuid())).await;
     contract::session_directory(&*store.identity, of_nobody.id.uuid(), None).await;
-}
-
-#[tokio::test]
-async fn memory() {
-    suite(Engine::Memory).await;
-}
-
-#[tokio::test]
-async fn sqlite() {
-    suite(Engine::Sqlite).await;
 }

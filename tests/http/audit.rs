@@ -1,6 +1,6 @@
 //! The API audit log: who called what.
 
-use claudetools_testkit::{ADMIN_EMAIL, ADMIN_PASSWORD, TestApp, execute};
+use claudetools_testkit::{ADMIN_EMAIL, ADMIN_PASSWORD, TestApp, admit_audit_of_creates, refuse_audit_of_creates};
 use serde_json::{Value, json};
 
 const LOG: &str = "/api/v1/api-audit-logs";
@@ -48,10 +48,11 @@ async fn a_writes_row_is_there_as_soon_as_the_write_is_answered() {
 #[tokio::test]
 async fn a_change_whose_audit_row_cannot_be_written_does_not_happen() {
     let app = TestApp::start().await;
-    execute(&app.running().assembly.store, "CREATE TRIGGER broken BEFORE INSERT ON api_audit_logs WHEN NEW.status = 201 BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+    let store = &app.running().assembly.store;
+    refuse_audit_of_creates(store).await;
     let refused = app.admin().post("/api/v1/clients", &json!({"name": "Acme", "type": "internal"})).await;
     assert!(refused.status >= 500, "{}", refused.text);
-    execute(&app.running().assembly.store, "DROP TRIGGER broken").await;
+    admit_audit_of_creates(store).await;
     assert_eq!(app.admin().get("/api/v1/clients").await.body["total"], 0);
     app.stop().await;
 }

@@ -16,17 +16,6 @@ fn limited(per_minute: u32, per_hour: u32) -> TestAppBuilder {
         .with("RATE_LIMIT_PER_HOUR", &per_hour.to_string())
 }
 
-/// One that counts in the Redis at `url` under names of its own, and accepts the tokens of its like.
-fn replica(url: &str, prefix: &str) -> TestAppBuilder {
-    limited(40, 0)
-        .with("RATE_LIMIT_BACKEND", "redis")
-        .with("RATE_LIMIT_REDIS_URL", url)
-        .with("RATE_LIMIT_REDIS_PREFIX", prefix)
-        // Generous, because machines that run tests are busy.
-        .with("RATE_LIMIT_REDIS_TIMEOUT_MS", "5000")
-        .with("JWT_SECRET_KEY", "b25seS1mb3ItdGVzdHMtb2YtdGhlLXJhdGUtbGltaXRzIQ==")
-}
-
 fn number(answer: &Answer, header: &str) -> i64 {
     answer.header(header).parse().unwrap_or_else(|_| panic!("{header} of {answer:?}"))
 }
@@ -202,49 +191,67 @@ async fn of_many_requests_at_once_exactly_the_budget_passes() {
     app.stop().await;
 }
 
-#[tokio::test]
-async fn replicas_share_one_budget_exactly_and_go_by_the_clock_of_redis() {
-    let Some(url) = redis_url().await else { return };
-    let prefix = format!("claudetools-test:{}:shared:", std::process::id());
-    let (one, two) = (replica(&url, &prefix).start().await, replica(&url, &prefix).start().await);
-    // The clocks of two replicas are never quite the same, and must not matter.
-    two.clock.advance(45);
-    let reader = one.reader();
-    let callers = [reader.clone(), two.anonymous().with_token(reader.token().expect("a token"))];
-    assert_eq!(passed_at_once(&callers, 160).await, 40);
-    let refused = callers[1].get("/api/v1/auth/me").await.expect(429);
-    assert!((1..=60).contains(&number(&refused, "retry-after")), "{}", refused.header("retry-after"));
-    one.stop().await;
-    two.stop().await;
-    clear_redis(&prefix).await;
-}
+mod redis {
+    use super::*;
 
-#[tokio::test]
-async fn while_redis_is_away_requests_pass_uncounted_readiness_says_so_and_all_mends_itself() {
-    let Some(mut way) = Way::to_redis().await else { return };
-    let prefix = format!("claudetools-test:{}:away:", std::process::id());
-    let app = replica(&way.url(), &prefix).start().await;
-    let reader = app.reader();
-    assert_eq!(number(&reader.get("/api/v1/auth/me").await.expect(200), "x-ratelimit-remaining"), 39);
-    assert_eq!(app.anonymous().get("/readyz").await.expect(200).body["checks"]["limiter"], "ok");
+    /// One that counts in the Redis at `url` under names of its own, and accepts the tokens of its like.
+    fn replica(url: &str, prefix: &str) -> TestAppBuilder {
+        limited(40, 0)
+            .with("RATE_LIMIT_BACKEND", "redis")
+            .with("RATE_LIMIT_REDIS_URL", url)
+            .with("RATE_LIMIT_REDIS_PREFIX", prefix)
+            // Generous, because machines that run tests are busy.
+            .with("RATE_LIMIT_REDIS_TIMEOUT_MS", "5000")
+            .with("JWT_SECRET_KEY", "b25seS1mb3ItdGVzdHMtb2YtdGhlLXJhdGUtbGltaXRzIQ==")
+    }
 
-    way.cut().await;
-    assert_eq!(passed_at_once(std::slice::from_ref(&reader), 60).await, 60, "more than the budget");
-    assert_uncounted(&reader.get("/api/v1/auth/me").await.expect(200));
-    let ready = app.anonymous().get("/readyz").await.expect(503);
-    assert_eq!(ready.body["status"], "not_ready");
-    assert_eq!((&ready.body["checks"]["limiter"], &ready.body["checks"]["database"]), (&json!("failed"), &json!("ok")));
-    let metrics = app.anonymous().get("/metrics").await.text;
-    let failures = metrics.lines().find_map(|line| line.strip_prefix("claudetools_rate_limiter_failures_total "));
-    assert!(failures.is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count >= 61)), "{failures:?}");
+    #[tokio::test]
+    async fn replicas_share_one_budget_exactly_and_go_by_the_clock_of_redis() {
+        let url = redis_url();
+        let prefix = format!("claudetools-test:{}:shared:", std::process::id());
+        let (one, two) = (replica(&url, &prefix).start().await, replica(&url, &prefix).start().await);
+        // The clocks of two replicas are never quite the same, and must not matter.
+        two.clock.advance(45);
+        let reader = one.reader();
+        let callers = [reader.clone(), two.anonymous().with_token(reader.token().expect("a token"))];
+        assert_eq!(passed_at_once(&callers, 160).await, 40);
+        let refused = callers[1].get("/api/v1/auth/me").await.expect(429);
+        assert!((1..=60).contains(&number(&refused, "retry-after")), "{}", refused.header("retry-after"));
+        one.stop().await;
+        two.stop().await;
+        clear_redis(&prefix).await;
+    }
 
-    way.mend().await;
-    app.eventually("counting again", async || {
-        let answer = reader.get("/api/v1/auth/me").await;
-        answer.headers.contains_key("x-ratelimit-remaining").then_some(())
-    })
-    .await;
-    assert_eq!(app.anonymous().get("/readyz").await.expect(200).body["checks"]["limiter"], "ok");
-    app.stop().await;
-    clear_redis(&prefix).await;
+    #[tokio::test]
+    async fn while_redis_is_away_requests_pass_uncounted_readiness_says_so_and_all_mends_itself() {
+        let mut way = Way::to_redis().await;
+        let prefix = format!("claudetools-test:{}:away:", std::process::id());
+        let app = replica(&way.url(), &prefix).start().await;
+        let reader = app.reader();
+        assert_eq!(number(&reader.get("/api/v1/auth/me").await.expect(200), "x-ratelimit-remaining"), 39);
+        assert_eq!(app.anonymous().get("/readyz").await.expect(200).body["checks"]["limiter"], "ok");
+
+        way.cut().await;
+        assert_eq!(passed_at_once(std::slice::from_ref(&reader), 60).await, 60, "more than the budget");
+        assert_uncounted(&reader.get("/api/v1/auth/me").await.expect(200));
+        let ready = app.anonymous().get("/readyz").await.expect(503);
+        assert_eq!(ready.body["status"], "not_ready");
+        assert_eq!(
+            (&ready.body["checks"]["limiter"], &ready.body["checks"]["database"]),
+            (&json!("failed"), &json!("ok"))
+        );
+        let metrics = app.anonymous().get("/metrics").await.text;
+        let failures = metrics.lines().find_map(|line| line.strip_prefix("claudetools_rate_limiter_failures_total "));
+        assert!(failures.is_some_and(|count| count.parse::<u64>().is_ok_and(|count| count >= 61)), "{failures:?}");
+
+        way.mend().await;
+        app.eventually("counting again", async || {
+            let answer = reader.get("/api/v1/auth/me").await;
+            answer.headers.contains_key("x-ratelimit-remaining").then_some(())
+        })
+        .await;
+        assert_eq!(app.anonymous().get("/readyz").await.expect(200).body["checks"]["limiter"], "ok");
+        app.stop().await;
+        clear_redis(&prefix).await;
+    }
 }

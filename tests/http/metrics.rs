@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use claudetools_testkit::{ADMIN_EMAIL, ADMIN_PASSWORD, TestApp};
+use claudetools_testkit::{ADMIN_EMAIL, ADMIN_PASSWORD, Engine, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -78,7 +78,9 @@ async fn what_happened_is_counted() {
     assert_eq!(exported.value(r#"claudetools_log_ins_total{outcome="succeeded"}"#), 1);
     assert_eq!(exported.value(r#"claudetools_log_ins_total{outcome="wrong_credentials"}"#), 1);
     assert_eq!(exported.value("claudetools_http_requests_in_flight"), 1, "this one");
-    assert_eq!(exported.value(r#"claudetools_database_connections_limit{pool="writer"}"#), 1);
+    let (pool, limit) = if Engine::of_run() == Engine::Sqlite { ("writer", 1) } else { ("shared", 16) };
+    let limits = format!("claudetools_database_connections_limit{{pool=\"{pool}\"}}");
+    assert_eq!(exported.value(&limits), limit);
     assert!(exported.value("process_resident_memory_bytes") > 1_000_000);
     assert!(exported.value("process_start_time_seconds") > 1_600_000_000);
     app.stop().await;
@@ -103,7 +105,7 @@ async fn it_is_the_same_under_each_prefix_needs_no_token_and_is_not_kept_by_anyo
     let app = TestApp::start().await;
     for path in ["/metrics", "/api/v1/metrics", "/api/metrics"] {
         let answer = app.anonymous().get(path).await.expect(200);
-        assert_eq!(answer.header("content-type"), "text/plain; version=0.4", "{path}");
+        assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4", "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         assert!(answer.text.contains("\nclaudetools_build_info{version=\""), "{path}");
     }

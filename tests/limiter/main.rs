@@ -1,4 +1,5 @@
-//! What every limiter must do, in memory and in Redis. Where there is no Redis its part is left out with a word.
+//! What every limiter must do, in memory and in Redis. What needs Redis stands in modules
+//! called `redis`.
 #![expect(clippy::expect_used, reason = "a failure here is a failed test")]
 
 mod exact;

@@ -27,6 +27,13 @@ impl Clock for MovedClock {
     }
 }
 
+/// What keeps the counters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Memory,
+    Redis,
+}
+
 /// Where requests are counted.
 pub(crate) enum Place {
     Memory { clock: Arc<MovedClockHandle>, limiter: Arc<MemoryLimiter> },
@@ -37,25 +44,27 @@ pub(crate) enum Place {
 pub(crate) struct MovedClockHandle(Arc<MovedClock>);
 
 impl Place {
+    pub(crate) async fn of(kind: Kind, budgets: Budgets) -> Self {
+        match kind {
+            Kind::Memory => Self::memory(budgets),
+            Kind::Redis => Self::redis().await,
+        }
+    }
+
     pub(crate) fn memory(budgets: Budgets) -> Self {
         let clock = Arc::new(MovedClock::default());
         let limiter = Arc::new(MemoryLimiter::new(budgets, clock.clone()));
         Self::Memory { clock: Arc::new(MovedClockHandle(clock)), limiter }
     }
 
-    pub(crate) async fn redis() -> Option<Self> {
+    pub(crate) async fn redis() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let url = redis_url().await?;
+        let url = redis_url();
         let client = Client::open(url.as_str()).expect("a URL");
         let connection = client.get_multiplexed_async_connection().await.expect("a connection");
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("claudetools-test:{}:{number}:", std::process::id());
-        Some(Self::Redis { connection, prefix, url })
-    }
-
-    /// Every place there is.
-    pub(crate) async fn all(budgets: Budgets) -> Vec<Self> {
-        [Some(Self::memory(budgets)), Self::redis().await].into_iter().flatten().collect()
+        Self::Redis { connection, prefix, url }
     }
 
     /// What the names of the test's counters in Redis begin with.
@@ -91,6 +100,13 @@ impl Place {
                 }
             }
         }
+    }
+
+    /// How many milliseconds the counters of a key have to live in Redis; none in memory, where they are swept.
+    pub(crate) async fn life_of(&self, key: LimitKey) -> i64 {
+        let Self::Redis { connection, prefix, .. } = self else { return 0 };
+        let name = format!("{prefix}{:032x}", u128::from_be_bytes(*key.bytes()));
+        connection.clone().pttl(name).await.expect("a time")
     }
 
     /// Removes what the test has left in Redis.

@@ -5,6 +5,7 @@
 
 mod ground;
 mod measure;
+mod servers;
 
 use claudetools_kernel::{Direction, PageRequest, Sort, Start};
 use claudetools_sessions::{
@@ -41,7 +42,7 @@ fn sorted<S>(request: PageRequest<S>, field: S, direction: Direction) -> PageReq
 
 #[tokio::test]
 async fn every_list_is_answered_by_indexes() {
-    let store = TestStore::new(Engine::Sqlite).await;
+    let store = TestStore::on(Engine::Sqlite).await;
     let sql = store.sql.as_ref().expect("a store on SQLite");
     let mut ground = Ground::new();
     // A new installation has no statistics to plan by.

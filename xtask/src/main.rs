@@ -15,6 +15,7 @@ mod python;
 mod schemathesis;
 mod seed;
 mod server;
+mod services;
 mod shell;
 mod source;
 mod steps;
@@ -63,6 +64,11 @@ enum Task {
     Seed(seed::Options),
     /// Measure the release build against its goals.
     Bench(bench::Options),
+    /// Start, find or stop the database servers and the Redis that the suites need.
+    Services {
+        #[command(subcommand)]
+        action: services::Action,
+    },
     /// Count what an endpoint costs, layer by layer.
     Lines,
     /// Print the checklist for a new resource.
@@ -91,6 +97,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Schemathesis(options) => schemathesis::run(&workspace, options),
         Task::Seed(options) => seed::run(&workspace, options),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Services { action } => services::run(*action),
         Task::Lines => lines::run(&workspace),
         Task::NewResource(options) => new_resource::run(options),
     }

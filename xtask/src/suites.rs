@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     failure::{Failure, Result},
+    services::Service,
     shell,
     workspace::Workspace,
 };
@@ -25,23 +26,95 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The README's test command.
+/// The README's test command: every test on memory and SQLite; every port's suite and the API over HTTP on each server that is
+/// there. On a CI machine a missing server is a failure.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    println!("Storage engines under test: memory and SQLite. Both are part of the build; no server is needed.");
-    println!("MariaDB and PostgreSQL are not part of this version's suites.");
-    let mut command = shell::cargo(&workspace.root);
+    let servers = Servers::find();
+    println!("{}", servers.describe());
+    if shell::is_ci() && !servers.missing().is_empty() {
+        return Err(Failure::new("CI=true and a server is missing; `cargo xtask services up` starts or installs it"));
+    }
+    let terminal = &mut std::io::stdout().lock();
     // One failing suite must not hide the next.
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    report(run_counted(&mut command, &mut std::io::stdout().lock())?)
+    let mut everything = servers.cargo_test(workspace);
+    everything.args(["--no-fail-fast", "--"]).args(servers.left_out());
+    let mut outcome = run_counted(&mut everything, terminal)?;
+    for engine in servers.engines() {
+        println!("\nThe API over HTTP on {}", engine.name());
+        let mut http = servers.cargo_test(workspace);
+        http.args(["--test", "http"]).env("CLAUDETOOLS_TEST_ENGINE", engine_key(engine));
+        let (tally, succeeded) = run_counted(&mut http, terminal)?;
+        outcome.0.passed += tally.passed;
+        outcome.0.failed += tally.failed;
+        outcome.1 &= succeeded;
+    }
+    report(outcome)
+}
+
+/// Which servers there are, and where.
+struct Servers(Vec<(Service, Option<String>)>);
+
+impl Servers {
+    fn find() -> Self {
+        Self(Service::ALL.into_iter().map(|service| (service, service.find())).collect())
+    }
+
+    fn missing(&self) -> Vec<Service> {
+        self.0.iter().filter(|(_, url)| url.is_none()).map(|(service, _)| *service).collect()
+    }
+
+    /// Those that the API's suites run on once more.
+    fn engines(&self) -> impl Iterator<Item = Service> {
+        self.0.iter().filter(|(service, url)| url.is_some() && *service != Service::Redis).map(|(service, _)| *service)
+    }
+
+    fn describe(&self) -> String {
+        let mut lines = vec!["Under test: memory and SQLite, which are part of the build".to_owned()];
+        lines.extend(self.0.iter().map(|(service, url)| match url {
+            Some(url) => format!("  {:<11}at {url}", service.name()),
+            None => format!("  {:<11}LEFT OUT, there is none that lets us in", service.name()),
+        }));
+        lines.join("\n")
+    }
+
+    /// `cargo test` over the workspace, whose tests learn where the servers are.
+    fn cargo_test(&self, workspace: &Workspace) -> Command {
+        let mut command = shell::cargo(&workspace.root);
+        command.args(["test", "--workspace", "--locked"]);
+        for (service, url) in &self.0 {
+            if let Some(url) = url {
+                command.env(service.variable(), url);
+            }
+        }
+        command
+    }
+
+    /// What tells the test programs to leave out the modules of servers that are not there.
+    fn left_out(&self) -> Vec<String> {
+        let modules = self.missing().into_iter().map(|service| format!("{}::", engine_key(service)));
+        modules.flat_map(|module| ["--skip".to_owned(), module]).collect()
+    }
+}
+
+/// As test modules and `CLAUDETOOLS_TEST_ENGINE` name it.
+const fn engine_key(service: Service) -> &'static str {
+    match service {
+        Service::MariaDb => "mariadb",
+        Service::Postgres => "postgres",
+        Service::Redis => "redis",
+    }
 }
 
 /// The tests of some packages.
 pub(crate) fn run_packages(workspace: &Workspace, packages: &[&str]) -> Result<()> {
+    let servers = Servers::find();
+    println!("{}", servers.describe());
     let mut command = shell::cargo(&workspace.root);
     command.args(["test", "--locked", "--no-fail-fast"]);
     for package in packages {
         command.args(["--package", package]);
     }
+    command.arg("--").args(servers.left_out());
     report(run_counted(&mut command, &mut std::io::stdout().lock())?)
 }
 
@@ -114,6 +187,15 @@ mod unit {
         let counted = run_counted(&mut command, &mut terminal).unwrap();
         assert_eq!(counted, (Tally { passed: 2, failed: 0 }, false));
         assert_eq!(terminal, b"\xff\ntest result: ok. 2 passed; 0 failed\n");
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_named_and_its_modules_are_left_out() {
+        let servers = Servers(vec![(Service::MariaDb, Some("mysql://x".into())), (Service::Postgres, None)]);
+        assert!(servers.describe().contains("MariaDB    at mysql://x"), "{}", servers.describe());
+        assert!(servers.describe().contains("PostgreSQL LEFT OUT"), "{}", servers.describe());
+        assert_eq!(servers.left_out(), ["--skip", "postgres::"]);
+        assert!(servers.engines().eq([Service::MariaDb]));
     }
 
     #[test]

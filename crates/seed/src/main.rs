@@ -26,7 +26,7 @@ struct Arguments {
     /// The year ends the day before this one (UTC); today unless given.
     #[arg(long, value_name = "YYYY-MM-DD")]
     until: Option<NaiveDate>,
-    /// Where to write: `sqlite://<path>`. Unless given, `DATABASE_URL`, else `sqlite://data/claudetools.db`.
+    /// Where to write: `sqlite://<path>`, `mysql://…` or `postgres://…`. Unless given, `DATABASE_URL`, else `sqlite://data/claudetools.db`.
     #[arg(long)]
     database_url: Option<String>,
     /// Add to a database that has clients already.
@@ -64,12 +64,13 @@ async fn seed(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Makes the folder of the database file, as the server does.
+/// Makes the folder of a database file, as the server does.
 fn make_folder(url: &str) -> Result<(), Box<dyn std::error::Error>> {
-    // The text is not repeated: it may hold a password.
-    let path = url.strip_prefix(SCHEME).filter(|path| !path.is_empty() && !path.contains(['?', '#', '%']));
-    let path = Path::new(path.ok_or("the database must be sqlite:// and a path, as in sqlite://data/claudetools.db")?);
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    let Some(path) = url.strip_prefix(SCHEME) else { return Ok(()) };
+    if path.is_empty() || path.contains(['?', '#', '%']) {
+        return Err("the database must be sqlite:// and a path, as in sqlite://data/claudetools.db".into());
+    }
+    if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     Ok(())

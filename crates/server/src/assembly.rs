@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -136,15 +137,16 @@ impl IdentityServices {
     }
 }
 
-/// Opens the database of `config`, making its directory if there is none.
+/// Opens the database of `config`, making the directory of a file if there is none.
 ///
 /// # Errors
 /// The directory cannot be made, or the database cannot be opened.
 pub async fn open(config: &Config) -> Result<SqlStore, StartError> {
-    if let Some(directory) = config.database_url.path().parent() {
+    if let Some(directory) = config.database_url.file().and_then(Path::parent) {
         keys::create_private_directory(directory)?;
     }
-    let options = SqlOptions { busy_timeout: config.database_busy_timeout(), ..SqlOptions::default() };
+    let (connections, busy_timeout) = (config.database_connections, config.database_busy_timeout());
+    let options = SqlOptions { connections, busy_timeout, ..SqlOptions::default() };
     Ok(SqlStore::open(&config.database_url.url(), &options).await?)
 }
 

@@ -12,7 +12,11 @@ use claudetools_server::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{api::Api, clock::TestClock};
+use crate::{
+    api::Api,
+    clock::TestClock,
+    database::{Database, Engine},
+};
 
 /// The administrator of every test application.
 pub const ADMIN_EMAIL: &str = "admin@claudetools.test";
@@ -29,6 +33,8 @@ pub struct TestApp {
     running: Option<Running>,
     directory: Option<TempDir>,
     settings: BTreeMap<String, String>,
+    /// On a server; a database in a file lies in the directory.
+    _database: Option<Database>,
 }
 
 /// What a test wants different from the defaults.
@@ -63,11 +69,16 @@ impl TestAppBuilder {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
+        let engine = Engine::of_run();
+        let database = if engine == Engine::Sqlite { None } else { Some(Database::with_tables(engine).await) };
+        if let Some(database) = &database {
+            settings.insert("DATABASE_URL".to_owned(), database.url.clone());
+        }
         settings.extend(self.settings);
         let clock = Arc::new(TestClock::default());
         let running = run(&settings, &clock).await;
         let base = format!("http://{}", running.address);
-        TestApp { base, clock, running: Some(running), directory: Some(directory), settings }
+        TestApp { base, clock, running: Some(running), directory: Some(directory), settings, _database: database }
     }
 }
 
@@ -158,6 +169,11 @@ impl TestApp {
     /// Where its files are.
     pub fn data_dir(&self) -> std::path::PathBuf {
         self.directory.as_ref().expect("a directory").path().join("data")
+    }
+
+    /// The URL of its database.
+    pub fn database_url(&self) -> String {
+        configuration(&self.settings).database_url.url()
     }
 
     /// Stops it gracefully and starts it again on the same data; the port changes.

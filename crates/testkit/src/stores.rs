@@ -7,16 +7,8 @@ use claudetools_kernel::{Transaction, UnitOfWork};
 use claudetools_memory::MemoryStore;
 use claudetools_sessions::ports::SessionsTx;
 use claudetools_sql::{SqlOptions, SqlStore};
-use tempfile::TempDir;
 
-/// Where a store keeps its rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// The in-memory adapter.
-    Memory,
-    /// SQLite, in a directory of the test's own.
-    Sqlite,
-}
+use crate::database::{Database, Engine};
 
 /// A fresh store with every table, removed when dropped.
 pub struct TestStore {
@@ -28,7 +20,7 @@ pub struct TestStore {
     pub sessions: Arc<dyn UnitOfWork<dyn SessionsTx>>,
     /// The SQL store behind them, where there is one.
     pub sql: Option<SqlStore>,
-    _directory: Option<TempDir>,
+    _database: Option<Database>,
 }
 
 impl std::fmt::Debug for TestStore {
@@ -38,27 +30,23 @@ impl std::fmt::Debug for TestStore {
 }
 
 impl TestStore {
+    /// A fresh store in memory.
+    pub fn in_memory() -> Self {
+        let store = Arc::new(MemoryStore::default());
+        Self { journal: store.clone(), identity: store.clone(), sessions: store, sql: None, _database: None }
+    }
+
     /// A fresh store on `engine`.
-    pub async fn new(engine: Engine) -> Self {
-        match engine {
-            Engine::Memory => {
-                let store = Arc::new(MemoryStore::default());
-                Self { journal: store.clone(), identity: store.clone(), sessions: store, sql: None, _directory: None }
-            }
-            Engine::Sqlite => {
-                let directory = tempfile::tempdir().expect("a directory for the database");
-                let url = format!("sqlite://{}", directory.path().join("test.db").display());
-                let sql = SqlStore::open(&url, &SqlOptions::default()).await.expect("a new database");
-                claudetools_sql::prepare(&sql).await.expect("the migrations");
-                let store = Arc::new(sql.clone());
-                Self {
-                    journal: store.clone(),
-                    identity: store.clone(),
-                    sessions: store,
-                    sql: Some(sql),
-                    _directory: Some(directory),
-                }
-            }
+    pub async fn on(engine: Engine) -> Self {
+        let database = Database::with_tables(engine).await;
+        let sql = SqlStore::open(&database.url, &SqlOptions::default()).await.expect("the new database");
+        let store = Arc::new(sql.clone());
+        Self {
+            journal: store.clone(),
+            identity: store.clone(),
+            sessions: store,
+            sql: Some(sql),
+            _database: Some(database),
         }
     }
 }

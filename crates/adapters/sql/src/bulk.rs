@@ -12,7 +12,8 @@ use crate::{
         work_item, work_item_tag,
     },
     failure::failure,
-    store::{SqlStore, SqlTx},
+    guarded::Guarded,
+    store::{Connection, SqlStore, SqlTx},
 };
 
 /// How many rows of a resource go into one transaction, about.
@@ -23,6 +24,10 @@ const ROWS_PER_STATEMENT: usize = 128;
 /// Rows in great number hit the leaves of a dozen indexes all over: these stay in memory, 128 MiB of them, and are copied into
 /// the database every 64 MiB of log instead of every 4.
 const BULK: [&str; 2] = ["PRAGMA cache_size = -131072", "PRAGMA wal_autocheckpoint = 16384"];
+/// `InnoDB` counts by itself once a tenth of a table has changed, but some time later. This engine wants the tables named.
+const COUNT_MYSQL: &str = "ANALYZE TABLE clients, projects, machines, tags, sessions, session_tags, session_technologies, \
+                           work_items, work_item_tags, pending_tasks, task_dependencies";
+
 /// As the store sets them.
 const USUAL: [&str; 2] = ["PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 1000"];
 
@@ -32,7 +37,7 @@ const USUAL: [&str; 2] = ["PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoi
 #[derive(Debug)]
 pub struct Bulk {
     store: SqlStore,
-    transaction: Option<SqlTx<DatabaseTransaction>>,
+    transaction: Option<SqlTx<Guarded<DatabaseTransaction>>>,
     rows: usize,
 }
 
@@ -109,10 +114,8 @@ impl Bulk {
     pub async fn finish(mut self) -> Result<(), StoreError> {
         self.commit().await?;
         let writer = self.store.writer();
-        // InnoDB counts by itself once a tenth of a table has changed.
-        if writer.get_database_backend() != DbBackend::MySql {
-            writer.execute_unprepared("ANALYZE").await.map_err(failure)?;
-        }
+        let count = if writer.get_database_backend() == DbBackend::MySql { COUNT_MYSQL } else { "ANALYZE" };
+        writer.execute_unprepared(count).await.map_err(failure)?;
         self.store.tune(&["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"]).await?;
         self.store.tune(&USUAL).await
     }
@@ -137,7 +140,7 @@ impl Bulk {
         Ok(())
     }
 
-    async fn transaction(&mut self) -> Result<&SqlTx<DatabaseTransaction>, StoreError> {
+    async fn transaction(&mut self) -> Result<&SqlTx<Guarded<DatabaseTransaction>>, StoreError> {
         let open = match self.transaction.take() {
             Some(open) => open,
             None => self.store.begin_write().await?,
@@ -154,7 +157,7 @@ impl Bulk {
     async fn commit(&mut self) -> Result<(), StoreError> {
         self.rows = 0;
         match self.transaction.take() {
-            Some(open) => open.into_connection().commit().await.map_err(failure),
+            Some(open) => open.into_connection().finish().await.map_err(failure),
             None => Ok(()),
         }
     }

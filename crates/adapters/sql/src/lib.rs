@@ -2,16 +2,20 @@
 //!
 //! [`SqlStore`] hands out transactions (`SqlTx`); each resource has its table in `entity/` and its repository in
 //! `repository/`, where `SqlTx` itself implements the port. What the repositories share is in `query.rs` (statements),
-//! `row.rs` (reading a row back) and `failure.rs` (what a driver's error means). `schema.rs` applies the migrations;
+//! `row.rs` (reading a row back) and `failure.rs` (what a driver's error means). `connect.rs` holds what differs by engine about
+//! connections, `pulse.rs` and `guarded.rs` what happens when a server is away. `schema.rs` applies the migrations;
 //! `bulk.rs` adds rows in great number, past the ports.
 
 mod bulk;
+mod connect;
 mod entity;
 mod failure;
+mod guarded;
 mod journal;
 #[cfg(feature = "plans")]
 pub mod plans;
 mod pool;
+mod pulse;
 mod query;
 mod repository;
 mod row;
@@ -19,6 +23,7 @@ mod schema;
 mod store;
 
 pub use bulk::Bulk;
+pub use connect::SqlOptions;
 pub use pool::PoolNumbers;
 pub use schema::{SchemaError, is_behind, prepare};
-pub use store::{SqlOptions, SqlStore};
+pub use store::SqlStore;

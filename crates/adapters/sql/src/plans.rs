@@ -3,7 +3,7 @@
 use claudetools_kernel::{PageRequest, StoreError};
 use claudetools_sessions::{SessionFilter, SessionSort, WorkItemFilter, WorkItemSort};
 use sea_orm::{
-    ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait, Statement, StatementBuilder,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryResult, QueryTrait, Statement, StatementBuilder,
     sea_query::SelectStatement,
 };
 
@@ -51,7 +51,20 @@ fn engine(store: &SqlStore) -> DbBackend {
 async fn explain(store: &SqlStore, select: &SelectStatement) -> Result<Vec<String>, StoreError> {
     let reader = store.readers();
     let Statement { sql, values, db_backend } = StatementBuilder::build(select, &engine(store));
-    let explain = Statement { sql: format!("EXPLAIN QUERY PLAN {sql}"), values, db_backend };
+    let explain = if db_backend == DbBackend::Sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
+    let explain = Statement { sql: format!("{explain} {sql}"), values, db_backend };
     let steps = reader.query_all_raw(explain).await.map_err(failure)?;
-    steps.into_iter().map(|step| step.try_get("", "detail").map_err(failure)).collect()
+    steps.into_iter().map(|step| told(&step, db_backend).map_err(failure)).collect()
+}
+
+/// A step in words; of MariaDB's table the columns that say how a table is read.
+fn told(step: &QueryResult, engine: DbBackend) -> Result<String, DbErr> {
+    match engine {
+        DbBackend::Sqlite => step.try_get("", "detail"),
+        DbBackend::MySql => {
+            let column = |name| step.try_get::<Option<String>>("", name).map(Option::unwrap_or_default);
+            Ok([column("table")?, column("type")?, column("key")?, column("Extra")?].join(" | "))
+        }
+        _ => step.try_get_by_index(0),
+    }
 }

@@ -11,6 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
+    entity::write_guard,
     failure::failure,
     store::{Connection, SqlTx},
 };
@@ -30,7 +31,35 @@ pub(crate) struct Listing<E: EntityTrait, S> {
     pub(crate) id: E::Column,
 }
 
+/// What no single row stands for, and whoever changes it locks as a whole: a row of `write_guards`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Guard {
+    /// Which task is the parent of which, and which waits for which.
+    TaskGraph,
+}
+
+impl Guard {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::TaskGraph => "task_graph",
+        }
+    }
+}
+
 impl<C: Connection> SqlTx<C> {
+    /// Keeps every other transaction that asks for the same guard waiting until this one ends. `SQLite` lets one transaction
+    /// write at a time, and ours begin as writers.
+    pub(crate) async fn lock_guard(&self, guard: Guard) -> Result<(), StoreError> {
+        if self.connection().get_database_backend() == DbBackend::Sqlite {
+            return Ok(());
+        }
+        let row = write_guard::Entity::find_by_id(guard.name()).lock_exclusive();
+        match row.one(self.connection()).await.map_err(failure)? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::Database(format!("the row {} of write_guards is missing", guard.name()))),
+        }
+    }
+
     /// Adds a row.
     pub(crate) async fn insert<E>(&self, row: E::Model) -> Result<(), StoreError>
     where

@@ -2,6 +2,7 @@
 
 use claudetools_kernel::StoreError;
 use claudetools_migrations::{Difference, Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
 
 use crate::{failure::failure, store::SqlStore};
 
@@ -25,8 +26,8 @@ pub enum SchemaError {
     Store(#[from] StoreError),
 }
 
-/// Applies the migrations that are missing, all or none, and tells how many. Refuses a schema that is newer than this
-/// program. Of several processes that call this at once on one database, one does the work while the others wait for it.
+/// Applies the migrations that are missing and tells how many: all or none, but on `MySQL`, which takes no change of a schema
+/// back; there a broken-off attempt is continued by the next one. Refuses a schema that is newer than this program. Of several processes that call this at once on one database, one does the work while the others wait for it.
 pub async fn prepare(store: &SqlStore) -> Result<usize, SchemaError> {
     // Mostly there is nothing to do, and then nobody who writes meanwhile is in the way.
     let difference = Migrator::compare(store.writer()).await.map_err(failure)?;
@@ -48,14 +49,55 @@ pub async fn is_behind(store: &SqlStore) -> Result<bool, SchemaError> {
 }
 
 async fn apply(store: &SqlStore) -> Result<usize, SchemaError> {
-    // The right to write comes before the question, so that nobody else applies a migration in between.
-    let transaction = store.begin_write().await?.into_connection();
-    let missing = missing(Migrator::compare(&transaction).await.map_err(failure)?)?;
-    if missing > 0 {
-        Migrator::up(&transaction, None).await.map_err(failure)?;
-    }
+    // The right to change the schema comes before the question, so that nobody else applies a migration in between.
+    let transaction = store.begin_write().await?.into_connection().into_inner();
+    lock(&transaction).await.map_err(failure)?;
+    let applied = apply_missing(&transaction).await;
+    unlock(&transaction).await.map_err(failure)?;
+    let applied = applied?;
     transaction.commit().await.map_err(failure)?;
+    Ok(applied)
+}
+
+async fn apply_missing(transaction: &DatabaseTransaction) -> Result<usize, SchemaError> {
+    let missing = missing(Migrator::compare(transaction).await.map_err(failure)?)?;
+    if missing > 0 {
+        Migrator::up(transaction, None).await.map_err(failure)?;
+    }
     Ok(missing)
+}
+
+/// What replicas agree on to take turns by.
+const LOCK: i64 = 0x0063_7463_6874;
+/// How long the others may take: as long as a migration of many rows does.
+const LOCK_SECONDS: u32 = 600;
+
+/// Waits until no other process changes this schema. SQLite needs nothing: the transaction is a writer from its first line.
+async fn lock(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    match transaction.get_database_backend() {
+        DbBackend::Postgres => {
+            transaction.execute_unprepared(&format!("SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")).await?;
+            transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+        }
+        DbBackend::MySql => {
+            let lock = format!("SELECT GET_LOCK(CONCAT('claudetools:', DATABASE()), {LOCK_SECONDS})");
+            let lock = Statement::from_string(DbBackend::MySql, lock);
+            let row = transaction.query_one_raw(lock).await?;
+            if row.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten() != Some(1) {
+                return Err(DbErr::Custom("another process has been changing the schema for too long".to_owned()));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// `MySQL` keeps the lock for the connection, not for the transaction, and a change of the schema ends that anyway.
+async fn unlock(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    if transaction.get_database_backend() == DbBackend::MySql {
+        transaction.execute_unprepared("DO RELEASE_LOCK(CONCAT('claudetools:', DATABASE()))").await?;
+    }
+    Ok(())
 }
 
 fn missing(Difference { missing, unknown }: Difference) -> Result<usize, SchemaError> {

@@ -1,6 +1,6 @@
 //! Connections and transactions.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use claudetools_identity::ports::{
@@ -13,50 +13,54 @@ use claudetools_sessions::ports::{
     TagRepository, WorkItemRepository,
 };
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::failure::{failure, is_busy};
+use crate::{
+    connect::{self, SqlOptions},
+    failure::{failure, is_lost},
+    guarded::{Guarded, during},
+    pulse::Pulse,
+};
 
-/// Between two attempts to open a file that another process is making.
-const CONNECT_PAUSE: Duration = Duration::from_millis(20);
-
-/// How the database is used.
-#[derive(Debug, Clone)]
-pub struct SqlOptions {
-    /// Connections that read. More than 4 buy memory, not speed.
-    pub readers: u32,
-    /// How long a statement waits for a lock held by another process, and a caller for a free connection.
-    pub busy_timeout: Duration,
-}
-
-impl Default for SqlOptions {
-    fn default() -> Self {
-        Self { readers: 4, busy_timeout: Duration::from_secs(5) }
-    }
-}
-
-/// A database: for SQLite one connection that writes and a few that read and are never held up by it.
+/// A database: for SQLite one connection that writes and a few that read and are never held up by it; for a server one pool
+/// for both.
 #[derive(Clone)]
 pub struct SqlStore {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
+    pulse: Option<Arc<Pulse>>,
 }
 
 impl fmt::Debug for SqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqlStore").finish_non_exhaustive()
+        f.debug_struct("SqlStore").field("engine", &self.engine()).finish_non_exhaustive()
     }
 }
 
 impl SqlStore {
-    /// Opens the database of a `sqlite://` URL, making the file if there is none. Applies no migrations.
+    /// Opens the database of a `sqlite://`, `mysql://` or `postgres://` URL; of SQLite it makes the file if there is none.
+    /// Applies no migrations.
     pub async fn open(url: &str, options: &SqlOptions) -> Result<Self, StoreError> {
-        let writer = connect_writer(url, options).await?;
-        let readers = Database::connect(connect_options(url, options.readers, true, options)).await.map_err(failure)?;
-        Ok(Self { writer, readers })
+        match connect::engine(url) {
+            Some(DbBackend::Sqlite) => {
+                let (writer, readers) = connect::embedded(url, options).await?;
+                Ok(Self { writer, readers, pulse: None })
+            }
+            Some(engine) => {
+                let pulse = Pulse::new();
+                let pool = connect::server(url, engine, options, &pulse).await?;
+                pulse.listen(connect::watcher(url, engine, options));
+                Ok(Self { writer: pool.clone(), readers: pool, pulse: Some(pulse) })
+            }
+            None => Err(StoreError::Database("the URL names no engine that this program knows".to_owned())),
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> DbBackend {
+        self.writer.get_database_backend()
     }
 
     /// The connection that writes, for migrations and maintenance.
@@ -76,80 +80,42 @@ impl SqlStore {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.readers.execute_unprepared("SELECT 1").await.map_err(failure)?;
+        self.view()
+            .connection()
+            .query_one_raw(Statement::from_string(self.engine(), "SELECT 1"))
+            .await
+            .map_err(failure)?;
         Ok(())
     }
 
-    pub(crate) async fn begin_write(&self) -> Result<SqlTx<DatabaseTransaction>, StoreError> {
+    pub(crate) async fn begin_write(&self) -> Result<SqlTx<Guarded<DatabaseTransaction>>, StoreError> {
+        let begun = match self.begin().await {
+            // The server had closed the connection while it lay idle; nothing has happened yet.
+            Err(error) if is_lost(&error) => self.begin().await,
+            begun => begun,
+        };
+        let transaction = begun.map_err(failure)?;
+        Ok(SqlTx(Guarded::new(transaction, self.pulse.clone())))
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         // IMMEDIATE: a deferred transaction that reads first cannot become a writer once another has written.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.writer.begin_with_options(options).await.map(SqlTx).map_err(failure)
+        during(self.pulse.as_ref(), self.writer.begin_with_options(options)).await
     }
-}
 
-/// The connection that writes. To turn a new file into one with a write-ahead log takes the file for oneself, which the
-/// engine does not wait for, whatever the busy timeout: processes that start at once on a new file take turns here.
-async fn connect_writer(url: &str, options: &SqlOptions) -> Result<DatabaseConnection, StoreError> {
-    let mut left = options.busy_timeout;
-    loop {
-        match Database::connect(connect_options(url, 1, false, options)).await {
-            Err(error) if is_busy(&error) && !left.is_zero() => {
-                tokio::time::sleep(CONNECT_PAUSE).await;
-                left = left.saturating_sub(CONNECT_PAUSE);
-            }
-            outcome => return outcome.map_err(failure),
-        }
+    fn view(&self) -> SqlTx<Guarded<DatabaseConnection>> {
+        SqlTx(Guarded::new(self.readers.clone(), self.pulse.clone()))
     }
-}
-
-fn connect_options(url: &str, connections: u32, read_only: bool, options: &SqlOptions) -> ConnectOptions {
-    let busy_timeout = options.busy_timeout;
-    let mut connect = ConnectOptions::new(url.to_owned());
-    connect
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(busy_timeout)
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .create_if_missing(!read_only)
-                .journal_mode(SqliteJournalMode::Wal)
-                // An answered write must outlive a power cut, not only a crash of the process.
-                .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(busy_timeout)
-                .foreign_keys(true)
-                .pragma("query_only", if read_only { "1" } else { "0" })
-                .pragma("mmap_size", "268435456")
-                .pragma("cache_size", "-16384")
-                .pragma("temp_store", "memory")
-                .statement_cache_capacity(256)
-        });
-    connect
 }
 
 /// A connection that statements run on, and how it ends.
 #[async_trait]
 pub(crate) trait Connection: ConnectionTrait + Send + Sync + Sized + 'static {
     async fn finish(self) -> Result<(), DbErr>;
-}
-
-#[async_trait]
-impl Connection for DatabaseTransaction {
-    async fn finish(self) -> Result<(), DbErr> {
-        self.commit().await
-    }
-}
-
-#[async_trait]
-impl Connection for DatabaseConnection {
-    /// Nothing to end: each statement stood for itself.
-    async fn finish(self) -> Result<(), DbErr> {
-        Ok(())
-    }
 }
 
 /// A transaction, or a pooled connection for reading. It implements every repository itself.
@@ -238,7 +204,7 @@ impl UnitOfWork<dyn SessionsTx> for SqlStore {
     }
 
     async fn read(&self) -> Result<Box<dyn SessionsTx>, StoreError> {
-        Ok(Box::new(SqlTx(self.readers.clone())))
+        Ok(Box::new(self.view()))
     }
 }
 
@@ -249,7 +215,7 @@ impl UnitOfWork<dyn IdentityTx> for SqlStore {
     }
 
     async fn read(&self) -> Result<Box<dyn IdentityTx>, StoreError> {
-        Ok(Box::new(SqlTx(self.readers.clone())))
+        Ok(Box::new(self.view()))
     }
 }
 
@@ -260,6 +226,6 @@ impl UnitOfWork<dyn Transaction> for SqlStore {
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, StoreError> {
-        Ok(Box::new(SqlTx(self.readers.clone())))
+        Ok(Box::new(self.view()))
     }
 }

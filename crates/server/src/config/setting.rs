@@ -96,7 +96,8 @@ impl Setting {
     }
 }
 
-fn mask_userinfo(url: &str) -> String {
+/// A URL without the user and password in it.
+pub(super) fn mask_userinfo(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{}@{rest}", crate::secret::MASK),
         _ => url.to_owned(),

@@ -54,15 +54,21 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The database. This version keeps its data in a file of `SQLite`, `sqlite://<path>`; the file is made on first
-    /// start.
+    /// The database: a file of `SQLite`, `sqlite://<path>`, which is made on first start; or a database on a server,
+    /// `mysql://<user>:<password>@<host>:<port>/<database>` (`MariaDB` 10.6 or later, `MySQL` 8) or `postgres://…` (14 or
+    /// later), which must exist. Several replicas need a server.
     database_url("DATABASE_URL"): DatabaseUrl = DatabaseUrl::parse,
     default Fallback::Computed {
         shown: "sqlite://<DATA_DIR>/claudetools.db",
         value: |_, data_dir| format!("sqlite://{}/claudetools.db", data_dir.trim_end_matches('/')),
     }, shown Url;
 
-    /// How many milliseconds a statement waits for a lock that another process holds on the database file.
+    /// How many connections to a database server this process keeps at the most. A file of `SQLite` has a fixed few.
+    database_connections("DATABASE_CONNECTIONS"): u32 = |text| parse::number(text, 1..=1000),
+    default Fallback::Fixed("16");
+
+    /// How many milliseconds a statement waits for a lock that another one holds: on the file of `SQLite`, or on a row on a
+    /// server (`MariaDB` and `MySQL` count whole seconds, rounded up).
     database_busy_timeout_ms("DATABASE_BUSY_TIMEOUT_MS"): u32 = |text| parse::number(text, 0..=60_000),
     default Fallback::Fixed("5000");
 

@@ -119,7 +119,7 @@ fn all_faults_are_reported_at_once() {
             ("PORT", "65536"),
             ("HOST", "0.0.0.0"),
             ("JWT_SECRET_KEY", "c2hvcnQ="),
-            ("DATABASE_URL", "postgres://u:geheim@db/x"),
+            ("DATABASE_URL", "oracle://u:geheim@db/x"),
         ])
     };
     let all = faults(&sources);

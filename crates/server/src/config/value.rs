@@ -1,5 +1,6 @@
 //! The types of settings that are more than a number or a text.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use claudetools_crypto::JwtAlgorithm;
@@ -23,55 +24,86 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where the data is: in this version always a file of `SQLite`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatabaseUrl {
-    path: PathBuf,
+/// Where the data is: a file of `SQLite`, or a database on a server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Place);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Place {
+    File(PathBuf),
+    /// The URL as given. It may hold a password.
+    Server(String),
 }
 
-const SCHEME: &str = "sqlite://";
+const FILE_SCHEME: &str = "sqlite://";
+const SERVER_SCHEMES: [&str; 4] = ["mysql", "mariadb", "postgres", "postgresql"];
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&super::setting::mask_userinfo(&self.url()))
+    }
+}
 
 impl DatabaseUrl {
-    /// Reads `sqlite://<path>`. The message of a failure says what to write instead and never repeats the text, which
-    /// may hold a password.
+    /// Reads `sqlite://<path>`, `mysql://…` or `postgres://…`. The message of a failure says what to write instead and never
+    /// repeats the text, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let Some(rest) = text.strip_prefix(SCHEME) else {
-            return Err(refuse_scheme(text));
-        };
-        // Habit from other programs; creating the file is what this server does anyway.
-        let path = rest.strip_suffix("?mode=rwc").unwrap_or(rest);
-        if path.is_empty() || path.ends_with('/') {
-            return Err("must name a file, as in sqlite://data/claudetools.db".to_owned());
+        if let Some(rest) = text.strip_prefix(FILE_SCHEME) {
+            return file(rest).map(|path| Self(Place::File(path)));
         }
-        if path.contains(":memory:") {
-            return Err("must name a file: a database in memory would lose acknowledged writes".to_owned());
+        let scheme = text.split(':').next().unwrap_or_default();
+        if SERVER_SCHEMES.contains(&scheme) {
+            return server(text, scheme).map(|()| Self(Place::Server(text.to_owned())));
         }
-        // The path goes into a URL and into the file system: with these in it the two would differ.
-        if path.contains(['?', '#', '%']) {
-            return Err(
-                "must be sqlite:// and a path without ?, # and %; the server sets the options itself".to_owned()
-            );
-        }
-        Ok(Self { path: PathBuf::from(path) })
+        Err("must be sqlite://<path>, mysql://<user>:<password>@<host>/<database> or postgres://…, as in \
+             sqlite://data/claudetools.db"
+            .to_owned())
     }
 
-    /// The database file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The database file; `None` for a database on a server.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::File(path) => Some(path),
+            Place::Server(_) => None,
+        }
     }
 
-    /// The URL, `sqlite://<path>`.
+    /// The URL, password included.
     pub fn url(&self) -> String {
-        format!("{SCHEME}{}", self.path.display())
+        match &self.0 {
+            Place::File(path) => format!("{FILE_SCHEME}{}", path.display()),
+            Place::Server(url) => url.clone(),
+        }
     }
 }
 
-fn refuse_scheme(text: &str) -> String {
-    let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    if ["mysql", "mariadb", "postgres", "postgresql"].contains(&scheme.as_str()) {
-        return "mysql:// and postgres:// are not in this version: use sqlite://<path>".to_owned();
+fn file(rest: &str) -> Result<PathBuf, String> {
+    // Habit from other programs; creating the file is what this server does anyway.
+    let path = rest.strip_suffix("?mode=rwc").unwrap_or(rest);
+    if path.is_empty() || path.ends_with('/') {
+        return Err("must name a file, as in sqlite://data/claudetools.db".to_owned());
     }
-    "must be sqlite://<path>, as in sqlite://data/claudetools.db".to_owned()
+    if path.contains(":memory:") {
+        return Err("must name a file: a database in memory would lose acknowledged writes".to_owned());
+    }
+    // The path goes into a URL and into the file system: with these in it the two would differ.
+    if path.contains(['?', '#', '%']) {
+        return Err("must be sqlite:// and a path without ?, # and %; the server sets the options itself".to_owned());
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn server(text: &str, scheme: &str) -> Result<(), String> {
+    let form = format!("must be {scheme}://<user>:<password>@<host>[:<port>]/<database>");
+    let url = url::Url::parse(text)
+        .map_err(|_| format!("{form}; characters of the password that have a meaning in URLs are written as %XX"))?;
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(format!("{form}: the host is missing"));
+    }
+    if url.path().trim_matches('/').is_empty() || url.path().trim_matches('/').contains('/') {
+        return Err(format!("{form}: the name of the database is missing"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -86,16 +118,27 @@ mod tests {
             ("sqlite://a.db?mode=rwc", "a.db"),
         ] {
             let parsed = DatabaseUrl::parse(text).unwrap();
-            assert_eq!(parsed.path(), Path::new(path));
+            assert_eq!(parsed.file(), Some(Path::new(path)));
             assert_eq!(parsed.url(), format!("sqlite://{path}"));
         }
     }
 
     #[test]
-    fn other_engines_are_named_as_not_in_this_version() {
-        for text in ["mysql://u:geheim@db/x", "postgres://u:geheim@db/x", "MariaDB://u:geheim@db/x"] {
+    fn a_database_on_a_server_is_taken_as_given_and_its_password_not_shown() {
+        for text in
+            ["mysql://u:geheim@db/x", "mariadb://u:geheim@db:3307/x", "postgres://u:geheim@[::1]/x?sslmode=require"]
+        {
+            let parsed = DatabaseUrl::parse(text).unwrap();
+            assert_eq!((parsed.file(), parsed.url().as_str()), (None, text));
+            assert!(!format!("{parsed:?}").contains("geheim"));
+        }
+    }
+
+    #[test]
+    fn a_server_without_host_or_database_is_refused_without_repeating_the_password() {
+        for text in ["mysql://u:geheim@db", "mysql://u:geheim@db/", "postgres:///x", "postgres://u:ge#heim@db/x"] {
             let message = DatabaseUrl::parse(text).unwrap_err();
-            assert!(message.contains("not in this version") && !message.contains("geheim"), "{message}");
+            assert!(message.contains("<database>") && !message.contains("heim"), "{message}");
         }
     }
 

@@ -24,6 +24,9 @@ use crate::{
 
 /// How often a use case is repeated when it met another writer.
 const ATTEMPTS: u32 = 6;
+/// How long a request may have taken for its use case to be repeated once more, in seconds. Who waited so long for a lock
+/// is better told.
+const PATIENCE_SECONDS: i64 = 4;
 /// How long the answer under an idempotency key is kept, in hours.
 const KEY_LIFETIME_HOURS: i64 = 24;
 /// The longest idempotency key taken, in characters.
@@ -254,7 +257,8 @@ impl Call {
             {
                 return Err(ApiError(Problem::new(KEY_TAKEN, "")));
             }
-            if !error.is_retryable() || tried == ATTEMPTS {
+            let took = self.services.clock.now().since(self.info.started);
+            if !error.is_retryable() || tried == ATTEMPTS || took > TimeDelta::seconds(PATIENCE_SECONDS) {
                 return Err(error.into());
             }
             tokio::time::sleep(self.services.backoff(tried)).await;

@@ -18,6 +18,7 @@ pub(crate) mod tag;
 pub(crate) mod task_dependency;
 pub(crate) mod work_item;
 pub(crate) mod work_item_tag;
+pub(crate) mod write_guard;
 
 #[cfg(test)]
 mod tests;

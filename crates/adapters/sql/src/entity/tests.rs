@@ -36,6 +36,7 @@ entities![
     task_dependency,
     work_item,
     work_item_tag,
+    write_guard,
 ];
 
 /// What of a column decides whether a row can be written and read back.

@@ -21,7 +21,7 @@ use crate::{
         project, task_dependency,
     },
     failure::failure,
-    query::{Listing, contains, padded},
+    query::{Guard, Listing, contains, padded},
     store::{Connection, SqlTx},
 };
 
@@ -30,9 +30,8 @@ const IDS: usize = 1024;
 
 #[async_trait]
 impl<C: Connection> PendingTaskRepository for SqlTx<C> {
-    /// `SQLite` lets one transaction write at a time, and ours begin as writers.
     async fn lock_graph(&mut self) -> Stored<()> {
-        Ok(())
+        self.lock_guard(Guard::TaskGraph).await
     }
 
     async fn add(&mut self, task: &PendingTask) -> Stored<()> {

@@ -1,0 +1,197 @@
+//! How each engine is connected to.
+
+use std::{sync::Arc, time::Duration};
+
+use claudetools_kernel::StoreError;
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr,
+    sqlx::{
+        self, Executor,
+        pool::PoolOptions,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
+};
+
+use crate::{
+    failure::{failure, is_busy},
+    pulse::Pulse,
+};
+
+/// Between two attempts to open a file that another process is making.
+const CONNECT_PAUSE: Duration = Duration::from_millis(20);
+/// How long a caller waits for a connection to a server: less than the two seconds within which it is to learn that there is
+/// none to be had.
+const ACQUIRE: Duration = Duration::from_millis(1500);
+/// Prepared statements that a connection keeps. The texts are few, but more than the drivers' usual hundred.
+const STATEMENTS: usize = 256;
+
+/// How the database is used.
+#[derive(Debug, Clone)]
+pub struct SqlOptions {
+    /// Connections to a server. An embedded database has one that writes, and [`SqlOptions::readers`].
+    pub connections: u32,
+    /// Connections that read an embedded database. More than 4 buy memory, not speed.
+    pub readers: u32,
+    /// How long a statement waits for a lock that another holds, and a caller for a free connection to an embedded database.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqlOptions {
+    fn default() -> Self {
+        Self { connections: 16, readers: 4, busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// The engine that a URL names; `None` for a scheme that is none of ours.
+pub(crate) fn engine(url: &str) -> Option<DbBackend> {
+    match url.split_once(':')?.0 {
+        "sqlite" => Some(DbBackend::Sqlite),
+        "mysql" | "mariadb" => Some(DbBackend::MySql),
+        "postgres" | "postgresql" => Some(DbBackend::Postgres),
+        _ => None,
+    }
+}
+
+/// What a session of `MySQL` begins with. Every replica sees what others have committed, statement by statement; who reads
+/// before writing says so with a lock or checks the revision. A lock that is not to be had in time belongs to somebody who
+/// hangs, and the use case is tried again. These time-outs are whole seconds.
+fn mysql_session(options: &SqlOptions) -> [String; 2] {
+    let seconds = options.busy_timeout.as_millis().div_ceil(1000).max(1);
+    [
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
+        format!(
+            "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, \
+             sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+        ),
+    ]
+}
+
+/// The same for `PostgreSQL`, where 0 would be no limit.
+fn postgres_session(options: &SqlOptions) -> [(&'static str, String); 2] {
+    let lock_timeout = format!("{}ms", options.busy_timeout.as_millis().max(1));
+    [("default_transaction_isolation", "read committed".to_owned()), ("lock_timeout", lock_timeout)]
+}
+
+/// The pool of connections to a server.
+pub(crate) async fn server(
+    url: &str,
+    engine: DbBackend,
+    options: &SqlOptions,
+    pulse: &Arc<Pulse>,
+) -> Result<DatabaseConnection, StoreError> {
+    let connect = server_options(url, engine, options.connections, options, Some(pulse));
+    Database::connect(connect).await.map_err(failure)
+}
+
+/// A single connection to a server, to feel its pulse by.
+pub(crate) fn watcher(url: &str, engine: DbBackend, options: &SqlOptions) -> ConnectOptions {
+    server_options(url, engine, 1, options, None)
+}
+
+fn server_options(
+    url: &str,
+    engine: DbBackend,
+    connections: u32,
+    options: &SqlOptions,
+    pulse: Option<&Arc<Pulse>>,
+) -> ConnectOptions {
+    let (mysql_session, postgres_session) = (Arc::new(mysql_session(options)), postgres_session(options));
+    // The drivers know their servers by one name each.
+    let rest = url.split_once(':').map_or("", |(_, rest)| rest);
+    let scheme = if engine == DbBackend::MySql { "mysql" } else { "postgres" };
+    let mut connect = ConnectOptions::new(format!("{scheme}:{rest}"));
+    connect
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(STATEMENTS))
+        .map_sqlx_postgres_opts(move |postgres| {
+            let postgres = postgres.statement_cache_capacity(STATEMENTS).application_name("claudetools");
+            postgres.options(postgres_session.clone())
+        });
+    let of_pool = pulse.cloned();
+    connect.map_sqlx_mysql_pool_opts(move |pool| {
+        let session = Arc::clone(&mysql_session);
+        let pool = pool.after_connect(move |connection, _| {
+            let session = Arc::clone(&session);
+            Box::pin(async move {
+                for statement in session.iter() {
+                    connection.execute(sqlx::AssertSqlSafe(statement.clone())).await?;
+                }
+                Ok(())
+            })
+        });
+        without_stale(pool, of_pool.clone())
+    });
+    let of_pool = pulse.cloned();
+    connect.map_sqlx_postgres_pool_opts(move |pool| without_stale(pool, of_pool.clone()));
+    connect
+}
+
+/// Throws away what was connected before the server came back, and what is given back while it does not answer: the driver
+/// would wait for the answer to whatever was under way.
+fn without_stale<D: sqlx::Database>(pool: PoolOptions<D>, pulse: Option<Arc<Pulse>>) -> PoolOptions<D> {
+    let Some(pulse) = pulse else { return pool };
+    let after = Arc::clone(&pulse);
+    pool.before_acquire(move |_, connection| {
+        let is_good = !pulse.is_stale(connection.age);
+        Box::pin(async move { Ok(is_good) })
+    })
+    .after_release(move |_, connection| {
+        let is_good = !after.is_down() && !after.is_stale(connection.age);
+        Box::pin(async move { if is_good { Ok(true) } else { Err(sqlx::Error::WorkerCrashed) } })
+    })
+}
+
+/// The connection that writes to an embedded database, and those that read it.
+pub(crate) async fn embedded(
+    url: &str,
+    options: &SqlOptions,
+) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
+    let writer = embedded_writer(url, options).await.map_err(failure)?;
+    let readers = Database::connect(embedded_options(url, options.readers, true, options)).await.map_err(failure)?;
+    Ok((writer, readers))
+}
+
+/// The connection that writes. To turn a new file into one with a write-ahead log takes the file for oneself, which the
+/// engine does not wait for, whatever the busy timeout: processes that start at once on a new file take turns here.
+async fn embedded_writer(url: &str, options: &SqlOptions) -> Result<DatabaseConnection, DbErr> {
+    let mut left = options.busy_timeout;
+    loop {
+        match Database::connect(embedded_options(url, 1, false, options)).await {
+            Err(error) if is_busy(&error) && !left.is_zero() => {
+                tokio::time::sleep(CONNECT_PAUSE).await;
+                left = left.saturating_sub(CONNECT_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn embedded_options(url: &str, connections: u32, read_only: bool, options: &SqlOptions) -> ConnectOptions {
+    let busy_timeout = options.busy_timeout;
+    let mut connect = ConnectOptions::new(url.to_owned());
+    connect
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(busy_timeout)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .create_if_missing(!read_only)
+                .journal_mode(SqliteJournalMode::Wal)
+                // An answered write must outlive a power cut, not only a crash of the process.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(busy_timeout)
+                .foreign_keys(true)
+                .pragma("query_only", if read_only { "1" } else { "0" })
+                .pragma("mmap_size", "268435456")
+                .pragma("cache_size", "-16384")
+                .pragma("temp_store", "memory")
+                .statement_cache_capacity(STATEMENTS)
+        });
+    connect
+}
