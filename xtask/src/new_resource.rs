@@ -64,13 +64,13 @@ fn domain_steps(names: &Names, domain: &str) -> Vec<Step> {
             format!(
                 "`{pascal}` with id, created_at, updated_at and revision; `{pascal}Fields` (what a caller may set); `{pascal}Filter` with \
                  `admits`; `{pascal}Sort`. `new` and `change` check every field and name all faults at once. `impl Entity` with \
-                 TYPE = \"{snake}\"."
+                 TYPE = \"{snake}\", id and revision; `impl Detail` for what shows it with related rows."
             ),
         ),
         step(
             format!("{src}/ports.rs"),
             format!(
-                "trait `{pascal}Repository` (add, save, remove, lookup, list, and what uniqueness and references ask for); \
+                "trait `{pascal}Repository: Records<{pascal}>` (its lists, and what uniqueness and references ask for); \
                  `fn {snake_plural}(&mut self) -> &mut dyn {pascal}Repository` in the domain's transaction trait."
             ),
         ),
@@ -78,7 +78,7 @@ fn domain_steps(names: &Names, domain: &str) -> Vec<Step> {
             format!("{src}/{snake}_service.rs"),
             format!(
                 "`{pascal}Service(Context)`: a method per use case. Ask the actor for its scope, begin, look, build, save; return \
-                 `Change<{pascal}>` from what writes and never commit."
+                 `Change<{pascal}>` from what writes and never commit. Lists take a `Query`, writes to a row a `Target`."
             ),
         ),
         step(format!("{src}/lib.rs"), "Declare the two modules, export the types."),
@@ -106,7 +106,9 @@ fn memory_steps(names: &Names) -> Vec<Step> {
     vec![
         step(
             format!("{src}/{snake}.rs"),
-            format!("`impl Row for {pascal}` (id, revision, what clashes) and `impl {pascal}Repository for MemoryTx`."),
+            format!(
+                "`impl Row for {pascal}` (its table, what clashes, dangles, refers to it) and `impl {pascal}Repository for MemoryTx`."
+            ),
         ),
         step(
             format!("{src}/store.rs"),
@@ -130,13 +132,15 @@ fn sql_steps(names: &Names) -> Vec<Step> {
         step(
             format!("{src}/entity/{snake}.rs"),
             format!(
-                "The sea-orm `Model`; `From<&{pascal}>` for it, and back through `RowReader`, so that a bad row is an error with table, column and id."
+                "The sea-orm `Model`, with `from_ref({pascal})` and `owned_try_into({pascal}, StoreError)` derived: each column passes through `Keeps`."
             ),
         ),
         step(format!("{src}/entity/mod.rs"), "Declare it, and register it in the comparison with the migrations."),
         step(
             format!("{src}/repository/{snake}.rs"),
-            format!("`impl {pascal}Repository for SqlTx`; `condition` and `column` for its lists."),
+            format!(
+                "`impl Row for {pascal}` (table, id, revision, what refers to it) and `impl {pascal}Repository for SqlTx`; `condition` and `column` for its lists."
+            ),
         ),
         step(format!("{src}/repository/mod.rs"), "Declare it."),
         step(format!("{src}/store.rs"), "The accessor in the transaction: it returns `self`."),
@@ -150,9 +154,9 @@ fn http_steps(names: &Names) -> Vec<Step> {
         step(
             format!("{src}/api/{snake_plural}.rs"),
             format!(
-                "Bodies and `{pascal}View` with examples, and handlers under /{kebab_plural} of at most a dozen lines: extract (`Caller` with \
-                 the scope in its type, `Body`, `PathId`, `ListQuery`), call the service, answer. A write hands its `Change` on, which the \
-                 reply commits with its Receipt. `routes` mounts them."
+                "`{pascal}Body`, `{pascal}Query` and `{pascal}View` with examples, their ways to and from the domain derived; handlers under \
+                 /{kebab_plural} that take `Caller` with the scope in its type, `Body`, `PathId`, `At`, `ListQuery`, and call the service through \
+                 `caller.create`, `change`, `act`, `one`, `page`. `routes` mounts them."
             ),
         ),
         step(format!("{src}/api/mod.rs"), "Declare it."),

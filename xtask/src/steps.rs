@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::{
     affected, arch, deny,
     failure::{Failure, Result},
-    openapi, schemathesis, shell, suites,
+    lines, openapi, schemathesis, shell, suites,
     workspace::Workspace,
 };
 
@@ -44,6 +44,7 @@ pub(crate) fn check(workspace: &Workspace, all: bool) -> Result<()> {
         Step::new("clippy", || clippy(workspace)),
         Step::partial("deny", || deny::run(workspace, deny::Missing::LeaveOut)),
         Step::new("openapi", || openapi::check_drift(workspace)),
+        Step::new("lines", || lines::run(workspace)),
     ];
     steps.push(if all {
         Step::new("tests", || suites::run(workspace))
@@ -62,6 +63,7 @@ pub(crate) fn ci(workspace: &Workspace, tests: bool) -> Result<()> {
         Step::new("clippy", || clippy(workspace)),
         Step::new("rustdoc", || rustdoc(workspace)),
         Step::new("openapi", || openapi::check_drift(workspace)),
+        Step::new("lines", || lines::run(workspace)),
     ];
     if tests {
         steps.push(Step::new("tests", || suites::run(workspace)));

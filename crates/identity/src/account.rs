@@ -5,9 +5,6 @@ use claudetools_kernel::{
 };
 use uuid::Uuid;
 
-/// The longest address, in characters (RFC 5321 section 4.5.3.1.3), also after folding.
-const LONGEST_EMAIL: usize = 254;
-
 enumeration! {
     /// What accounts can be sorted by.
     pub enum AccountSort {
@@ -66,6 +63,14 @@ impl std::fmt::Debug for Account {
 
 impl Entity for Account {
     const TYPE: &'static str = "account";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 impl Keyed<AccountSort> for Account {
@@ -184,18 +189,18 @@ impl AccountFields {
 
 /// An e-mail address, checked for its form only: one `@`, something on each side, no blanks, at most 254 characters.
 fn check_email(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
-    let address = text::line(faults, field, value, LONGEST_EMAIL)?;
-    if email_key(&address).chars().count() > LONGEST_EMAIL {
-        faults.schema(field, "max_length", &format!("must have at most {LONGEST_EMAIL} characters"));
-        return None;
-    }
-    let fits = address.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !address.contains(char::is_whitespace)
-    });
+    let address = text::email(faults, field, value)?;
+    fitting_key(faults, field, &address).map(|_| address)
+}
+
+/// The key of an address. Folding can lengthen a text; the folded one is what is indexed.
+pub(crate) fn fitting_key(faults: &mut Faults, field: &str, address: &str) -> Option<String> {
+    let key = email_key(address);
+    let fits = key.chars().count() <= text::EMAIL;
     if !fits {
-        faults.semantic(field, "email", "must be an e-mail address such as jo@example.com");
+        faults.schema(field, "max_length", &format!("must have at most {} characters", text::EMAIL));
     }
-    fits.then_some(address)
+    fits.then_some(key)
 }
 
 /// Which accounts to list; conditions combine with AND.

@@ -1,6 +1,6 @@
 //! Managing accounts, for administrators.
 
-use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope, Timestamp};
+use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target, Timestamp};
 
 use crate::{
     Account, AccountFields, AccountFilter, AccountSort, Context, Revocation, Secret, email_key, password,
@@ -20,20 +20,15 @@ impl AccountService {
     }
 
     /// A page of accounts.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &AccountFilter,
-        page: &PageRequest<AccountSort>,
-    ) -> Result<Page<Account>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<AccountFilter, AccountSort>) -> Result<Page<Account>> {
         actor.require(Scope::Admin)?;
-        Ok(self.context.store.read().await?.accounts().list(filter, page).await?)
+        Ok(self.context.store.read().await?.accounts().list(&query.filter, &query.page).await?)
     }
 
     /// One account.
     pub async fn get(&self, actor: &Actor, id: Id<Account>) -> Result<Account> {
         actor.require(Scope::Admin)?;
-        self.context.store.read().await?.accounts().lookup(id).await?.ok_or_else(|| Error::not_found(id))
+        self.context.store.read().await?.accounts().find(id).await
     }
 
     /// A new account with this password.
@@ -53,14 +48,15 @@ impl AccountService {
         }
         faults.finish()?;
         let password = password.unwrap_or_default();
+        let id = self.context.ids.id();
         // Before the costly hash, and outside the writing transaction, which others wait for.
         if let Some(email) = &fields.email {
-            refuse_duplicate(&mut *self.context.store.read().await?, &email_key(email), None).await?;
+            refuse_duplicate(&mut *self.context.store.read().await?, &email_key(email), id).await?;
         }
         let hash = self.context.hasher.hash(&password).await?;
-        let account = Account::new(self.context.ids.id(), fields, hash, self.context.now())?;
+        let account = Account::new(id, fields, hash, self.context.now())?;
         let mut tx = self.context.store.begin().await?;
-        refuse_duplicate(&mut *tx, &account.email_key, None).await?;
+        refuse_duplicate(&mut *tx, &account.email_key, id).await?;
         tx.accounts().add(&account).await?;
         Ok(Change::new(account, tx))
     }
@@ -70,16 +66,15 @@ impl AccountService {
     pub async fn update(
         &self,
         actor: &Actor,
-        id: Id<Account>,
+        target: &Target<Account>,
         fields: AccountFields,
-        expected: &Expected,
     ) -> Result<Change<Account>> {
         actor.require(Scope::Admin)?;
+        let id = target.id;
         let mut tx = self.context.store.begin().await?;
         // All administrators before the one account: every writer takes its locks in this order.
         let admins = if fields.may_demote() { tx.accounts().lock_admins().await? } else { Vec::new() };
-        let before = tx.accounts().lock(id).await?.ok_or_else(|| Error::not_found(id))?;
-        expected.check(before.revision)?;
+        let before = target.admit(tx.accounts().lock(id).await?)?;
         let now = self.context.now();
         let after = before.clone().change(fields, now)?;
         if before.is_active_admin() && !after.is_active_admin() {
@@ -87,9 +82,9 @@ impl AccountService {
         }
         let renamed = after.email_key != before.email_key;
         if renamed {
-            refuse_duplicate(&mut *tx, &after.email_key, Some(id)).await?;
+            refuse_duplicate(&mut *tx, &after.email_key, id).await?;
         }
-        tx.accounts().save(&after, before.revision).await?;
+        tx.accounts().save(&after).await?;
         let demoted = after.scopes.highest() < before.scopes.highest();
         let deactivated = before.is_active && !after.is_active;
         let mut revocations = Vec::new();
@@ -103,12 +98,12 @@ impl AccountService {
     }
 
     /// Removes an account and its refresh tokens, and ends its access tokens.
-    pub async fn delete(&self, actor: &Actor, id: Id<Account>, expected: &Expected) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, target: &Target<Account>) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
+        let id = target.id;
         let mut tx = self.context.store.begin().await?;
         let admins = tx.accounts().lock_admins().await?;
-        let account = tx.accounts().lock(id).await?.ok_or_else(|| Error::not_found(id))?;
-        expected.check(account.revision)?;
+        let account = target.admit(tx.accounts().lock(id).await?)?;
         if account.is_active_admin() {
             refuse_last_admin(&admins, id, "removed")?;
         }
@@ -120,11 +115,9 @@ impl AccountService {
 }
 
 /// Refuses with [`Error::Duplicate`] if another account has the folded address.
-async fn refuse_duplicate(tx: &mut dyn IdentityTx, key: &str, own: Option<Id<Account>>) -> Result<()> {
-    match tx.accounts().find_by_key(key).await? {
-        Some(other) if own != Some(other.id) => Err(Error::Duplicate { field: "email", existing: other.id.uuid() }),
-        _ => Ok(()),
-    }
+async fn refuse_duplicate(tx: &mut dyn IdentityTx, key: &str, own: Id<Account>) -> Result<()> {
+    let holder = tx.accounts().find_by_key(key).await?;
+    Error::refuse_taken("email", holder.map(|other| other.id), own)
 }
 
 /// Refuses unless an administrator other than `id` is left.

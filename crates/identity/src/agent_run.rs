@@ -1,6 +1,6 @@
 //! Runs of specialised agents.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use chrono::TimeDelta;
 use claudetools_kernel::{
@@ -138,6 +138,14 @@ pub struct AgentRun {
 
 impl Entity for AgentRun {
     const TYPE: &'static str = "agent_run";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 impl Keyed<AgentRunSort> for AgentRun {
@@ -194,43 +202,9 @@ pub(crate) fn granted_scopes(asked: Option<&[Scope]>, caller: Scopes) -> Result<
 
 /// One spelling for equal JSON: members sorted by name, no blanks.
 pub fn canonical_json(value: &Value) -> String {
-    let mut text = String::new();
-    write_canonical(&mut text, value);
-    text
-}
-
-fn write_canonical(text: &mut String, value: &Value) {
-    match value {
-        Value::Array(items) => {
-            text.push('[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                write_canonical(text, item);
-            }
-            text.push(']');
-        }
-        // Sorted here and not by the map, which keeps the order of entry under a feature that any crate may switch on.
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by_key(|(name, _)| *name);
-            text.push('{');
-            for (at, (name, member)) in members.into_iter().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                write_canonical(text, &Value::String(name.clone()));
-                text.push(':');
-                write_canonical(text, member);
-            }
-            text.push('}');
-        }
-        plain => {
-            // Writing to a String does not fail.
-            let _ = write!(text, "{plain}");
-        }
-    }
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value.to_string()
 }
 
 /// Which runs to list; conditions combine with AND.

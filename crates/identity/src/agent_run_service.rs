@@ -1,9 +1,7 @@
 //! Starting agents, and learning how they ended.
 
 use chrono::TimeDelta;
-use claudetools_kernel::{
-    Actor, Change, Error, Expected, Faults, Id, Page, PageRequest, Result, Scope, Scopes, Timestamp,
-};
+use claudetools_kernel::{Actor, Change, Error, Faults, Id, Page, Query, Result, Scope, Scopes, Target, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -190,11 +188,10 @@ impl AgentRunService {
     pub async fn finish(
         &self,
         actor: &Actor,
-        id: Id<AgentRun>,
+        target: &Target<AgentRun>,
         request: FinishRun,
-        expected: &Expected,
     ) -> Result<Change<AgentRun>> {
-        if actor.agent.as_ref().is_none_or(|agent| agent.run_id != id.uuid()) {
+        if actor.agent.as_ref().is_none_or(|agent| agent.run_id != target.id.uuid()) {
             actor.require(Scope::Write)?;
         }
         let mut faults = Faults::default();
@@ -203,29 +200,22 @@ impl AgentRunService {
         check_size(&mut faults, "result", result.as_deref(), MAX_RESULT_BYTES);
         faults.finish()?;
         let mut tx = self.context.store.begin().await?;
-        let run = tx.agent_runs().lookup(id).await?.ok_or_else(|| Error::not_found(id))?;
-        expected.check(run.revision)?;
-        let previous = run.revision;
+        let run = tx.agent_runs().find_for(target).await?;
         let run = run.finish(status.unwrap_or(AgentRunStatus::Running), result, self.context.now())?;
-        tx.agent_runs().save(&run, previous).await?;
+        tx.agent_runs().save(&run).await?;
         Ok(Change::new(run, tx))
     }
 
     /// One run.
     pub async fn get(&self, actor: &Actor, id: Id<AgentRun>) -> Result<AgentRun> {
         actor.require(Scope::Read)?;
-        self.context.store.read().await?.agent_runs().lookup(id).await?.ok_or_else(|| Error::not_found(id))
+        self.context.store.read().await?.agent_runs().find(id).await
     }
 
     /// A page of runs.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &AgentRunFilter,
-        page: &PageRequest<AgentRunSort>,
-    ) -> Result<Page<AgentRun>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<AgentRunFilter, AgentRunSort>) -> Result<Page<AgentRun>> {
         actor.require(Scope::Read)?;
-        Ok(self.context.store.read().await?.agent_runs().list(filter, page).await?)
+        Ok(self.context.store.read().await?.agent_runs().list(&query.filter, &query.page).await?)
     }
 }
 

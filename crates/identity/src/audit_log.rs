@@ -2,7 +2,7 @@
 
 use chrono::{NaiveDate, TimeDelta};
 use claudetools_kernel::{
-    Actor, AuditEntry, Direction, Faults, Id, Keyed, Page, PageRequest, Result, Scope, SortField, SortKey, SortKind,
+    Actor, AuditEntry, Direction, Faults, Id, Keyed, Page, Query, Result, Scope, SortField, SortKey, SortKind,
     Timestamp, enumeration,
 };
 use uuid::Uuid;
@@ -100,19 +100,14 @@ impl AuditLogService {
     }
 
     /// A page of the log, for administrators.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &AuditFilter,
-        page: &PageRequest<AuditSort>,
-    ) -> Result<Page<AuditEntry>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<AuditFilter, AuditSort>) -> Result<Page<AuditEntry>> {
         actor.require(Scope::Admin)?;
-        if let (Some(from), Some(to)) = (filter.date_from, filter.date_to)
+        if let (Some(from), Some(to)) = (query.filter.date_from, query.filter.date_to)
             && to < from
         {
             return Err(Faults::one_semantic("date_to", "after_start", "must not lie before date_from"));
         }
-        Ok(self.context.store.read().await?.api_audit_log().list(filter, page).await?)
+        Ok(self.context.store.read().await?.api_audit_log().list(&query.filter, &query.page).await?)
     }
 
     /// Adds `entries`, and to each agent's run the number of requests that it made, in one transaction.

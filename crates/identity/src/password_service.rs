@@ -88,7 +88,7 @@ impl PasswordService {
         }
         let now = self.context.now();
         let after = before.clone().with_password(hash, now);
-        tx.accounts().save(&after, before.revision).await?;
+        tx.accounts().save(&after).await?;
         tx.refresh_tokens().revoke_account(after.id, now).await?;
         let revocation = revoke_access(&self.context, &mut *tx, &before, now).await?;
         Ok(self.context.change(Outcome::Done(after), tx, vec![revocation]))
@@ -101,7 +101,7 @@ impl PasswordService {
         }
         let mut view = self.context.store.read().await?;
         if actor.scopes.allow(Scope::Admin) {
-            return view.accounts().lookup(id).await?.ok_or_else(|| Error::not_found(id));
+            return view.accounts().find(id).await;
         }
         match view.accounts().find_by_key(&email_key(&actor.subject)).await? {
             Some(own) if own.id == id => Ok(own),

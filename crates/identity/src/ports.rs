@@ -3,13 +3,13 @@
 //! Repositories are one statement a method and object safe. Three kinds of method hold others off:
 //! `lock*` reads a row and keeps every other writer away from it until the transaction ends (`SELECT … FOR UPDATE`;
 //! nothing to do where writers run one at a time); `save` replaces a row only if it still has the revision that the
-//! caller read, else [`StoreError::Contention`]; methods that answer `bool` change a row only under the condition named
-//! and tell whether they did. A unique index that refuses a row is [`StoreError::Constraint`].
+//! caller read, else [`claudetools_kernel::StoreError::Contention`]; methods that answer `bool` change a row only under the condition named
+//! and tell whether they did. A unique index that refuses a row is [`claudetools_kernel::StoreError::Constraint`].
 
 use std::fmt;
 
 use async_trait::async_trait;
-use claudetools_kernel::{AuditEntry, Id, Page, PageRequest, Result, StoreError, Timestamp, Transaction};
+use claudetools_kernel::{AuditEntry, Id, Page, PageRequest, Records, Result, Stored, Timestamp, Transaction};
 use uuid::Uuid;
 
 use crate::{
@@ -35,105 +35,89 @@ pub trait IdentityTx: Transaction {
     fn session_directory(&mut self) -> &mut dyn SessionDirectory;
 }
 
-/// Accounts. Unique: `id`, `email_key`.
+/// Accounts. Unique: `id`, `email_key`. An account is removed after its refresh tokens.
 #[async_trait]
-pub trait AccountRepository: Send {
-    /// Adds an account.
-    async fn add(&mut self, account: &Account) -> Result<(), StoreError>;
-    /// The account with this id.
-    async fn lookup(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError>;
+pub trait AccountRepository: Records<Account> {
     /// The account with this folded address.
-    async fn find_by_key(&mut self, email_key: &str) -> Result<Option<Account>, StoreError>;
+    async fn find_by_key(&mut self, email_key: &str) -> Stored<Option<Account>>;
     /// The account with this id as it stands now, held against other writers.
-    async fn lock(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError>;
+    async fn lock(&mut self, id: Id<Account>) -> Stored<Option<Account>>;
     /// The ids of all active accounts with `msp:admin`, ascending, each held against other writers and locked in that
     /// order. A second caller waits here and then sees what the first has left.
-    async fn lock_admins(&mut self) -> Result<Vec<Id<Account>>, StoreError>;
-    /// Replaces the row that has this id and `previous_revision`, whole.
-    async fn save(&mut self, account: &Account, previous_revision: i64) -> Result<(), StoreError>;
+    async fn lock_admins(&mut self) -> Stored<Vec<Id<Account>>>;
     /// Sets `last_login_at` and, if given, `password_hash`; revision and `updated_at` stay. A missing row is
-    /// [`StoreError::Contention`].
-    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Result<(), StoreError>;
-    /// Removes the account and tells whether it was there. Its refresh tokens are removed before.
-    async fn remove(&mut self, id: Id<Account>) -> Result<bool, StoreError>;
+    /// [`claudetools_kernel::StoreError::Contention`].
+    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Stored<()>;
     /// A page of those that `filter` admits.
-    async fn list(
-        &mut self,
-        filter: &AccountFilter,
-        page: &PageRequest<AccountSort>,
-    ) -> Result<Page<Account>, StoreError>;
+    async fn list(&mut self, filter: &AccountFilter, page: &PageRequest<AccountSort>) -> Stored<Page<Account>>;
     /// Whether there is any account at all.
-    async fn any(&mut self) -> Result<bool, StoreError>;
+    async fn any(&mut self) -> Stored<bool>;
 }
 
 /// Refresh tokens. Unique: `id`, `hash`. `account_id` refers to an account.
 #[async_trait]
 pub trait RefreshTokenRepository: Send {
     /// Adds a token.
-    async fn add(&mut self, token: &RefreshToken) -> Result<(), StoreError>;
+    async fn add(&mut self, token: &RefreshToken) -> Stored<()>;
     /// The token with this id.
-    async fn lookup(&mut self, id: Id<RefreshToken>) -> Result<Option<RefreshToken>, StoreError>;
+    async fn lookup(&mut self, id: Id<RefreshToken>) -> Stored<Option<RefreshToken>>;
     /// The token with this hash.
-    async fn find_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError>;
+    async fn find_by_hash(&mut self, hash: &[u8; 32]) -> Stored<Option<RefreshToken>>;
     /// Sets `used_at` and `last_used_at` if the token is neither used nor revoked; of several writers one is told `true`.
-    async fn mark_used(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError>;
+    async fn mark_used(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool>;
     /// Sets `last_used_at` if the token is neither used nor revoked.
-    async fn touch(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError>;
+    async fn touch(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool>;
     /// Sets `revoked_at` unless it is set.
-    async fn revoke(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError>;
+    async fn revoke(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool>;
     /// The same for all of a family; tells how many.
-    async fn revoke_family(&mut self, family_id: Uuid, now: Timestamp) -> Result<u64, StoreError>;
+    async fn revoke_family(&mut self, family_id: Uuid, now: Timestamp) -> Stored<u64>;
     /// The same for all of an account; tells how many.
-    async fn revoke_account(&mut self, account_id: Id<Account>, now: Timestamp) -> Result<u64, StoreError>;
+    async fn revoke_account(&mut self, account_id: Id<Account>, now: Timestamp) -> Stored<u64>;
     /// Removes all of an account; tells how many.
-    async fn remove_account(&mut self, account_id: Id<Account>) -> Result<u64, StoreError>;
+    async fn remove_account(&mut self, account_id: Id<Account>) -> Stored<u64>;
     /// Removes those with `expires_at <= now`; tells how many.
-    async fn remove_expired(&mut self, now: Timestamp) -> Result<u64, StoreError>;
+    async fn remove_expired(&mut self, now: Timestamp) -> Stored<u64>;
     /// A page of those that `filter` admits.
     async fn list(
         &mut self,
         filter: &RefreshTokenFilter,
         page: &PageRequest<RefreshTokenSort>,
-    ) -> Result<Page<RefreshToken>, StoreError>;
+    ) -> Stored<Page<RefreshToken>>;
 }
 
 /// Revocations of access tokens. Unique: `id` alone; one token may be revoked twice.
 #[async_trait]
 pub trait RevocationRepository: Send {
     /// Adds a revocation.
-    async fn add(&mut self, revocation: &Revocation) -> Result<(), StoreError>;
+    async fn add(&mut self, revocation: &Revocation) -> Stored<()>;
     /// All with `recorded_at >= from` and `expires_at > now`, by `recorded_at`, then id.
-    async fn since(&mut self, from: Timestamp, now: Timestamp) -> Result<Vec<Revocation>, StoreError>;
+    async fn since(&mut self, from: Timestamp, now: Timestamp) -> Stored<Vec<Revocation>>;
     /// Removes those with `expires_at <= now`; tells how many.
-    async fn remove_expired(&mut self, now: Timestamp) -> Result<u64, StoreError>;
+    async fn remove_expired(&mut self, now: Timestamp) -> Stored<u64>;
 }
 
 /// Failed log-ins by address and by caller. Unique: `key`, compared byte by byte.
 #[async_trait]
 pub trait LoginThrottleRepository: Send {
     /// The state under this key.
-    async fn lookup(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError>;
+    async fn lookup(&mut self, key: &str) -> Stored<Option<ThrottleState>>;
     /// The state under this key as it stands now, held against other writers.
-    async fn lock(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError>;
+    async fn lock(&mut self, key: &str) -> Stored<Option<ThrottleState>>;
     /// Adds a state.
-    async fn add(&mut self, state: &ThrottleState) -> Result<(), StoreError>;
+    async fn add(&mut self, state: &ThrottleState) -> Stored<()>;
     /// Replaces the row that has this key and `previous_revision`.
-    async fn save(&mut self, state: &ThrottleState, previous_revision: i64) -> Result<(), StoreError>;
+    async fn save(&mut self, state: &ThrottleState, previous_revision: i64) -> Stored<()>;
     /// Removes the state under this key, if there is one.
-    async fn clear(&mut self, key: &str) -> Result<(), StoreError>;
+    async fn clear(&mut self, key: &str) -> Stored<()>;
     /// Removes those with `updated_at < before`; tells how many.
-    async fn remove_idle(&mut self, before: Timestamp) -> Result<u64, StoreError>;
+    async fn remove_idle(&mut self, before: Timestamp) -> Stored<u64>;
 }
 
-/// Runs of agents. Unique: `id`, `token_id`.
+/// Runs of agents. Unique: `id`, `token_id`. `save` leaves `request_count` as it is, which others add to meanwhile.
 #[async_trait]
-pub trait AgentRunRepository: Send {
-    /// Adds a run.
-    async fn add(&mut self, run: &AgentRun) -> Result<(), StoreError>;
-    /// The run with this id.
-    async fn lookup(&mut self, id: Id<AgentRun>) -> Result<Option<AgentRun>, StoreError>;
+pub trait AgentRunRepository: Records<AgentRun> {
     /// The run whose access token has this id.
-    async fn find_by_token(&mut self, token_id: &str) -> Result<Option<AgentRun>, StoreError>;
+    async fn find_by_token(&mut self, token_id: &str) -> Stored<Option<AgentRun>>;
     /// The run of this type, input and client that completed last, if it did so at `since` or later.
     async fn find_completed(
         &mut self,
@@ -141,30 +125,20 @@ pub trait AgentRunRepository: Send {
         input_digest: &[u8; 32],
         client_id: Uuid,
         since: Timestamp,
-    ) -> Result<Option<AgentRun>, StoreError>;
-    /// Replaces the row that has this id and `previous_revision`, except `request_count`, which others add to meanwhile.
-    async fn save(&mut self, run: &AgentRun, previous_revision: i64) -> Result<(), StoreError>;
+    ) -> Stored<Option<AgentRun>>;
     /// Adds to `request_count` of each run; unknown runs are passed over, revisions stay. The caller sorts by id.
-    async fn add_requests(&mut self, counts: &[(Id<AgentRun>, u64)]) -> Result<(), StoreError>;
+    async fn add_requests(&mut self, counts: &[(Id<AgentRun>, u64)]) -> Stored<()>;
     /// A page of those that `filter` admits.
-    async fn list(
-        &mut self,
-        filter: &AgentRunFilter,
-        page: &PageRequest<AgentRunSort>,
-    ) -> Result<Page<AgentRun>, StoreError>;
+    async fn list(&mut self, filter: &AgentRunFilter, page: &PageRequest<AgentRunSort>) -> Stored<Page<AgentRun>>;
 }
 
 /// The API audit log. Unique: `id`.
 #[async_trait]
 pub trait ApiAuditLogRepository: Send {
     /// Adds rows, in as few statements as the engine allows.
-    async fn add_batch(&mut self, entries: &[AuditEntry]) -> Result<(), StoreError>;
+    async fn add_batch(&mut self, entries: &[AuditEntry]) -> Stored<()>;
     /// A page of those that `filter` admits.
-    async fn list(
-        &mut self,
-        filter: &AuditFilter,
-        page: &PageRequest<AuditSort>,
-    ) -> Result<Page<AuditEntry>, StoreError>;
+    async fn list(&mut self, filter: &AuditFilter, page: &PageRequest<AuditSort>) -> Stored<Page<AuditEntry>>;
 }
 
 /// A session of the tracking domain, as far as it concerns agents.
@@ -178,7 +152,7 @@ pub struct KnownSession {
 #[async_trait]
 pub trait SessionDirectory: Send {
     /// The session with this id.
-    async fn find(&mut self, session: Uuid) -> Result<Option<KnownSession>, StoreError>;
+    async fn find(&mut self, session: Uuid) -> Stored<Option<KnownSession>>;
 }
 
 /// What a password proved to be.

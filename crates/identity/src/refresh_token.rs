@@ -79,6 +79,10 @@ impl std::fmt::Debug for RefreshToken {
 
 impl Entity for RefreshToken {
     const TYPE: &'static str = "refresh_token";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
 }
 
 impl Keyed<RefreshTokenSort> for RefreshToken {

@@ -39,6 +39,10 @@ pub struct Revocation {
 
 impl Entity for Revocation {
     const TYPE: &'static str = "revocation";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
 }
 
 impl Revocation {

@@ -6,11 +6,10 @@ use chrono::TimeDelta;
 use claudetools_kernel::{Change, Error, Faults, Patch, Result, Scopes, StoreError, Timestamp, text};
 
 use crate::{
-    Account, Claims, Context, Limit, Outcome, RefreshKind, RefreshToken, Refusal, Secret, ThrottleState, email_key,
-    password, ports::IdentityTx, refresh_token::Verdict,
+    Account, Claims, Context, Limit, Outcome, RefreshKind, RefreshToken, Refusal, Secret, ThrottleState,
+    account::fitting_key, password, ports::IdentityTx, refresh_token::Verdict,
 };
 
-const LONGEST_EMAIL: usize = 254;
 /// Longer than every token that was ever issued.
 const LONGEST_REFRESH_TOKEN: usize = 512;
 const UNKNOWN_TOKEN: Error = Error::Unauthorized("the refresh token is not valid; log in again");
@@ -73,7 +72,7 @@ impl TokenService {
     pub async fn log_in(&self, request: LogIn) -> Result<Change<Outcome<TokenGrant>>> {
         let mut faults = Faults::default();
         let email = faults.required("email", request.email);
-        let email = email.and_then(|email| check_login_email(&mut faults, &email));
+        let email = email.and_then(|email| login_key(&mut faults, &email));
         let password = faults.required("password", request.password).unwrap_or_default();
         if password.expose().len() > password::LONGEST_BYTES {
             let rule = format!("must have at most {} bytes", password::LONGEST_BYTES);
@@ -222,13 +221,9 @@ impl TokenService {
 }
 
 /// The folded address of a log-in. Only what cannot be looked up is refused by its form; all else is unknown or known.
-fn check_login_email(faults: &mut Faults, email: &str) -> Option<String> {
-    let key = email_key(&text::line(faults, "email", email, LONGEST_EMAIL)?);
-    if key.chars().count() > LONGEST_EMAIL {
-        faults.schema("email", "max_length", &format!("must have at most {LONGEST_EMAIL} characters"));
-        return None;
-    }
-    Some(key)
+fn login_key(faults: &mut Faults, email: &str) -> Option<String> {
+    let address = text::line(faults, "email", email, text::EMAIL)?;
+    fitting_key(faults, "email", &address)
 }
 
 /// A password tried for an address, from somewhere: what the throttle counts.

@@ -198,6 +198,14 @@ impl Error {
         Self::NotFound { resource_type: K::TYPE, resource_id: id.to_string() }
     }
 
+    /// Refuses with [`Error::Duplicate`] when the row that has the value of a unique field is another than `own`.
+    pub fn refuse_taken<K>(field: &'static str, holder: Option<Id<K>>, own: Id<K>) -> Result<()> {
+        match holder {
+            Some(other) if other != own => Err(Self::Duplicate { field, existing: other.uuid() }),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses with [`Error::StillReferenced`] unless `referrers` is empty.
     pub fn refuse_if_referenced<K: Entity>(id: Id<K>, referrers: Vec<Referrer>) -> Result<()> {
         if referrers.is_empty() {

@@ -6,9 +6,34 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 /// A resource with an identity of its own.
-pub trait Entity: 'static {
+pub trait Entity: Sized + Send + Sync + 'static {
     /// The resource's name in error details, lower snake case and singular: `work_item`.
     const TYPE: &'static str;
+
+    /// Its id.
+    fn id(&self) -> Id<Self>;
+
+    /// Counts its changes from 1; the basis of `ETag`. 0 for what is never changed as a whole.
+    fn revision(&self) -> i64 {
+        0
+    }
+}
+
+/// An entity, or one together with what belongs to it: what use cases hand out of a single row.
+pub trait Detail {
+    /// What it is a detail of.
+    type Of: Entity;
+
+    /// The entity itself.
+    fn entity(&self) -> &Self::Of;
+}
+
+impl<K: Entity> Detail for K {
+    type Of = Self;
+
+    fn entity(&self) -> &Self {
+        self
+    }
 }
 
 /// The identifier of a `K`: a UUID, version 7 (RFC 9562) when we make it.

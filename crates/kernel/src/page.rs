@@ -126,6 +126,15 @@ impl<S: SortField> PageRequest<S> {
     }
 }
 
+/// A list as the caller wants it: which rows, and which page of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query<F, S> {
+    /// Which rows to list.
+    pub filter: F,
+    /// Which of them, in which order.
+    pub page: PageRequest<S>,
+}
+
 /// A row of a list that knows its place in it.
 pub trait Keyed<S> {
     /// The row's id.

@@ -8,6 +8,8 @@ use crate::{Faults, Patch};
 pub const LINE: usize = 255;
 /// The longest multi-line text taken where a resource names no other bound, in characters.
 pub const BLOCK: usize = 65_536;
+/// The longest e-mail address, in characters (RFC 5321 section 4.5.3.1.3).
+pub const EMAIL: usize = 254;
 /// The most entries a list field takes.
 pub const ENTRIES: usize = 100;
 
@@ -69,6 +71,25 @@ pub fn optional_block(faults: &mut Faults, field: &str, value: Patch<String>) ->
     }
 }
 
+/// [`line()`] of [`LINE`] characters in place of `kept`, which stays when none is given or it does not fit.
+pub fn replace_line(faults: &mut Faults, field: &str, given: Option<String>, kept: &mut String) {
+    if let Some(value) = given.and_then(|value| line(faults, field, &value, LINE)) {
+        *kept = value;
+    }
+}
+
+/// An e-mail address, checked for its form only: one `@`, something on each side, no blanks, at most [`EMAIL`] characters.
+pub fn email(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
+    let address = line(faults, field, value, EMAIL)?;
+    let fits = address.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !address.contains(char::is_whitespace)
+    });
+    if !fits {
+        faults.semantic(field, "email", "must be an e-mail address such as jo@example.com");
+    }
+    fits.then_some(address)
+}
+
 /// A list of single lines: each as [`line()`] of [`LINE`] characters, at most [`ENTRIES`], repeats (whatever the case) dropped.
 pub fn lines(faults: &mut Faults, field: &str, values: &[String]) -> Option<Vec<String>> {
     if values.len() > ENTRIES {
@@ -79,6 +100,13 @@ pub fn lines(faults: &mut Faults, field: &str, values: &[String]) -> Option<Vec<
     let kept: Option<Vec<String>> =
         values.iter().enumerate().map(|(at, value)| line(faults, &format!("{field}[{at}]"), value, LINE)).collect();
     kept.map(|kept| kept.into_iter().filter(|value| seen.insert(fold(value))).collect())
+}
+
+/// [`lines()`] in place of `kept`, which stays when none are given or one does not fit.
+pub fn replace_lines(faults: &mut Faults, field: &str, given: Option<Vec<String>>, kept: &mut Vec<String>) {
+    if let Some(values) = given.and_then(|values| lines(faults, field, &values)) {
+        *kept = values;
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use claudetools_identity::{
     Account, AccountFields, AccountFilter, AccountSort, AuditFilter, AuditSort, Secret, SetPassword,
 };
 use claudetools_kernel::{
-    Actor, AuditEntry, Clock, Error, Expected, PageRequest, Receipt, Scope, Scopes, Sort, SortField, Start,
+    Actor, AuditEntry, Clock, Error, PageRequest, Query, Receipt, Scope, Scopes, Sort, SortField, Start, Target,
 };
 use claudetools_migrations::{Difference, Migrator, MigratorTrait};
 use claudetools_sql::SchemaError;
@@ -114,7 +114,7 @@ async fn set_active(
     let account = find(administration, email).await?;
     let fields = AccountFields { is_active: Some(active), ..AccountFields::default() };
     let accounts = &administration.services.accounts;
-    let change = accounts.update(&operator(), account.id, fields, &Expected::Any).await?;
+    let change = accounts.update(&operator(), &Target::any(account.id), fields).await?;
     change.commit(Receipt::default()).await?;
     writeln!(out, "{} {}", account.email, if active { "may log in" } else { "can log in no more" })?;
     Ok(())
@@ -151,9 +151,8 @@ fn request<S: SortField>(limit: u32, start: Start) -> PageRequest<S> {
 async fn list_accounts(administration: &Administration, out: &mut dyn Write) -> Result<(), StartError> {
     let mut start = Start::Offset(0);
     loop {
-        let page = request::<AccountSort>(PAGE, start);
-        let filter = AccountFilter::default();
-        let page = administration.services.accounts.list(&operator(), &filter, &page).await?;
+        let query = Query { filter: AccountFilter::default(), page: request::<AccountSort>(PAGE, start) };
+        let page = administration.services.accounts.list(&operator(), &query).await?;
         for account in page.items {
             let state = if account.is_active { "active" } else { "inactive" };
             writeln!(out, "{:40} {:10} {state}", account.email, account.scopes.highest())?;
@@ -183,8 +182,8 @@ pub async fn audit(config: &Config, action: AuditAction, out: &mut dyn Write) ->
     };
     let (mut left, mut start) = (wanted.limit, Start::Offset(0));
     while left > 0 {
-        let page = request::<AuditSort>(left.min(PAGE), start);
-        let page = administration.services.audit_log.list(&operator(), &filter, &page).await?;
+        let query = Query { filter: filter.clone(), page: request::<AuditSort>(left.min(PAGE), start) };
+        let page = administration.services.audit_log.list(&operator(), &query).await?;
         left -= u32::try_from(page.items.len()).unwrap_or(left);
         for entry in &page.items {
             write_entry(entry, &wanted, out)?;

@@ -92,6 +92,14 @@ pub struct Client {
 
 impl Entity for Client {
     const TYPE: &'static str = "client";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 impl Keyed<ClientSort> for Client {
@@ -169,16 +177,14 @@ impl Client {
     }
 
     fn apply(&mut self, fields: ClientFields, faults: &mut Faults) {
-        if let Some(name) = fields.name.and_then(|name| text::line(faults, "name", &name, text::LINE)) {
-            self.name = name;
-        }
+        text::replace_line(faults, "name", fields.name, &mut self.name);
         self.client_type = fields.client_type.unwrap_or(self.client_type);
         subnet(faults, "network_subnet", fields.network_subnet).apply(&mut self.network_subnet);
         text::optional_line(faults, "domain_name", fields.domain_name).apply(&mut self.domain_name);
         text::optional_line(faults, "primary_contact", fields.primary_contact).apply(&mut self.primary_contact);
         fields
             .contact_email
-            .and_then(|address| values::email(faults, "contact_email", &address))
+            .and_then(|address| text::email(faults, "contact_email", &address))
             .apply(&mut self.contact_email);
         text::optional_line(faults, "contact_phone", fields.contact_phone).apply(&mut self.contact_phone);
         text::optional_block(faults, "notes", fields.notes).apply(&mut self.notes);

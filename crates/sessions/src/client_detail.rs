@@ -1,7 +1,7 @@
 //! A client with what is going on for it.
 
 use chrono::Days;
-use claudetools_kernel::{PageRequest, Timestamp};
+use claudetools_kernel::{Detail, PageRequest, Timestamp};
 
 use crate::{
     Client, PendingTaskRow, ProjectFilter, ProjectRow, ProjectStatus, SessionFilter, SessionRow,
@@ -24,6 +24,14 @@ pub struct ClientDetail {
     pub recent_sessions: Vec<SessionRow>,
     /// Its open tasks, the most urgent first.
     pub open_tasks: Vec<PendingTaskRow>,
+}
+
+impl Detail for ClientDetail {
+    type Of = Client;
+
+    fn entity(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl ClientDetail {

@@ -1,6 +1,6 @@
 //! What callers do with clients.
 
-use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope, text};
+use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target, text};
 
 use crate::{Client, ClientDetail, ClientFields, ClientFilter, ClientSort, Context, ports::ClientRepository};
 
@@ -28,34 +28,27 @@ impl ClientService {
     pub async fn get(&self, actor: &Actor, id: Id<Client>) -> Result<ClientDetail> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        let client = find(tx.clients(), id).await?;
+        let client = tx.clients().find(id).await?;
         Ok(ClientDetail::find(tx.as_mut(), client, self.0.now()).await?)
     }
 
     /// A page of clients.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &ClientFilter,
-        page: &PageRequest<ClientSort>,
-    ) -> Result<Page<Client>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<ClientFilter, ClientSort>) -> Result<Page<Client>> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        Ok(tx.clients().list(filter, page).await?)
+        Ok(tx.clients().list(&query.filter, &query.page).await?)
     }
 
     /// Changes the fields given.
     pub async fn update(
         &self,
         actor: &Actor,
-        id: Id<Client>,
+        target: &Target<Client>,
         fields: ClientFields,
-        expected: &Expected,
     ) -> Result<Change<ClientDetail>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
-        let client = find(tx.clients(), id).await?;
-        expected.check(client.revision)?;
+        let client = tx.clients().find_for(target).await?;
         let client = client.change(fields, self.0.now())?;
         refuse_taken_name(tx.clients(), &client).await?;
         tx.clients().save(&client).await?;
@@ -64,24 +57,14 @@ impl ClientService {
     }
 
     /// Removes a client that nothing refers to; others are to be deactivated instead.
-    pub async fn delete(&self, actor: &Actor, id: Id<Client>, expected: &Expected) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, target: &Target<Client>) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
-        let client = find(tx.clients(), id).await?;
-        expected.check(client.revision)?;
-        Error::refuse_if_referenced(id, tx.clients().referrers(id).await?)?;
-        tx.clients().remove(id).await?;
+        tx.clients().remove_unreferenced(target).await?;
         Ok(Change::new((), tx))
     }
 }
 
-async fn find(clients: &mut dyn ClientRepository, id: Id<Client>) -> Result<Client> {
-    clients.lookup(id).await?.ok_or_else(|| Error::not_found(id))
-}
-
 async fn refuse_taken_name(clients: &mut dyn ClientRepository, client: &Client) -> Result<()> {
-    match clients.by_name(&text::fold(&client.name)).await? {
-        Some(other) if other != client.id => Err(Error::Duplicate { field: "name", existing: other.uuid() }),
-        _ => Ok(()),
-    }
+    Error::refuse_taken("name", clients.by_name(&text::fold(&client.name)).await?, client.id)
 }

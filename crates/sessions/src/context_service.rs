@@ -1,6 +1,6 @@
 //! What somebody who takes up the work for a client needs to know first.
 
-use claudetools_kernel::{Actor, Error, Faults, Id, PageRequest, Result, Scope};
+use claudetools_kernel::{Actor, Faults, Id, PageRequest, Result, Scope};
 
 use crate::{Client, Context, PendingTaskRow, SessionFilter, SessionRow, WorkItemRow, client_detail::MOST_SHOWN};
 
@@ -50,7 +50,7 @@ impl ContextService {
         let id = client_id.ok_or_else(|| Faults::one("client_id", "required", "is required"))?;
 
         let mut tx = self.0.store.read().await?;
-        let client = tx.clients().lookup(id).await?.ok_or_else(|| Error::not_found(id))?;
+        let client = tx.clients().find(id).await?;
         let of_client = SessionFilter { client_id, ..SessionFilter::default() };
         let last_sessions = tx.sessions().list(&of_client, &PageRequest::first(limit)).await?.items;
         let open_tasks = tx.pending_tasks().open_of(id, self.0.now().date(), MOST_SHOWN).await?;

@@ -132,6 +132,14 @@ pub struct Machine {
 
 impl Entity for Machine {
     const TYPE: &'static str = "machine";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 impl Keyed<MachineSort> for Machine {
@@ -217,9 +225,7 @@ impl Machine {
     }
 
     fn apply(&mut self, fields: MachineFields, now: Timestamp, faults: &mut Faults) {
-        if let Some(name) = fields.hostname.and_then(|name| text::line(faults, "hostname", &name, text::LINE)) {
-            self.hostname = name;
-        }
+        text::replace_line(faults, "hostname", fields.hostname, &mut self.hostname);
         if let Some(given) = fields.machine_fingerprint {
             match Fingerprint::parse(&given) {
                 Some(fingerprint) => self.machine_fingerprint = fingerprint,
@@ -231,13 +237,13 @@ impl Machine {
         text::optional_line(faults, "username", fields.username).apply(&mut self.username);
         text::optional_line(faults, "friendly_name", fields.friendly_name).apply(&mut self.friendly_name);
         self.has_vpn_access = fields.has_vpn_access.unwrap_or(self.has_vpn_access);
-        replace_lines(faults, "vpn_profiles", fields.vpn_profiles, &mut self.vpn_profiles);
+        text::replace_lines(faults, "vpn_profiles", fields.vpn_profiles, &mut self.vpn_profiles);
         self.has_docker = fields.has_docker.unwrap_or(self.has_docker);
         text::optional_line(faults, "powershell_version", fields.powershell_version)
             .apply(&mut self.powershell_version);
         text::optional_line(faults, "preferred_shell", fields.preferred_shell).apply(&mut self.preferred_shell);
-        replace_lines(faults, "available_mcps", fields.available_mcps, &mut self.available_mcps);
-        replace_lines(faults, "available_skills", fields.available_skills, &mut self.available_skills);
+        text::replace_lines(faults, "available_mcps", fields.available_mcps, &mut self.available_mcps);
+        text::replace_lines(faults, "available_skills", fields.available_skills, &mut self.available_skills);
         text::optional_block(faults, "notes", fields.notes).apply(&mut self.notes);
         self.is_active = fields.is_active.unwrap_or(self.is_active);
         if fields.last_seen.is_some_and(|seen| seen > now) {
@@ -250,12 +256,6 @@ impl Machine {
     /// What `q` searches: host name, friendly name, user name.
     pub fn search_key(&self) -> String {
         text::search_key([Some(self.hostname.as_str()), self.friendly_name.as_deref(), self.username.as_deref()])
-    }
-}
-
-fn replace_lines(faults: &mut Faults, field: &str, given: Option<Vec<String>>, kept: &mut Vec<String>) {
-    if let Some(lines) = given.and_then(|given| text::lines(faults, field, &given)) {
-        *kept = lines;
     }
 }
 

@@ -1,6 +1,6 @@
 //! What callers do with machines.
 
-use claudetools_kernel::{Actor, Change, Entity, Error, Expected, Id, Page, PageRequest, Result, Scope};
+use claudetools_kernel::{Actor, Change, Entity, Error, Id, Page, Query, Result, Scope, Target};
 
 use crate::{Context, Machine, MachineFields, MachineFilter, MachineKey, MachineSort, ports::MachineRepository};
 
@@ -37,35 +37,28 @@ impl MachineService {
     }
 
     /// A page of machines.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &MachineFilter,
-        page: &PageRequest<MachineSort>,
-    ) -> Result<Page<Machine>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<MachineFilter, MachineSort>) -> Result<Page<Machine>> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        Ok(tx.machines().list(filter, page).await?)
+        Ok(tx.machines().list(&query.filter, &query.page).await?)
     }
 
     /// Changes the fields given.
     pub async fn update(
         &self,
         actor: &Actor,
-        id: Id<Machine>,
+        target: &Target<Machine>,
         fields: MachineFields,
-        expected: &Expected,
     ) -> Result<Change<Machine>> {
         actor.require(Scope::Write)?;
         let mut tx = self.0.store.begin().await?;
-        let machine = find(tx.machines(), id).await?;
-        expected.check(machine.revision)?;
+        let machine = tx.machines().find_for(target).await?;
         let seen = fields.last_seen;
         let machine = machine.change(fields, self.0.now())?;
         refuse_known_fingerprint(tx.machines(), &machine).await?;
         tx.machines().save(&machine).await?;
         if let Some(seen) = seen {
-            tx.machines().touch(id, seen).await?;
+            tx.machines().touch(target.id, seen).await?;
         }
         Ok(Change::new(machine, tx))
     }
@@ -78,26 +71,15 @@ impl MachineService {
     }
 
     /// Removes a machine that nothing refers to; others are to be deactivated instead.
-    pub async fn delete(&self, actor: &Actor, id: Id<Machine>, expected: &Expected) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, target: &Target<Machine>) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
-        let machine = find(tx.machines(), id).await?;
-        expected.check(machine.revision)?;
-        Error::refuse_if_referenced(id, tx.machines().referrers(id).await?)?;
-        tx.machines().remove(id).await?;
+        tx.machines().remove_unreferenced(target).await?;
         Ok(Change::new((), tx))
     }
 }
 
-async fn find(machines: &mut dyn MachineRepository, id: Id<Machine>) -> Result<Machine> {
-    machines.lookup(id).await?.ok_or_else(|| Error::not_found(id))
-}
-
 async fn refuse_known_fingerprint(machines: &mut dyn MachineRepository, machine: &Machine) -> Result<()> {
-    match machines.by_fingerprint(&machine.machine_fingerprint).await? {
-        Some(other) if other.id != machine.id => {
-            Err(Error::Duplicate { field: "machine_fingerprint", existing: other.id.uuid() })
-        }
-        _ => Ok(()),
-    }
+    let holder = machines.by_fingerprint(&machine.machine_fingerprint).await?;
+    Error::refuse_taken("machine_fingerprint", holder.map(|other| other.id), machine.id)
 }

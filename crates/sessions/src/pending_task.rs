@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use chrono::NaiveDate;
 use claudetools_kernel::{
-    Direction, Entity, Faults, Id, Keyed, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
+    Detail, Direction, Entity, Faults, Id, Keyed, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
 };
 use uuid::Uuid;
 
@@ -91,6 +91,14 @@ pub struct PendingTask {
 
 impl Entity for PendingTask {
     const TYPE: &'static str = "pending_task";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 /// A task as lists show it.
@@ -111,6 +119,14 @@ pub struct PendingTaskDetail {
     pub row: PendingTaskRow,
     /// The tasks to be done before it, in the order of their ids.
     pub depends_on: Vec<Id<PendingTask>>,
+}
+
+impl Detail for PendingTaskDetail {
+    type Of = PendingTask;
+
+    fn entity(&self) -> &PendingTask {
+        &self.row.task
+    }
 }
 
 impl Keyed<TaskSort> for PendingTaskRow {
@@ -200,9 +216,7 @@ impl PendingTask {
         fields.project_id.apply(&mut self.project_id);
         fields.work_item_id.apply(&mut self.work_item_id);
         fields.parent_task_id.apply(&mut self.parent_task_id);
-        if let Some(title) = fields.title.and_then(|title| text::line(faults, "title", &title, text::LINE)) {
-            self.title = title;
-        }
+        text::replace_line(faults, "title", fields.title, &mut self.title);
         text::optional_block(faults, "description", fields.description).apply(&mut self.description);
         self.priority = fields.priority.unwrap_or(self.priority);
         self.enter(fields.status.unwrap_or(self.status), now);

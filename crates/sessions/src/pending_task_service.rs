@@ -1,6 +1,6 @@
 //! What callers do with pending tasks.
 
-use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Patch, Result, Scope};
+use claudetools_kernel::{Actor, Change, Error, Id, Page, Patch, Query, Result, Scope, Target};
 
 use crate::{
     Context, PendingTask, PendingTaskDetail, PendingTaskFields, PendingTaskFilter, PendingTaskRow, TaskLink, TaskSort,
@@ -46,12 +46,11 @@ impl PendingTaskService {
     pub async fn list(
         &self,
         actor: &Actor,
-        filter: &PendingTaskFilter,
-        page: &PageRequest<TaskSort>,
+        query: &Query<PendingTaskFilter, TaskSort>,
     ) -> Result<Page<PendingTaskRow>> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        Ok(tx.pending_tasks().list(filter, self.0.now().date(), page).await?)
+        Ok(tx.pending_tasks().list(&query.filter, self.0.now().date(), &query.page).await?)
     }
 
     /// Changes the fields given. Refused as [`Error::Conflict`] when the task would become a part of itself or wait for
@@ -59,18 +58,17 @@ impl PendingTaskService {
     pub async fn update(
         &self,
         actor: &Actor,
-        id: Id<PendingTask>,
+        target: &Target<PendingTask>,
         fields: PendingTaskFields,
-        expected: &Expected,
     ) -> Result<Change<PendingTaskDetail>> {
         actor.require(Scope::Write)?;
         let moves = matches!(fields.parent_task_id, Patch::Set(_)) || fields.depends_on.is_some();
+        let id = target.id;
         let mut tx = self.0.store.begin().await?;
         if moves {
             tx.pending_tasks().lock_graph().await?;
         }
-        let before = find(tx.pending_tasks(), id).await?;
-        expected.check(before.revision)?;
+        let before = tx.pending_tasks().find_for(target).await?;
         let draft = before.clone().change(fields, self.0.now())?;
         let draft = settle(tx.as_mut(), draft, Some(&before)).await?;
         let parent = draft.task.parent_task_id.filter(|parent| Some(*parent) != before.parent_task_id);
@@ -88,12 +86,10 @@ impl PendingTaskService {
     }
 
     /// Removes a task that no other is a part of or waits for.
-    pub async fn delete(&self, actor: &Actor, id: Id<PendingTask>, expected: &Expected) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, target: &Target<PendingTask>) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
-        expected.check(find(tx.pending_tasks(), id).await?.revision)?;
-        Error::refuse_if_referenced(id, tx.pending_tasks().referrers(id).await?)?;
-        tx.pending_tasks().remove(id).await?;
+        tx.pending_tasks().remove_unreferenced(target).await?;
         Ok(Change::new((), tx))
     }
 }
@@ -106,16 +102,16 @@ async fn settle(
 ) -> Result<PendingTaskDraft> {
     let (client, project) = (draft.task.client_id, draft.task.project_id);
     if let Some(client) = client.filter(|_| before.is_none_or(|before| before.client_id != client)) {
-        tx.clients().lookup(client).await?.ok_or_else(|| Error::not_found(client))?;
+        tx.clients().find(client).await?;
     }
     let placed = before.is_some_and(|before| (before.client_id, before.project_id) == (client, project));
     if let Some(project) = project.filter(|_| !placed) {
-        let project = tx.projects().lookup(project).await?.ok_or_else(|| Error::not_found(project))?;
+        let project = tx.projects().find(project).await?;
         draft.place(&project)?;
     }
     let item = draft.task.work_item_id;
     if let Some(item) = item.filter(|_| before.is_none_or(|before| before.work_item_id != item)) {
-        tx.work_items().lookup(item).await?.ok_or_else(|| Error::not_found(item))?;
+        tx.work_items().find(item).await?;
     }
     let parent = draft.task.parent_task_id;
     let parent = parent.filter(|_| before.is_none_or(|before| before.parent_task_id != parent));
@@ -127,10 +123,6 @@ async fn settle(
         }
     }
     Ok(draft)
-}
-
-async fn find(tasks: &mut dyn PendingTaskRepository, id: Id<PendingTask>) -> Result<PendingTask> {
-    tasks.lookup(id).await?.ok_or_else(|| Error::not_found(id))
 }
 
 async fn detail(tasks: &mut dyn PendingTaskRepository, id: Id<PendingTask>) -> Result<PendingTaskDetail> {

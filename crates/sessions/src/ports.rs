@@ -1,17 +1,12 @@
-//! What this domain needs of a storage. Each method is one statement (or a fixed few); rules live in the services.
-//!
-//! In all repositories:
-//! - `add` fails with [`StoreError::Constraint`] when a unique key is taken or a foreign key names no row. Services look
-//!   first, so this means another writer came in between, and the whole use case is repeated.
-//! - `save` replaces the row that has the revision before the one given; when there is none it fails with
-//!   [`StoreError::Contention`]: somebody else changed or removed the row since it was read.
-//! - `lookup` answers `None` for a row that does not exist.
-//! - `remove` tells whether there was a row to remove.
-//! - `list` returns rows in the order of the request, ties broken by id in the same direction.
+//! What this domain needs of a storage, beyond what [`Records`] says of every kind of row. Each method is one statement (or a
+//! fixed few); rules live in the services. `list` returns rows in the order of the request, ties broken by id in the same
+//! direction.
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use claudetools_kernel::{Id, Page, PageRequest, Referrer, StoreError, Timestamp, Transaction};
+use claudetools_kernel::{Id, Page, PageRequest, Records, Timestamp, Transaction};
+
+pub use claudetools_kernel::Stored;
 
 use crate::{
     Client, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort, PendingTask,
@@ -19,9 +14,6 @@ use crate::{
     SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort, TagUsage, TaskLink, TaskSort,
     WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
 };
-
-/// The result of a storage call.
-pub type Stored<T> = Result<T, StoreError>;
 
 /// A transaction over everything this domain stores.
 pub trait SessionsTx: Transaction {
@@ -43,34 +35,18 @@ pub trait SessionsTx: Transaction {
 
 /// Where clients are kept.
 #[async_trait]
-pub trait ClientRepository: Send {
-    /// Adds a client.
-    async fn add(&mut self, client: &Client) -> Stored<()>;
-    /// Replaces the client of the revision before.
-    async fn save(&mut self, client: &Client) -> Stored<()>;
-    /// Removes a client that nothing refers to.
-    async fn remove(&mut self, id: Id<Client>) -> Stored<bool>;
-    /// The client with this id.
-    async fn lookup(&mut self, id: Id<Client>) -> Stored<Option<Client>>;
+pub trait ClientRepository: Records<Client> {
     /// The client with this name, in the form of [`claudetools_kernel::text::fold`].
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Client>>>;
     /// A page of clients.
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>>;
-    /// What refers to the client, kinds without rows left out.
-    async fn referrers(&mut self, id: Id<Client>) -> Stored<Vec<Referrer>>;
 }
 
-/// Where tags are kept.
+/// Where tags are kept. `remove` takes a tag off everything; nothing refers to one so that it has to stay.
 #[async_trait]
-pub trait TagRepository: Send {
-    /// Adds a tag.
-    async fn add(&mut self, tag: &Tag) -> Stored<()>;
-    /// Replaces the tag of the revision before.
-    async fn save(&mut self, tag: &Tag) -> Stored<()>;
-    /// Removes a tag and takes it off everything.
-    async fn remove(&mut self, id: Id<Tag>) -> Stored<bool>;
+pub trait TagRepository: Records<Tag> {
     /// The tag with this id and the number of its uses.
-    async fn lookup(&mut self, id: Id<Tag>) -> Stored<Option<CountedTag>>;
+    async fn counted(&mut self, id: Id<Tag>) -> Stored<Option<CountedTag>>;
     /// The tag with this name, in the form of [`claudetools_kernel::text::fold`].
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Tag>>>;
     /// The tags with these names, which are folded and may repeat; those that do not exist are left out. In no order.
@@ -83,15 +59,7 @@ pub trait TagRepository: Send {
 
 /// Where projects are kept.
 #[async_trait]
-pub trait ProjectRepository: Send {
-    /// Adds a project.
-    async fn add(&mut self, project: &Project) -> Stored<()>;
-    /// Replaces the project of the revision before.
-    async fn save(&mut self, project: &Project) -> Stored<()>;
-    /// Removes a project that nothing refers to.
-    async fn remove(&mut self, id: Id<Project>) -> Stored<bool>;
-    /// The project with this id.
-    async fn lookup(&mut self, id: Id<Project>) -> Stored<Option<Project>>;
+pub trait ProjectRepository: Records<Project> {
     /// The project with this id and its client's name.
     async fn row(&mut self, id: Id<Project>) -> Stored<Option<ProjectRow>>;
     /// The client's project with this name, in the form of [`claudetools_kernel::text::fold`].
@@ -104,21 +72,11 @@ pub trait ProjectRepository: Send {
     async fn list(&mut self, filter: &ProjectFilter, page: &PageRequest<ProjectSort>) -> Stored<Page<ProjectRow>>;
     /// What has been done for the project; nothing for one that does not exist.
     async fn totals(&mut self, id: Id<Project>) -> Stored<ProjectTotals>;
-    /// What refers to the project, kinds without rows left out.
-    async fn referrers(&mut self, id: Id<Project>) -> Stored<Vec<Referrer>>;
 }
 
-/// Where machines are kept.
+/// Where machines are kept. `save` leaves the last sighting as it is, which [`Self::touch`] alone moves.
 #[async_trait]
-pub trait MachineRepository: Send {
-    /// Adds a machine.
-    async fn add(&mut self, machine: &Machine) -> Stored<()>;
-    /// Replaces the machine of the revision before, but for its last sighting, which [`Self::touch`] alone moves.
-    async fn save(&mut self, machine: &Machine) -> Stored<()>;
-    /// Removes a machine that nothing refers to.
-    async fn remove(&mut self, id: Id<Machine>) -> Stored<bool>;
-    /// The machine with this id.
-    async fn lookup(&mut self, id: Id<Machine>) -> Stored<Option<Machine>>;
+pub trait MachineRepository: Records<Machine> {
     /// The machine with this fingerprint.
     async fn by_fingerprint(&mut self, fingerprint: &Fingerprint) -> Stored<Option<Machine>>;
     /// Moves the machine's last sighting forward to `at`, never back, and changes nothing else; tells whether there is such a
@@ -126,40 +84,20 @@ pub trait MachineRepository: Send {
     async fn touch(&mut self, id: Id<Machine>, at: Timestamp) -> Stored<bool>;
     /// A page of machines.
     async fn list(&mut self, filter: &MachineFilter, page: &PageRequest<MachineSort>) -> Stored<Page<Machine>>;
-    /// What refers to the machine, kinds without rows left out.
-    async fn referrers(&mut self, id: Id<Machine>) -> Stored<Vec<Referrer>>;
 }
 
 /// Where sessions are kept, with their tags and technologies.
 #[async_trait]
-pub trait SessionRepository: Send {
-    /// Adds a session.
-    async fn add(&mut self, session: &Session) -> Stored<()>;
-    /// Replaces the session of the revision before.
-    async fn save(&mut self, session: &Session) -> Stored<()>;
-    /// Removes a session that nothing refers to.
-    async fn remove(&mut self, id: Id<Session>) -> Stored<bool>;
-    /// The session with this id.
-    async fn lookup(&mut self, id: Id<Session>) -> Stored<Option<Session>>;
+pub trait SessionRepository: Records<Session> {
     /// The session with this id and everything that is known of it.
     async fn detail(&mut self, id: Id<Session>) -> Stored<Option<SessionDetail>>;
     /// A page of sessions.
     async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>>;
-    /// What refers to the session, kinds without rows left out.
-    async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>>;
 }
 
 /// Where work items are kept, with their tags.
 #[async_trait]
-pub trait WorkItemRepository: Send {
-    /// Adds a work item.
-    async fn add(&mut self, item: &WorkItem) -> Stored<()>;
-    /// Replaces the work item of the revision before.
-    async fn save(&mut self, item: &WorkItem) -> Stored<()>;
-    /// Removes a work item that nothing refers to.
-    async fn remove(&mut self, id: Id<WorkItem>) -> Stored<bool>;
-    /// The work item with this id.
-    async fn lookup(&mut self, id: Id<WorkItem>) -> Stored<Option<WorkItem>>;
+pub trait WorkItemRepository: Records<WorkItem> {
     /// The work item with this id and the names of what it refers to.
     async fn detail(&mut self, id: Id<WorkItem>) -> Stored<Option<WorkItemDetail>>;
     /// A page of work items.
@@ -168,28 +106,18 @@ pub trait WorkItemRepository: Send {
     async fn open_of(&mut self, client: Id<Client>, limit: u32) -> Stored<Vec<WorkItemRow>>;
     /// Gives the work items of `session` its client and day; their revisions stay, for nothing of their own has changed.
     async fn follow(&mut self, session: &Session) -> Stored<()>;
-    /// What refers to the work item, kinds without rows left out.
-    async fn referrers(&mut self, id: Id<WorkItem>) -> Stored<Vec<Referrer>>;
 }
 
-/// Where pending tasks are kept, with what they depend on.
+/// Where pending tasks are kept, with what they depend on: nothing at first, and `save` leaves it as it is.
 #[async_trait]
-pub trait PendingTaskRepository: Send {
+pub trait PendingTaskRepository: Records<PendingTask> {
     /// Holds off everybody else who would change parents or dependencies until this transaction ends, so that two changes
     /// cannot close a circle that neither sees. To be called before the transaction reads anything: what it reads then is
     /// what the one before has committed. Does nothing where only one transaction writes at a time; elsewhere it locks one
     /// row that all of them lock.
     async fn lock_graph(&mut self) -> Stored<()>;
-    /// Adds a task that depends on nothing.
-    async fn add(&mut self, task: &PendingTask) -> Stored<()>;
-    /// Replaces the task of the revision before; what it depends on stays.
-    async fn save(&mut self, task: &PendingTask) -> Stored<()>;
     /// Lets the task depend on these, which are not repeated, and on no others.
     async fn depend(&mut self, id: Id<PendingTask>, on: &[Id<PendingTask>]) -> Stored<()>;
-    /// Removes a task that nothing refers to, with its dependencies.
-    async fn remove(&mut self, id: Id<PendingTask>) -> Stored<bool>;
-    /// The task with this id.
-    async fn lookup(&mut self, id: Id<PendingTask>) -> Stored<Option<PendingTask>>;
     /// The task with this id and the names of what it refers to.
     async fn row(&mut self, id: Id<PendingTask>) -> Stored<Option<PendingTaskRow>>;
     /// The tasks that the task depends on, in the order of their ids.
@@ -207,6 +135,4 @@ pub trait PendingTaskRepository: Send {
     ) -> Stored<Page<PendingTaskRow>>;
     /// The client's open tasks in the order of [`PendingTask::urgency`], at most so many.
     async fn open_of(&mut self, client: Id<Client>, today: NaiveDate, limit: u32) -> Stored<Vec<PendingTaskRow>>;
-    /// What refers to the task, kinds without rows left out.
-    async fn referrers(&mut self, id: Id<PendingTask>) -> Stored<Vec<Referrer>>;
 }

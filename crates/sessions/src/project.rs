@@ -2,7 +2,8 @@
 
 use chrono::NaiveDate;
 use claudetools_kernel::{
-    Direction, Entity, Faults, Hours, Id, Keyed, Money, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
+    Detail, Direction, Entity, Faults, Hours, Id, Keyed, Money, Patch, Result, SortField, SortKey, Timestamp,
+    enumeration, text,
 };
 use uuid::Uuid;
 
@@ -81,6 +82,14 @@ pub struct Project {
 
 impl Entity for Project {
     const TYPE: &'static str = "project";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 /// A project as lists show it.
@@ -108,6 +117,14 @@ pub struct ProjectDetail {
     pub row: ProjectRow,
     /// What has been done so far.
     pub totals: ProjectTotals,
+}
+
+impl Detail for ProjectDetail {
+    type Of = Project;
+
+    fn entity(&self) -> &Project {
+        &self.row.project
+    }
 }
 
 impl Keyed<ProjectSort> for ProjectRow {
@@ -189,9 +206,7 @@ impl Project {
 
     fn apply(&mut self, fields: ProjectFields, now: Timestamp, faults: &mut Faults) {
         self.client_id = fields.client_id.unwrap_or(self.client_id);
-        if let Some(name) = fields.name.and_then(|name| text::line(faults, "name", &name, text::LINE)) {
-            self.name = name;
-        }
+        text::replace_line(faults, "name", fields.name, &mut self.name);
         if let Some(slug) = fields.slug.and_then(|slug| slug::given(faults, "slug", slug)) {
             self.slug = slug;
         }

@@ -1,11 +1,10 @@
 //! What callers do with projects.
 
-use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope, text};
+use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target, text};
 
 use crate::{
-    Client, Context, Project, ProjectDetail, ProjectFields, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals,
-    ports::{ProjectRepository, SessionsTx},
-    slug,
+    Context, Project, ProjectDetail, ProjectFields, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals,
+    ports::ProjectRepository, slug,
 };
 
 /// The use cases of projects. Reading needs [`Scope::Read`], entering and changing [`Scope::Write`], removing [`Scope::Admin`].
@@ -25,7 +24,7 @@ impl ProjectService {
         let makes_slug = fields.slug.is_none();
         let mut project = Project::new(self.0.ids.id(), fields, self.0.now())?;
         let mut tx = self.0.store.begin().await?;
-        let client = client(tx.as_mut(), project.client_id).await?;
+        let client = tx.clients().find(project.client_id).await?;
         if makes_slug {
             let taken = tx.projects().slugs(project.client_id, &project.slug).await?;
             project.slug = slug::free(&project.slug, &taken);
@@ -46,69 +45,47 @@ impl ProjectService {
     }
 
     /// A page of projects.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &ProjectFilter,
-        page: &PageRequest<ProjectSort>,
-    ) -> Result<Page<ProjectRow>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<ProjectFilter, ProjectSort>) -> Result<Page<ProjectRow>> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        Ok(tx.projects().list(filter, page).await?)
+        Ok(tx.projects().list(&query.filter, &query.page).await?)
     }
 
     /// Changes the fields given. A project that sessions or tasks refer to stays with its client.
     pub async fn update(
         &self,
         actor: &Actor,
-        id: Id<Project>,
+        target: &Target<Project>,
         fields: ProjectFields,
-        expected: &Expected,
     ) -> Result<Change<ProjectDetail>> {
         actor.require(Scope::Write)?;
         let mut tx = self.0.store.begin().await?;
-        let before = find(tx.projects(), id).await?;
-        expected.check(before.revision)?;
+        let before = tx.projects().find_for(target).await?;
         let of = before.client_id;
         let project = before.change(fields, self.0.now())?;
-        let client = client(tx.as_mut(), project.client_id).await?;
+        let client = tx.clients().find(project.client_id).await?;
         if project.client_id != of {
-            Error::refuse_if_referenced(id, tx.projects().referrers(id).await?)?;
+            Error::refuse_if_referenced(project.id, tx.projects().referrers(project.id).await?)?;
         }
         refuse_taken(tx.projects(), &project).await?;
         tx.projects().save(&project).await?;
-        let totals = tx.projects().totals(id).await?;
+        let totals = tx.projects().totals(project.id).await?;
         let row = ProjectRow { project, client_name: client.name };
         Ok(Change::new(ProjectDetail { row, totals }, tx))
     }
 
     /// Removes a project that nothing refers to; others are to be completed or cancelled instead.
-    pub async fn delete(&self, actor: &Actor, id: Id<Project>, expected: &Expected) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, target: &Target<Project>) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
-        let project = find(tx.projects(), id).await?;
-        expected.check(project.revision)?;
-        Error::refuse_if_referenced(id, tx.projects().referrers(id).await?)?;
-        tx.projects().remove(id).await?;
+        tx.projects().remove_unreferenced(target).await?;
         Ok(Change::new((), tx))
     }
-}
-
-async fn find(projects: &mut dyn ProjectRepository, id: Id<Project>) -> Result<Project> {
-    projects.lookup(id).await?.ok_or_else(|| Error::not_found(id))
-}
-
-async fn client(tx: &mut dyn SessionsTx, id: Id<Client>) -> Result<Client> {
-    tx.clients().lookup(id).await?.ok_or_else(|| Error::not_found(id))
 }
 
 async fn refuse_taken(projects: &mut dyn ProjectRepository, project: &Project) -> Result<()> {
     let same_name = projects.by_name(project.client_id, &text::fold(&project.name)).await?;
     let same_slug = projects.by_slug(project.client_id, &project.slug).await?;
-    for (field, taken) in [("name", same_name), ("slug", same_slug)] {
-        if let Some(existing) = taken.filter(|other| *other != project.id) {
-            return Err(Error::Duplicate { field, existing: existing.uuid() });
-        }
-    }
-    Ok(())
+    Error::refuse_taken("name", same_name, project.id)?;
+    Error::refuse_taken("slug", same_slug, project.id)
 }

@@ -93,6 +93,14 @@ pub struct Session {
 
 impl Entity for Session {
     const TYPE: &'static str = "session";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 /// What a request says of a session: everything a create needs, or the part that an update changes.
@@ -182,11 +190,7 @@ impl Session {
         fields.project_id.apply(&mut self.project_id);
         fields.machine_id.apply(&mut self.machine_id);
         self.session_date = fields.session_date.unwrap_or(self.session_date);
-        if let Some(title) =
-            fields.session_title.and_then(|title| text::line(faults, "session_title", &title, text::LINE))
-        {
-            self.session_title = title;
-        }
+        text::replace_line(faults, "session_title", fields.session_title, &mut self.session_title);
         text::optional_line(faults, "technician", fields.technician).apply(&mut self.technician);
         self.is_billable = fields.is_billable.unwrap_or(self.is_billable);
         match fields.billable_hours {
@@ -199,10 +203,7 @@ impl Session {
         }
         text::optional_block(faults, "summary", fields.summary).apply(&mut self.summary);
         text::optional_block(faults, "notes", fields.notes).apply(&mut self.notes);
-        let used = fields.technologies_used.and_then(|used| text::lines(faults, "technologies_used", &used));
-        if let Some(used) = used {
-            self.technologies_used = used;
-        }
+        text::replace_lines(faults, "technologies_used", fields.technologies_used, &mut self.technologies_used);
         fields.start_time.apply(&mut self.start_time);
         fields.end_time.apply(&mut self.end_time);
     }

@@ -1,6 +1,6 @@
 //! What callers do with sessions.
 
-use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope};
+use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target};
 
 use crate::{
     BillingRule, Context, Session, SessionDetail, SessionDraft, SessionFields, SessionFilter, SessionRow, SessionSort,
@@ -39,30 +39,23 @@ impl SessionService {
     }
 
     /// A page of sessions.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &SessionFilter,
-        page: &PageRequest<SessionSort>,
-    ) -> Result<Page<SessionRow>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<SessionFilter, SessionSort>) -> Result<Page<SessionRow>> {
         actor.require(Scope::Read)?;
-        filter.check()?;
+        query.filter.check()?;
         let mut tx = self.0.store.read().await?;
-        Ok(tx.sessions().list(filter, page).await?)
+        Ok(tx.sessions().list(&query.filter, &query.page).await?)
     }
 
     /// Changes the fields given. What was completed is reopened by [`Scope::Admin`] only.
     pub async fn update(
         &self,
         actor: &Actor,
-        id: Id<Session>,
+        target: &Target<Session>,
         fields: SessionFields,
-        expected: &Expected,
     ) -> Result<Change<SessionDetail>> {
         actor.require(Scope::Write)?;
         let mut tx = self.0.store.begin().await?;
-        let before = find(tx.sessions(), id).await?;
-        expected.check(before.revision)?;
+        let before = tx.sessions().find_for(target).await?;
         let draft = before.clone().change(fields, self.0.now())?;
         if before.status == SessionStatus::Completed && draft.session().status != SessionStatus::Completed {
             actor.require(Scope::Admin)?;
@@ -72,17 +65,15 @@ impl SessionService {
         if (before.client_id, before.session_date) != (session.client_id, session.session_date) {
             tx.work_items().follow(&session).await?;
         }
-        let detail = find_detail(tx.sessions(), id).await?;
+        let detail = find_detail(tx.sessions(), target.id).await?;
         Ok(Change::new(detail, tx))
     }
 
     /// Removes a session that nothing refers to, with its tags.
-    pub async fn delete(&self, actor: &Actor, id: Id<Session>, expected: &Expected) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, target: &Target<Session>) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
-        expected.check(find(tx.sessions(), id).await?.revision)?;
-        Error::refuse_if_referenced(id, tx.sessions().referrers(id).await?)?;
-        tx.sessions().remove(id).await?;
+        tx.sessions().remove_unreferenced(target).await?;
         Ok(Change::new((), tx))
     }
 
@@ -95,7 +86,7 @@ impl SessionService {
     ) -> Result<Session> {
         let machine = draft.session().machine_id;
         if let Some(machine) = machine.filter(|_| before.is_none_or(|before| before.machine_id != machine)) {
-            tx.machines().lookup(machine).await?.ok_or_else(|| Error::not_found(machine))?;
+            tx.machines().find(machine).await?;
         }
         let rule = place(tx, &mut draft, before).await?;
         let tags = match draft.tag_names() {
@@ -110,27 +101,23 @@ impl SessionService {
 async fn place(tx: &mut dyn SessionsTx, draft: &mut SessionDraft, before: Option<&Session>) -> Result<BillingRule> {
     let named = (draft.session().client_id, draft.session().project_id);
     let client = match named.0 {
-        Some(client) => Some(tx.clients().lookup(client).await?.ok_or_else(|| Error::not_found(client))?),
+        Some(client) => Some(tx.clients().find(client).await?),
         None => None,
     };
     if let Some(project) = named.1
         && before.is_none_or(|before| (before.client_id, before.project_id) != named)
     {
-        let project = tx.projects().lookup(project).await?.ok_or_else(|| Error::not_found(project))?;
+        let project = tx.projects().find(project).await?;
         draft.place(&project)?;
     }
     match (client, draft.session().client_id) {
         (Some(client), _) => Ok(BillingRule::from(&client)),
         (None, Some(of_project)) => {
-            let client = tx.clients().lookup(of_project).await?.ok_or_else(|| Error::not_found(of_project))?;
+            let client = tx.clients().find(of_project).await?;
             Ok(BillingRule::from(&client))
         }
         (None, None) => Ok(BillingRule::default()),
     }
-}
-
-async fn find(sessions: &mut dyn SessionRepository, id: Id<Session>) -> Result<Session> {
-    sessions.lookup(id).await?.ok_or_else(|| Error::not_found(id))
 }
 
 async fn find_detail(sessions: &mut dyn SessionRepository, id: Id<Session>) -> Result<SessionDetail> {

@@ -1,21 +1,27 @@
 //! Sessions as they are read: with the names of what they refer to.
 
 use chrono::NaiveDate;
-use claudetools_kernel::{Hours, Id, Keyed, SortKey, Timestamp, text};
+use claudetools_kernel::{Detail, Hours, Id, Keyed, SortKey, Timestamp, text};
+use o2o::o2o;
 use uuid::Uuid;
 
 use crate::{Client, Project, Session, SessionSort, SessionStatus, WorkItem, WorkItemCategory, WorkItemStatus};
 
 /// A session as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, o2o)]
+#[from_ref(Session)]
 #[expect(missing_docs, reason = "each field is described at Session")]
 pub struct SessionRow {
+    #[o2o(repeat)]
+    #[from(~.clone())]
     pub id: Id<Session>,
     pub client_id: Option<Id<Client>>,
     /// The client's name.
+    #[ghost({None})]
     pub client_name: Option<String>,
     pub project_id: Option<Id<Project>>,
     /// The project's name.
+    #[ghost({None})]
     pub project_name: Option<String>,
     pub session_date: NaiveDate,
     pub duration_minutes: Option<i64>,
@@ -31,22 +37,7 @@ pub struct SessionRow {
 impl SessionRow {
     /// The row of `session`, whose client and project have these names.
     pub fn new(session: &Session, client_name: Option<String>, project_name: Option<String>) -> Self {
-        Self {
-            id: session.id,
-            client_id: session.client_id,
-            client_name,
-            project_id: session.project_id,
-            project_name,
-            session_date: session.session_date,
-            duration_minutes: session.duration_minutes,
-            billable_hours: session.billable_hours,
-            session_title: session.session_title.clone(),
-            summary: session.summary.clone(),
-            status: session.status,
-            is_billable: session.is_billable,
-            created_at: session.created_at,
-            updated_at: session.updated_at,
-        }
+        Self { client_name, project_name, ..Self::from(session) }
     }
 }
 
@@ -82,18 +73,23 @@ pub struct SessionDetail {
     pub work_items: Vec<SessionWorkItem>,
 }
 
+impl Detail for SessionDetail {
+    type Of = Session;
+
+    fn entity(&self) -> &Session {
+        &self.session
+    }
+}
+
 /// A work item as its session shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, o2o)]
+#[from_ref(WorkItem)]
 #[expect(missing_docs, reason = "each field is described at WorkItem")]
 pub struct SessionWorkItem {
+    #[o2o(repeat)]
+    #[from(~.clone())]
     pub id: Id<WorkItem>,
     pub category: WorkItemCategory,
     pub title: String,
     pub status: WorkItemStatus,
-}
-
-impl From<&WorkItem> for SessionWorkItem {
-    fn from(item: &WorkItem) -> Self {
-        Self { id: item.id, category: item.category, title: item.title.clone(), status: item.status }
-    }
 }

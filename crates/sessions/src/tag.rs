@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::NaiveDate;
 use claudetools_kernel::{
-    Direction, Entity, Faults, Id, Keyed, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
+    Detail, Direction, Entity, Faults, Id, Keyed, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
 };
 use uuid::Uuid;
 
@@ -68,6 +68,14 @@ pub struct Tag {
 
 impl Entity for Tag {
     const TYPE: &'static str = "tag";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 /// What a request says of a tag: everything a create needs, or the part that an update changes.
@@ -148,6 +156,14 @@ pub struct CountedTag {
     pub tag: Tag,
     /// How many sessions and work items bear it.
     pub usage_count: u64,
+}
+
+impl Detail for CountedTag {
+    type Of = Tag;
+
+    fn entity(&self) -> &Tag {
+        &self.tag
+    }
 }
 
 impl Keyed<TagSort> for CountedTag {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope, text};
+use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target, text};
 
 use crate::{
     Context, CountedTag, Tag, TagFields, TagFilter, TagSort, TagUsage,
@@ -33,41 +33,29 @@ impl TagService {
     pub async fn get(&self, actor: &Actor, id: Id<Tag>) -> Result<CountedTag> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        find(tx.tags(), id).await
+        tx.tags().counted(id).await?.ok_or_else(|| Error::not_found(id))
     }
 
     /// A page of tags.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &TagFilter,
-        page: &PageRequest<TagSort>,
-    ) -> Result<Page<CountedTag>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<TagFilter, TagSort>) -> Result<Page<CountedTag>> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        Ok(tx.tags().list(filter, page).await?)
+        Ok(tx.tags().list(&query.filter, &query.page).await?)
     }
 
     /// A tag and what bears it.
     pub async fn usage(&self, actor: &Actor, id: Id<Tag>) -> Result<(Tag, TagUsage)> {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        let tag = find(tx.tags(), id).await?.tag;
+        let tag = tx.tags().find(id).await?;
         Ok((tag, tx.tags().usage(id).await?))
     }
 
     /// Changes the fields given. What bears the tag bears its new name.
-    pub async fn update(
-        &self,
-        actor: &Actor,
-        id: Id<Tag>,
-        fields: TagFields,
-        expected: &Expected,
-    ) -> Result<Change<CountedTag>> {
+    pub async fn update(&self, actor: &Actor, target: &Target<Tag>, fields: TagFields) -> Result<Change<CountedTag>> {
         actor.require(Scope::Write)?;
         let mut tx = self.0.store.begin().await?;
-        let CountedTag { tag, usage_count } = find(tx.tags(), id).await?;
-        expected.check(tag.revision)?;
+        let CountedTag { tag, usage_count } = target.admit(tx.tags().counted(target.id).await?)?;
         let tag = tag.change(fields, self.0.now())?;
         refuse_taken_name(tx.tags(), &tag).await?;
         tx.tags().save(&tag).await?;
@@ -75,24 +63,16 @@ impl TagService {
     }
 
     /// Removes a tag and takes it off everything that bears it.
-    pub async fn delete(&self, actor: &Actor, id: Id<Tag>, expected: &Expected) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, target: &Target<Tag>) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
-        expected.check(find(tx.tags(), id).await?.tag.revision)?;
-        tx.tags().remove(id).await?;
+        tx.tags().remove_unreferenced(target).await?;
         Ok(Change::new((), tx))
     }
 }
 
-async fn find(tags: &mut dyn TagRepository, id: Id<Tag>) -> Result<CountedTag> {
-    tags.lookup(id).await?.ok_or_else(|| Error::not_found(id))
-}
-
 async fn refuse_taken_name(tags: &mut dyn TagRepository, tag: &Tag) -> Result<()> {
-    match tags.by_name(&tag.name).await? {
-        Some(other) if other != tag.id => Err(Error::Duplicate { field: "name", existing: other.uuid() }),
-        _ => Ok(()),
-    }
+    Error::refuse_taken("name", tags.by_name(&tag.name).await?, tag.id)
 }
 
 /// The tags of `names`, in the order of their first mention, each once whatever its case. Those that do not exist are added

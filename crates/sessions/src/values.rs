@@ -94,17 +94,10 @@ impl Currency {
     }
 }
 
-/// An e-mail address, checked for its form only: one `@`, something on each side, no blanks, at most 254 characters
-/// (RFC 5321 section 4.5.3.1.3).
-pub(crate) fn email(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
-    let address = text::line(faults, field, value, 254)?;
-    let fits = address.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !address.contains(char::is_whitespace)
-    });
-    if !fits {
-        faults.semantic(field, "email", "must be an e-mail address such as jo@example.com");
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
-    fits.then_some(address)
 }
 
 /// Ids that other systems gave a row: `{"psa": "4711"}`.

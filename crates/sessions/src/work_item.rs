@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use claudetools_kernel::{
-    Direction, Entity, Faults, Id, Keyed, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
+    Detail, Direction, Entity, Faults, Id, Keyed, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
 };
+use o2o::o2o;
 use uuid::Uuid;
 
 use crate::{Client, Priority, Session, Tag, session_filter::check_days, tag::tag_names};
@@ -112,6 +113,14 @@ pub struct WorkItem {
 
 impl Entity for WorkItem {
     const TYPE: &'static str = "work_item";
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn revision(&self) -> i64 {
+        self.revision
+    }
 }
 
 /// What a request says of a work item: everything a create needs, or the part that an update changes.
@@ -184,19 +193,15 @@ impl WorkItem {
         let noted = &mut faults;
         self.session_id = fields.session_id.unwrap_or(self.session_id);
         self.category = fields.category.unwrap_or(self.category);
-        if let Some(title) = fields.title.and_then(|title| text::line(noted, "title", &title, text::LINE)) {
-            self.title = title;
-        }
+        text::replace_line(noted, "title", fields.title, &mut self.title);
         text::optional_block(noted, "description", fields.description).apply(&mut self.description);
         self.enter(fields.status.unwrap_or(self.status), now);
         self.priority = fields.priority.unwrap_or(self.priority);
         self.is_billable = fields.is_billable.unwrap_or(self.is_billable);
         minutes(noted, "estimated_minutes", fields.estimated_minutes).apply(&mut self.estimated_minutes);
         minutes(noted, "actual_minutes", fields.actual_minutes).apply(&mut self.actual_minutes);
-        let systems = fields.affected_systems.and_then(|given| text::lines(noted, "affected_systems", &given));
-        self.affected_systems = systems.unwrap_or(self.affected_systems);
-        let used = fields.technologies_used.and_then(|given| text::lines(noted, "technologies_used", &given));
-        self.technologies_used = used.unwrap_or(self.technologies_used);
+        text::replace_lines(noted, "affected_systems", fields.affected_systems, &mut self.affected_systems);
+        text::replace_lines(noted, "technologies_used", fields.technologies_used, &mut self.technologies_used);
         let tag_names = fields.tags.and_then(|names| tag_names(noted, "tags", &names));
         faults.finish()?;
         Ok(WorkItemDraft { item: self, tag_names })
@@ -255,16 +260,21 @@ impl WorkItemDraft {
 }
 
 /// A work item as lists show it: less its texts at length and its lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, o2o)]
+#[from_ref(WorkItem)]
 #[expect(missing_docs, reason = "each field is described at WorkItem")]
 pub struct WorkItemRow {
+    #[o2o(repeat)]
+    #[from(~.clone())]
     pub id: Id<WorkItem>,
     pub session_id: Id<Session>,
     /// The session's title.
+    #[ghost({String::new()})]
     pub session_title: String,
     pub session_date: NaiveDate,
     pub client_id: Option<Id<Client>>,
     /// The client's name.
+    #[ghost({None})]
     pub client_name: Option<String>,
     pub category: WorkItemCategory,
     pub title: String,
@@ -281,24 +291,7 @@ pub struct WorkItemRow {
 impl WorkItemRow {
     /// The row of `item`, whose session has this title and whose client this name.
     pub fn new(item: &WorkItem, session_title: String, client_name: Option<String>) -> Self {
-        Self {
-            id: item.id,
-            session_id: item.session_id,
-            session_title,
-            session_date: item.session_date,
-            client_id: item.client_id,
-            client_name,
-            category: item.category,
-            title: item.title.clone(),
-            status: item.status,
-            priority: item.priority,
-            is_billable: item.is_billable,
-            estimated_minutes: item.estimated_minutes,
-            actual_minutes: item.actual_minutes,
-            completed_at: item.completed_at,
-            created_at: item.created_at,
-            updated_at: item.updated_at,
-        }
+        Self { session_title, client_name, ..Self::from(item) }
     }
 }
 
@@ -327,6 +320,14 @@ pub struct WorkItemDetail {
     pub client_name: Option<String>,
     /// The names of its tags, in their order.
     pub tags: Vec<String>,
+}
+
+impl Detail for WorkItemDetail {
+    type Of = WorkItem;
+
+    fn entity(&self) -> &WorkItem {
+        &self.item
+    }
 }
 
 /// Which work items to list; conditions combine with AND.

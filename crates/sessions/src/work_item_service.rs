@@ -1,6 +1,6 @@
 //! What callers do with work items.
 
-use claudetools_kernel::{Actor, Change, Error, Expected, Id, Page, PageRequest, Result, Scope};
+use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target};
 
 use crate::{
     Context, WorkItem, WorkItemDetail, WorkItemDraft, WorkItemFields, WorkItemFilter, WorkItemRow, WorkItemSort,
@@ -38,61 +38,48 @@ impl WorkItemService {
     }
 
     /// A page of work items.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        filter: &WorkItemFilter,
-        page: &PageRequest<WorkItemSort>,
-    ) -> Result<Page<WorkItemRow>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<WorkItemFilter, WorkItemSort>) -> Result<Page<WorkItemRow>> {
         actor.require(Scope::Read)?;
-        filter.check()?;
+        query.filter.check()?;
         let mut tx = self.0.store.read().await?;
-        Ok(tx.work_items().list(filter, page).await?)
+        Ok(tx.work_items().list(&query.filter, &query.page).await?)
     }
 
     /// Changes the fields given.
     pub async fn update(
         &self,
         actor: &Actor,
-        id: Id<WorkItem>,
+        target: &Target<WorkItem>,
         fields: WorkItemFields,
-        expected: &Expected,
     ) -> Result<Change<WorkItemDetail>> {
         actor.require(Scope::Write)?;
         let mut tx = self.0.store.begin().await?;
-        let item = find(tx.work_items(), id).await?;
-        expected.check(item.revision)?;
+        let item = tx.work_items().find_for(target).await?;
         let draft = item.change(fields, self.0.now())?;
         let item = self.settle(&mut *tx, draft).await?;
         tx.work_items().save(&item).await?;
-        let detail = find_detail(tx.work_items(), id).await?;
+        let detail = find_detail(tx.work_items(), target.id).await?;
         Ok(Change::new(detail, tx))
     }
 
     /// Removes a work item that nothing refers to, with its tags.
-    pub async fn delete(&self, actor: &Actor, id: Id<WorkItem>, expected: &Expected) -> Result<Change<()>> {
+    pub async fn delete(&self, actor: &Actor, target: &Target<WorkItem>) -> Result<Change<()>> {
         actor.require(Scope::Admin)?;
         let mut tx = self.0.store.begin().await?;
-        expected.check(find(tx.work_items(), id).await?.revision)?;
-        Error::refuse_if_referenced(id, tx.work_items().referrers(id).await?)?;
-        tx.work_items().remove(id).await?;
+        tx.work_items().remove_unreferenced(target).await?;
         Ok(Change::new((), tx))
     }
 
     /// Looks up what the draft refers to, and makes a work item of it.
     async fn settle(&self, tx: &mut dyn SessionsTx, draft: WorkItemDraft) -> Result<WorkItem> {
         let session = draft.session_id();
-        let session = tx.sessions().lookup(session).await?.ok_or_else(|| Error::not_found(session))?;
+        let session = tx.sessions().find(session).await?;
         let tags = match draft.tag_names() {
             Some(names) => Some(ensure_tags(tx, &self.0, names).await?),
             None => None,
         };
         Ok(draft.finish(&session, tags.as_deref()))
     }
-}
-
-async fn find(items: &mut dyn WorkItemRepository, id: Id<WorkItem>) -> Result<WorkItem> {
-    items.lookup(id).await?.ok_or_else(|| Error::not_found(id))
 }
 
 async fn find_detail(items: &mut dyn WorkItemRepository, id: Id<WorkItem>) -> Result<WorkItemDetail> {

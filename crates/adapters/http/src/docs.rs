@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, LazyLock};
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{self, Data},
+};
 use utoipa_swagger_ui::Config;
 
 use crate::{
     error::{Problem, response},
-    openapi,
+    fallback::RouteTable,
 };
-
-static DESCRIPTION: LazyLock<String> = LazyLock::new(|| openapi::description().to_string());
 
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config =
@@ -28,8 +30,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     }
 }
 
-async fn description() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(DESCRIPTION.as_str())
+async fn description(routes: Data<RouteTable>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(routes.description())
 }
 
 async fn page(file: web::Path<String>) -> HttpResponse {

@@ -1,15 +1,26 @@
 //! Paths and methods that nothing is mounted at.
 
-use actix_web::{HttpRequest, HttpResponse, dev::ResourceDef, web::Data};
+use std::{borrow::Cow, collections::HashMap};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::ResourceDef,
+    web::{Bytes, Data},
+};
 use serde_json::Value;
 
 use crate::error::{Problem, response};
 
-/// Every path of the API with its methods, read from the description.
+/// The description as it is sent, and every path of the API with its methods, read from it.
 ///
 /// actix answers 404 where the path fits and the method does not, because each handler is a resource of its own.
 #[derive(Debug)]
-pub struct RouteTable(Vec<Route>);
+pub struct RouteTable {
+    description: Bytes,
+    routes: Vec<Route>,
+    /// The place of each route's template in `routes`.
+    by_template: HashMap<String, usize>,
+}
 
 #[derive(Debug)]
 struct Route {
@@ -25,21 +36,38 @@ impl RouteTable {
     /// The table of a description.
     pub fn new(description: &Value) -> Self {
         let paths = description.get("paths").and_then(Value::as_object);
-        Self(paths.into_iter().flatten().map(|(path, item)| Route::new(path, item)).collect())
+        let templates = paths.into_iter().flatten().map(|(path, _)| path.clone());
+        Self {
+            description: description.to_string().into(),
+            by_template: templates.zip(0..).collect(),
+            routes: paths.into_iter().flatten().map(|(path, item)| Route::new(path, item)).collect(),
+        }
     }
 
+    /// The description that the table was read from, as JSON.
+    pub(crate) fn description(&self) -> Bytes {
+        self.description.clone()
+    }
+
+    /// The route that fits a path at which no handler was found; only these pay for a walk over all of them.
     fn find(&self, path: &str) -> Option<&Route> {
-        // The first generation's prefix serves the same paths; the description lists `/api/v1` alone.
-        let described = match path.strip_prefix("/api/") {
-            Some(rest) if !rest.starts_with("v1/") => format!("/api/v1/{rest}"),
-            _ => path.to_owned(),
-        };
-        self.0.iter().find(|route| route.path.is_match(&described))
+        let described = described(path);
+        self.routes.iter().find(|route| route.path.is_match(&described))
     }
 
-    /// Whether the operation takes no query parameters, so that any given is a misspelt or misplaced one.
-    pub(crate) fn takes_no_query(&self, method: &str, path: &str) -> bool {
-        self.find(path).is_some_and(|route| route.without_query.iter().any(|without| without == method))
+    /// Whether the operation that a request was routed to takes no query parameters, so that any given is a misspelt or misplaced
+    /// one. `template` is the one that it is mounted at.
+    pub(crate) fn takes_no_query(&self, method: &str, template: &str) -> bool {
+        let route = self.by_template.get(&*described(template)).and_then(|place| self.routes.get(*place));
+        route.is_some_and(|route| route.without_query.iter().any(|without| without == method))
+    }
+}
+
+/// A path or template as the description has it. The first generation's prefix serves the same; the description lists `/api/v1` alone.
+fn described(path: &str) -> Cow<'_, str> {
+    match path.strip_prefix("/api/") {
+        Some(rest) if !rest.starts_with("v1/") => Cow::Owned(format!("/api/v1/{rest}")),
+        _ => Cow::Borrowed(path),
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 
-use crate::{app, error::CODES, limits::is_aside};
+use crate::{api::PENDING_TASKS, app, error::CODES, limits::is_aside};
 
 pub(crate) use parameters::{Listed, Paging};
 
@@ -29,7 +29,8 @@ const PUBLIC: &[&str] = &[
     "/api/v1/auth/refresh",
 ];
 
-/// The description of everything mounted under `/api/v1` and outside the prefixes.
+/// The description of everything mounted under `/api/v1` and outside the prefixes. Putting it together takes a while: a server
+/// does so once and keeps what it needs of it in its `RouteTable`.
 pub fn description() -> Value {
     let (_, collected) =
         App::new().into_utoipa_app().openapi(Info::openapi()).configure(app::mount_described).split_for_parts();
@@ -114,12 +115,14 @@ fn inlined(object: &Map<String, Value>, schemas: &Value) -> Option<Value> {
 fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value, updates: &mut Map<String, Value>) {
     let segment = path.strip_prefix("/api/v1/").unwrap_or("service").split('/').next().unwrap_or("service");
     let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    if let Some(rest) = path.strip_prefix("/api/v1") {
+        note_other_path(rest, operation);
+    }
     let suffix = if method == "patch" { "_patch" } else { "" };
     operation["tags"] = json!([segment]);
     operation["operationId"] = json!(format!("{}_{name}{suffix}", segment.replace('-', "_")));
     if method == "patch" {
-        let summary = operation["summary"].as_str().unwrap_or_default().to_owned();
-        operation["summary"] = json!(format!("{summary} (the same as PUT)"));
+        add_to_summary(operation, "the same as PUT");
     }
     if PUBLIC.contains(&path) {
         operation["security"] = json!([]);
@@ -159,6 +162,19 @@ fn headers() -> Value {
         reset: whole(0, "When that window ends, in seconds since 1970-01-01T00:00:00Z."),
         "Retry-After": whole(1, "How many seconds to wait.")
     })
+}
+
+/// Pending tasks stand under two paths; the shorter says so.
+fn note_other_path(path: &str, operation: &mut Value) {
+    let [first, other] = PENDING_TASKS;
+    if path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        add_to_summary(operation, &format!("the same as {first}"));
+    }
+}
+
+fn add_to_summary(operation: &mut Value, note: &str) {
+    let summary = operation["summary"].as_str().unwrap_or_default().to_owned();
+    operation["summary"] = json!(format!("{summary} ({note})"));
 }
 
 /// An update takes the same fields as a create, none of them demanded.

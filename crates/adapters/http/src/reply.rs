@@ -90,11 +90,7 @@ pub(crate) fn resource(headers: &HeaderMap, revision: i64, view: &impl Serialize
 }
 
 /// A page of a list.
-pub(crate) fn list<T: Serialize, S: SortField>(
-    collection: &'static str,
-    page: Page<T>,
-    request: &PageRequest<S>,
-) -> Answer {
+pub(crate) fn list<T: Serialize, S: SortField>(collection: &str, page: Page<T>, request: &PageRequest<S>) -> Answer {
     Ok(json_body(HttpResponse::Ok(), list_body(collection, page, request)?))
 }
 

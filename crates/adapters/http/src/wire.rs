@@ -1,7 +1,7 @@
 //! How values look in JSON and in the OpenAPI description.
 //!
 //! Bodies are structs of [`Field`] (may be absent, never null) and [`Nullable`] (null empties it); a create and an update
-//! share one. [`Word`] and [`Wire`] lend kernel types a schema.
+//! share one. Each field knows by [`Cross`] what it is in the domain. [`Word`] and [`Wire`] lend kernel types a schema.
 
 mod day;
 mod secret;
@@ -9,7 +9,9 @@ mod text;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use claudetools_kernel::{Enumeration, Hours, Money, Patch, Timestamp};
+use claudetools_identity::AgentType;
+use claudetools_kernel::{Enumeration, Hours, Id, Money, Patch, Scope, Scopes, Timestamp};
+use claudetools_sessions::Currency;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
     __dev::ComposeSchema,
@@ -25,33 +27,66 @@ pub(crate) use text::{
     TagName, TagNames, TtlSeconds, Uid, Uids, WorkMinutes,
 };
 
-/// A value in the form of JSON, and what the domain makes of it.
-pub(crate) trait FromWire {
-    /// The domain's type.
-    type Domain;
-    /// The domain's value.
-    fn into_domain(self) -> Self::Domain;
+/// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value
+/// what an answer shows. Fields take this way by `#[into(~.cross())]` and `#[from(~.cross())]`, where `~` stands for the field.
+pub(crate) trait Cross<T> {
+    /// The same value on the other side.
+    fn cross(self) -> T;
 }
 
 macro_rules! same_on_both_sides {
     ($($type:ty),+) => {
-        $(impl FromWire for $type {
-            type Domain = Self;
-            fn into_domain(self) -> Self { self }
+        $(impl Cross<Self> for $type {
+            fn cross(self) -> Self { self }
         })+
     };
 }
-same_on_both_sides!(
-    String,
-    bool,
-    i32,
-    Uuid,
-    Vec<String>,
-    Vec<Uuid>,
-    BTreeMap<String, String>,
-    chrono::NaiveDate,
-    serde_json::Value
-);
+same_on_both_sides!(String, bool, i32, i64, u16, u64, Uuid, BTreeMap<String, String>, serde_json::Value);
+
+impl<T: Cross<U>, U> Cross<Option<U>> for Option<T> {
+    fn cross(self) -> Option<U> {
+        self.map(T::cross)
+    }
+}
+
+impl<T: Cross<U>, U> Cross<Vec<U>> for Vec<T> {
+    fn cross(self) -> Vec<U> {
+        self.into_iter().map(T::cross).collect()
+    }
+}
+
+impl<K> Cross<Id<K>> for Uuid {
+    fn cross(self) -> Id<K> {
+        Id::new(self)
+    }
+}
+
+impl<K> Cross<Uuid> for Id<K> {
+    fn cross(self) -> Uuid {
+        self.uuid()
+    }
+}
+
+impl Cross<Vec<Word<Scope>>> for Scopes {
+    fn cross(self) -> Vec<Word<Scope>> {
+        self.list().cross()
+    }
+}
+
+/// Types of the domain that answers show as the text they print.
+macro_rules! shown_as_text {
+    ($($type:ty),+) => {
+        $(impl Cross<String> for $type {
+            fn cross(self) -> String { self.to_string() }
+        })+
+    };
+}
+shown_as_text!(AgentType, Currency, claudetools_sessions::Fingerprint, std::net::IpAddr);
+
+/// The views of several rows.
+pub(crate) fn each<T, V: From<T>>(rows: Vec<T>) -> Vec<V> {
+    rows.into_iter().map(V::from).collect()
+}
 
 /// A field of a body that may be absent but never `null`.
 #[derive(Debug, Clone)]
@@ -63,10 +98,9 @@ impl<T> Default for Field<T> {
     }
 }
 
-impl<T: FromWire> Field<T> {
-    /// The value, if one was given.
-    pub(crate) fn get(self) -> Option<T::Domain> {
-        self.0.map(T::into_domain)
+impl<T: Cross<D>, D> Cross<Option<D>> for Field<T> {
+    fn cross(self) -> Option<D> {
+        self.0.cross()
     }
 }
 
@@ -89,10 +123,16 @@ impl<T> Default for Nullable<T> {
     }
 }
 
-impl<T: FromWire> Nullable<T> {
-    /// What the request says of the field.
-    pub(crate) fn get(self) -> Patch<T::Domain> {
-        self.0.map(T::into_domain)
+impl<T: Cross<D>, D> Cross<Patch<D>> for Nullable<T> {
+    fn cross(self) -> Patch<D> {
+        self.0.map(T::cross)
+    }
+}
+
+/// For a field whose absence means the same as `null`.
+impl<T: Cross<D>, D> Cross<Option<D>> for Nullable<T> {
+    fn cross(self) -> Option<D> {
+        if let Patch::Set(value) = self.0 { Some(value.cross()) } else { None }
     }
 }
 
@@ -163,17 +203,15 @@ impl<T: ToSchema> ToSchema for Nullable<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word<E>(pub(crate) E);
 
-impl<E> FromWire for Word<E> {
-    type Domain = E;
-    fn into_domain(self) -> E {
+impl<E: Enumeration> Cross<E> for Word<E> {
+    fn cross(self) -> E {
         self.0
     }
 }
 
-impl<E> FromWire for Vec<Word<E>> {
-    type Domain = Vec<E>;
-    fn into_domain(self) -> Vec<E> {
-        self.into_iter().map(|word| word.0).collect()
+impl<E: Enumeration> Cross<Word<E>> for E {
+    fn cross(self) -> Word<E> {
+        Word(self)
     }
 }
 
@@ -208,10 +246,15 @@ impl<E: Enumeration> ToSchema for Word<E> {
 #[serde(transparent)]
 pub(crate) struct Wire<T>(pub(crate) T);
 
-impl<T> FromWire for Wire<T> {
-    type Domain = T;
-    fn into_domain(self) -> T {
+impl<T: WireSchema> Cross<T> for Wire<T> {
+    fn cross(self) -> T {
         self.0
+    }
+}
+
+impl<T: WireSchema> Cross<Wire<T>> for T {
+    fn cross(self) -> Wire<T> {
+        Wire(self)
     }
 }
 
@@ -223,6 +266,8 @@ pub(crate) type Instant = Wire<Timestamp>;
 pub(crate) type Amount = Wire<Money>;
 /// Working time: a decimal number of hours.
 pub(crate) type HoursNumber = Wire<Hours>;
+/// A scope.
+pub(crate) type ScopeWord = Word<Scope>;
 
 /// The schema of a kernel type.
 pub(crate) trait WireSchema {

@@ -8,43 +8,30 @@ use claudetools_sessions::{
 };
 
 use crate::{
-    store::MemoryTx,
-    table::{Row, counted},
+    store::{MemoryTx, State},
+    table::{Row, Table, counted},
 };
 
 impl Row for Machine {
-    fn id(&self) -> Id<Self> {
-        self.id
-    }
-
-    fn revision(&self) -> i64 {
-        self.revision
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.machines
     }
 
     fn clashes(&self, other: &Self) -> bool {
         self.machine_fingerprint == other.machine_fingerprint
     }
+
+    fn over(self, kept: &Self) -> Self {
+        Self { last_seen: kept.last_seen, ..self }
+    }
+
+    fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
+        counted([(Session::TYPE, state.sessions.count(|session| session.machine_id == Some(id)))])
+    }
 }
 
 #[async_trait]
 impl MachineRepository for MemoryTx {
-    async fn add(&mut self, machine: &Machine) -> Stored<()> {
-        self.state.machines.add(machine)
-    }
-
-    async fn save(&mut self, machine: &Machine) -> Stored<()> {
-        let last_seen = self.state.machines.get(machine.id).and_then(|kept| kept.last_seen);
-        self.state.machines.save(&Machine { last_seen, ..machine.clone() })
-    }
-
-    async fn remove(&mut self, id: Id<Machine>) -> Stored<bool> {
-        Ok(self.state.machines.remove(id))
-    }
-
-    async fn lookup(&mut self, id: Id<Machine>) -> Stored<Option<Machine>> {
-        Ok(self.state.machines.get(id))
-    }
-
     async fn by_fingerprint(&mut self, fingerprint: &Fingerprint) -> Stored<Option<Machine>> {
         Ok(self.state.machines.rows().find(|machine| machine.machine_fingerprint == *fingerprint).cloned())
     }
@@ -60,10 +47,5 @@ impl MachineRepository for MemoryTx {
     async fn list(&mut self, filter: &MachineFilter, page: &PageRequest<MachineSort>) -> Stored<Page<Machine>> {
         let rows = self.state.machines.rows().filter(|machine| filter.admits(machine)).cloned().collect();
         Ok(Page::cut(rows, page))
-    }
-
-    async fn referrers(&mut self, id: Id<Machine>) -> Stored<Vec<Referrer>> {
-        let sessions = self.state.sessions.rows().filter(|session| session.machine_id == Some(id)).count();
-        Ok(counted([(Session::TYPE, sessions)]))
     }
 }

@@ -9,21 +9,31 @@ use claudetools_sessions::{
 };
 
 use crate::{
-    store::MemoryTx,
-    table::{Row, counted},
+    store::{MemoryTx, State},
+    table::{Row, Table, counted},
 };
 
 impl Row for PendingTask {
-    fn id(&self) -> Id<Self> {
-        self.id
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.pending_tasks
     }
 
-    fn revision(&self) -> i64 {
-        self.revision
+    fn dangles(&self, state: &State) -> bool {
+        self.client_id.is_some_and(|id| !state.clients.has(id))
+            || self.project_id.is_some_and(|id| !state.projects.has(id))
+            || self.work_item_id.is_some_and(|id| !state.work_items.has(id))
+            || self.parent_task_id.is_some_and(|id| !state.pending_tasks.has(id))
     }
 
-    fn clashes(&self, _other: &Self) -> bool {
-        false
+    fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
+        let waits = |task: &Self| state.task_dependencies.contains(&(task.id, id));
+        let refers = |task: &Self| task.parent_task_id == Some(id) || waits(task);
+        counted([(Self::TYPE, state.pending_tasks.count(refers))])
+    }
+
+    fn release(id: Id<Self>, state: &mut State) -> Stored<()> {
+        state.task_dependencies.retain(|(task, _)| *task != id);
+        Ok(())
     }
 }
 
@@ -37,24 +47,6 @@ impl MemoryTx {
             project_name: project.map(|project| project.name),
         }
     }
-
-    /// Refuses a task that refers to what does not exist.
-    fn stands_on_rows(&self, task: &PendingTask) -> Stored<()> {
-        let missing = [
-            ("client_id", task.client_id.is_some_and(|id| self.state.clients.get(id).is_none())),
-            ("project_id", task.project_id.is_some_and(|id| self.state.projects.get(id).is_none())),
-            ("work_item_id", task.work_item_id.is_some_and(|id| self.state.work_items.get(id).is_none())),
-            ("parent_task_id", task.parent_task_id.is_some_and(|id| self.state.pending_tasks.get(id).is_none())),
-        ];
-        match missing.iter().find(|(_, missing)| *missing) {
-            Some((column, _)) => Err(StoreError::Constraint((*column).to_owned())),
-            None => Ok(()),
-        }
-    }
-
-    fn waits_for(&self, task: Id<PendingTask>, on: Id<PendingTask>) -> bool {
-        self.state.task_dependencies.contains(&(task, on))
-    }
 }
 
 #[async_trait]
@@ -64,16 +56,6 @@ impl PendingTaskRepository for MemoryTx {
         Ok(())
     }
 
-    async fn add(&mut self, task: &PendingTask) -> Stored<()> {
-        self.stands_on_rows(task)?;
-        self.state.pending_tasks.add(task)
-    }
-
-    async fn save(&mut self, task: &PendingTask) -> Stored<()> {
-        self.stands_on_rows(task)?;
-        self.state.pending_tasks.save(task)
-    }
-
     async fn depend(&mut self, id: Id<PendingTask>, on: &[Id<PendingTask>]) -> Stored<()> {
         if on.iter().chain([&id]).any(|task| self.state.pending_tasks.get(*task).is_none()) {
             return Err(StoreError::Constraint("depends_on_id".to_owned()));
@@ -81,15 +63,6 @@ impl PendingTaskRepository for MemoryTx {
         self.state.task_dependencies.retain(|(task, _)| *task != id);
         self.state.task_dependencies.extend(on.iter().map(|on| (id, *on)));
         Ok(())
-    }
-
-    async fn remove(&mut self, id: Id<PendingTask>) -> Stored<bool> {
-        self.state.task_dependencies.retain(|(task, _)| *task != id);
-        Ok(self.state.pending_tasks.remove(id))
-    }
-
-    async fn lookup(&mut self, id: Id<PendingTask>) -> Stored<Option<PendingTask>> {
-        Ok(self.state.pending_tasks.get(id))
     }
 
     async fn row(&mut self, id: Id<PendingTask>) -> Stored<Option<PendingTaskRow>> {
@@ -130,10 +103,5 @@ impl PendingTaskRepository for MemoryTx {
         let mut open: Vec<&PendingTask> = of_client.filter(|task| task.status.is_open()).collect();
         open.sort_by_cached_key(|task| task.urgency(today));
         Ok(open.into_iter().take(limit as usize).map(|task| self.task_row(task.clone())).collect())
-    }
-
-    async fn referrers(&mut self, id: Id<PendingTask>) -> Stored<Vec<Referrer>> {
-        let refers = |task: &&PendingTask| task.parent_task_id == Some(id) || self.waits_for(task.id, id);
-        Ok(counted([(PendingTask::TYPE, self.state.pending_tasks.rows().filter(refers).count())]))
     }
 }

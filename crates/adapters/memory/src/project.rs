@@ -1,29 +1,36 @@
 //! Projects.
 
 use async_trait::async_trait;
-use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, StoreError, text};
+use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, text};
 use claudetools_sessions::{
     Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
     ports::{ProjectRepository, Stored},
 };
 
 use crate::{
-    store::MemoryTx,
-    table::{Row, counted},
+    store::{MemoryTx, State},
+    table::{Row, Table, counted},
 };
 
 impl Row for Project {
-    fn id(&self) -> Id<Self> {
-        self.id
-    }
-
-    fn revision(&self) -> i64 {
-        self.revision
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.projects
     }
 
     fn clashes(&self, other: &Self) -> bool {
         self.client_id == other.client_id
             && (self.slug == other.slug || text::fold(&self.name) == text::fold(&other.name))
+    }
+
+    fn dangles(&self, state: &State) -> bool {
+        !state.clients.has(self.client_id)
+    }
+
+    fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
+        counted([
+            (Session::TYPE, state.sessions.count(|session| session.project_id == Some(id))),
+            (PendingTask::TYPE, state.pending_tasks.count(|task| task.project_id == Some(id))),
+        ])
     }
 }
 
@@ -36,33 +43,10 @@ impl MemoryTx {
     fn projects_of(&self, client: Id<Client>) -> impl Iterator<Item = &Project> {
         self.state.projects.rows().filter(move |project| project.client_id == client)
     }
-
-    fn has_client_of(&self, project: &Project) -> Stored<()> {
-        let client = self.state.clients.get(project.client_id);
-        client.map(drop).ok_or_else(|| StoreError::Constraint("client_id".to_owned()))
-    }
 }
 
 #[async_trait]
 impl ProjectRepository for MemoryTx {
-    async fn add(&mut self, project: &Project) -> Stored<()> {
-        self.has_client_of(project)?;
-        self.state.projects.add(project)
-    }
-
-    async fn save(&mut self, project: &Project) -> Stored<()> {
-        self.has_client_of(project)?;
-        self.state.projects.save(project)
-    }
-
-    async fn remove(&mut self, id: Id<Project>) -> Stored<bool> {
-        Ok(self.state.projects.remove(id))
-    }
-
-    async fn lookup(&mut self, id: Id<Project>) -> Stored<Option<Project>> {
-        Ok(self.state.projects.get(id))
-    }
-
     async fn row(&mut self, id: Id<Project>) -> Stored<Option<ProjectRow>> {
         Ok(self.state.projects.get(id).map(|project| self.project_row(project)))
     }
@@ -91,11 +75,5 @@ impl ProjectRepository for MemoryTx {
             sessions: totals.sessions + 1,
             minutes: totals.minutes + session.duration_minutes.unwrap_or_default(),
         }))
-    }
-
-    async fn referrers(&mut self, id: Id<Project>) -> Stored<Vec<Referrer>> {
-        let sessions = self.state.sessions.rows().filter(|session| session.project_id == Some(id)).count();
-        let tasks = self.state.pending_tasks.rows().filter(|task| task.project_id == Some(id)).count();
-        Ok(counted([(Session::TYPE, sessions), (PendingTask::TYPE, tasks)]))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, StoreError};
+use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
     Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, WorkItem,
     ports::{SessionRepository, Stored},
@@ -11,43 +11,28 @@ use claudetools_sessions::{
 
 use crate::{
     store::{MemoryTx, State},
-    table::{Row, counted},
+    table::{Row, Table, counted},
 };
 
 impl Row for Session {
-    fn id(&self) -> Id<Self> {
-        self.id
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.sessions
     }
 
-    fn revision(&self) -> i64 {
-        self.revision
+    fn dangles(&self, state: &State) -> bool {
+        self.client_id.is_some_and(|id| !state.clients.has(id))
+            || self.project_id.is_some_and(|id| !state.projects.has(id))
+            || self.machine_id.is_some_and(|id| !state.machines.has(id))
+            || self.tags.iter().any(|id| !state.tags.has(*id))
     }
 
-    fn clashes(&self, _other: &Self) -> bool {
-        false
+    fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
+        counted([(WorkItem::TYPE, state.work_items.count(|item| item.session_id == id))])
     }
 }
 
 #[async_trait]
 impl SessionRepository for MemoryTx {
-    async fn add(&mut self, session: &Session) -> Stored<()> {
-        self.state.refuse_dangling(session)?;
-        self.state.sessions.add(session)
-    }
-
-    async fn save(&mut self, session: &Session) -> Stored<()> {
-        self.state.refuse_dangling(session)?;
-        self.state.sessions.save(session)
-    }
-
-    async fn remove(&mut self, id: Id<Session>) -> Stored<bool> {
-        Ok(self.state.sessions.remove(id))
-    }
-
-    async fn lookup(&mut self, id: Id<Session>) -> Stored<Option<Session>> {
-        Ok(self.state.sessions.get(id))
-    }
-
     async fn detail(&mut self, id: Id<Session>) -> Stored<Option<SessionDetail>> {
         let Some(session) = self.state.sessions.get(id) else {
             return Ok(None);
@@ -73,22 +58,9 @@ impl SessionRepository for MemoryTx {
         });
         Ok(Page::cut(admitted.map(|session| self.state.session_row(session)).collect(), page))
     }
-
-    async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
-        let items = self.state.work_items.rows().filter(|item| item.session_id == id).count();
-        Ok(counted([(WorkItem::TYPE, items)]))
-    }
 }
 
 impl State {
-    fn refuse_dangling(&self, session: &Session) -> Stored<()> {
-        let dangles = session.client_id.is_some_and(|id| self.clients.get(id).is_none())
-            || session.project_id.is_some_and(|id| self.projects.get(id).is_none())
-            || session.machine_id.is_some_and(|id| self.machines.get(id).is_none())
-            || session.tags.iter().any(|id| self.tags.get(*id).is_none());
-        if dangles { Err(StoreError::Constraint("foreign key".to_owned())) } else { Ok(()) }
-    }
-
     fn session_row(&self, session: &Session) -> SessionRow {
         let client = session.client_id.and_then(|id| self.clients.get(id));
         let project = session.project_id.and_then(|id| self.projects.get(id));

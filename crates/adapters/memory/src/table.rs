@@ -2,14 +2,73 @@
 
 use std::collections::BTreeMap;
 
-use claudetools_kernel::{Id, Referrer, StoreError};
+use async_trait::async_trait;
+use claudetools_kernel::{Entity, Id, Records, Referrer, StoreError, Stored};
 
-/// A row of a [`Table`].
-pub(crate) trait Row: Clone {
-    fn id(&self) -> Id<Self>;
-    fn revision(&self) -> i64;
+use crate::store::{MemoryTx, State};
+
+/// A row of a [`Table`]: where it lies, and what an engine would hold its columns to.
+pub(crate) trait Row: Entity + Clone {
+    /// The table of such rows.
+    fn table(state: &mut State) -> &mut Table<Self>;
+
     /// Whether another row takes away a key that must be unique.
-    fn clashes(&self, other: &Self) -> bool;
+    fn clashes(&self, _other: &Self) -> bool {
+        false
+    }
+
+    /// Whether the row refers to one that does not exist.
+    fn dangles(&self, _state: &State) -> bool {
+        false
+    }
+
+    /// The row to be saved over `kept`, with what a save leaves as it is.
+    #[must_use]
+    fn over(self, _kept: &Self) -> Self {
+        self
+    }
+
+    /// What refers to the row, by [`counted`].
+    fn referrers(_id: Id<Self>, _state: &State) -> Vec<Referrer> {
+        Vec::new()
+    }
+
+    /// Removes from other tables what goes with the row; refuses while something is left that has to go before it.
+    fn release(_id: Id<Self>, _state: &mut State) -> Stored<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl<R: Row> Records<R> for MemoryTx {
+    async fn add(&mut self, row: &R) -> Stored<()> {
+        self.refuse_dangling(row)?;
+        R::table(&mut self.state).add(row)
+    }
+
+    async fn save(&mut self, row: &R) -> Stored<()> {
+        self.refuse_dangling(row)?;
+        R::table(&mut self.state).save(row)
+    }
+
+    async fn remove(&mut self, id: Id<R>) -> Stored<bool> {
+        R::release(id, &mut self.state)?;
+        Ok(R::table(&mut self.state).remove(id))
+    }
+
+    async fn lookup(&mut self, id: Id<R>) -> Stored<Option<R>> {
+        Ok(R::table(&mut self.state).get(id))
+    }
+
+    async fn referrers(&mut self, id: Id<R>) -> Stored<Vec<Referrer>> {
+        Ok(R::referrers(id, &self.state))
+    }
+}
+
+impl MemoryTx {
+    fn refuse_dangling(&self, row: &impl Row) -> Stored<()> {
+        if row.dangles(&self.state) { Err(StoreError::Constraint("foreign key".to_owned())) } else { Ok(()) }
+    }
 }
 
 /// Rows by id.
@@ -27,6 +86,11 @@ impl<R: Row> Table<R> {
         self.0.values()
     }
 
+    /// How many rows fit.
+    pub(crate) fn count(&self, fits: impl Fn(&R) -> bool) -> usize {
+        self.rows().filter(|row| fits(row)).count()
+    }
+
     pub(crate) fn get(&self, id: Id<R>) -> Option<R> {
         self.0.get(&id).cloned()
     }
@@ -40,6 +104,10 @@ impl<R: Row> Table<R> {
         self.0.values_mut()
     }
 
+    pub(crate) fn has(&self, id: Id<R>) -> bool {
+        self.0.contains_key(&id)
+    }
+
     pub(crate) fn add(&mut self, row: &R) -> Result<(), StoreError> {
         if self.0.contains_key(&row.id()) {
             return Err(StoreError::Constraint("id".to_owned()));
@@ -47,16 +115,15 @@ impl<R: Row> Table<R> {
         self.put(row)
     }
 
+    /// Replaces the row of the revision before.
     pub(crate) fn save(&mut self, row: &R) -> Result<(), StoreError> {
-        self.save_over(row, row.revision() - 1)
-    }
-
-    /// Replaces the row if it still has the revision `previous`.
-    pub(crate) fn save_over(&mut self, row: &R, previous: i64) -> Result<(), StoreError> {
-        if self.0.get(&row.id()).is_none_or(|kept| kept.revision() != previous) {
-            return Err(StoreError::Contention("the row was changed or removed since it was read".to_owned()));
+        match self.0.get(&row.id()) {
+            Some(kept) if kept.revision() == row.revision() - 1 => {
+                let row = row.clone().over(kept);
+                self.put(&row)
+            }
+            _ => Err(StoreError::Contention("the row was changed or removed since it was read".to_owned())),
         }
-        self.put(row)
     }
 
     fn put(&mut self, row: &R) -> Result<(), StoreError> {

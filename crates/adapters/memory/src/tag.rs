@@ -9,24 +9,33 @@ use claudetools_sessions::{
     ports::{Stored, TagRepository},
 };
 
-use crate::{store::MemoryTx, table::Row};
+use crate::{
+    store::{MemoryTx, State},
+    table::{Row, Table},
+};
 
 impl Row for Tag {
-    fn id(&self) -> Id<Self> {
-        self.id
-    }
-
-    fn revision(&self) -> i64 {
-        self.revision
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.tags
     }
 
     fn clashes(&self, other: &Self) -> bool {
         self.name == other.name
     }
+
+    fn release(id: Id<Self>, state: &mut State) -> Stored<()> {
+        for session in state.sessions.rows_mut() {
+            session.tags.remove(&id);
+        }
+        for item in state.work_items.rows_mut() {
+            item.tags.remove(&id);
+        }
+        Ok(())
+    }
 }
 
 impl MemoryTx {
-    fn counted(&self, tag: &Tag) -> CountedTag {
+    fn with_uses(&self, tag: &Tag) -> CountedTag {
         let uses = self.sessions_with(tag.id).count() + self.work_items_with(tag.id).count();
         CountedTag { tag: tag.clone(), usage_count: uses as u64 }
     }
@@ -42,26 +51,8 @@ impl MemoryTx {
 
 #[async_trait]
 impl TagRepository for MemoryTx {
-    async fn add(&mut self, tag: &Tag) -> Stored<()> {
-        self.state.tags.add(tag)
-    }
-
-    async fn save(&mut self, tag: &Tag) -> Stored<()> {
-        self.state.tags.save(tag)
-    }
-
-    async fn remove(&mut self, id: Id<Tag>) -> Stored<bool> {
-        for session in self.state.sessions.rows_mut() {
-            session.tags.remove(&id);
-        }
-        for item in self.state.work_items.rows_mut() {
-            item.tags.remove(&id);
-        }
-        Ok(self.state.tags.remove(id))
-    }
-
-    async fn lookup(&mut self, id: Id<Tag>) -> Stored<Option<CountedTag>> {
-        Ok(self.state.tags.get(id).map(|tag| self.counted(&tag)))
+    async fn counted(&mut self, id: Id<Tag>) -> Stored<Option<CountedTag>> {
+        Ok(self.state.tags.get(id).map(|tag| self.with_uses(&tag)))
     }
 
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Tag>>> {
@@ -73,7 +64,7 @@ impl TagRepository for MemoryTx {
     }
 
     async fn list(&mut self, filter: &TagFilter, page: &PageRequest<TagSort>) -> Stored<Page<CountedTag>> {
-        let rows = self.state.tags.rows().filter(|tag| filter.admits(tag)).map(|tag| self.counted(tag)).collect();
+        let rows = self.state.tags.rows().filter(|tag| filter.admits(tag)).map(|tag| self.with_uses(tag)).collect();
         Ok(Page::cut(rows, page))
     }
 

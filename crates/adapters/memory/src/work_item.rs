@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, StoreError};
+use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
     Client, PendingTask, Session, Tag, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
     WorkItemStatus,
@@ -12,43 +12,27 @@ use claudetools_sessions::{
 
 use crate::{
     store::{MemoryTx, State},
-    table::{Row, counted},
+    table::{Row, Table, counted},
 };
 
 impl Row for WorkItem {
-    fn id(&self) -> Id<Self> {
-        self.id
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.work_items
     }
 
-    fn revision(&self) -> i64 {
-        self.revision
+    fn dangles(&self, state: &State) -> bool {
+        !state.sessions.has(self.session_id)
+            || self.client_id.is_some_and(|id| !state.clients.has(id))
+            || self.tags.iter().any(|id| !state.tags.has(*id))
     }
 
-    fn clashes(&self, _other: &Self) -> bool {
-        false
+    fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
+        counted([(PendingTask::TYPE, state.pending_tasks.count(|task| task.work_item_id == Some(id)))])
     }
 }
 
 #[async_trait]
 impl WorkItemRepository for MemoryTx {
-    async fn add(&mut self, item: &WorkItem) -> Stored<()> {
-        self.state.refuse_dangling_item(item)?;
-        self.state.work_items.add(item)
-    }
-
-    async fn save(&mut self, item: &WorkItem) -> Stored<()> {
-        self.state.refuse_dangling_item(item)?;
-        self.state.work_items.save(item)
-    }
-
-    async fn remove(&mut self, id: Id<WorkItem>) -> Stored<bool> {
-        Ok(self.state.work_items.remove(id))
-    }
-
-    async fn lookup(&mut self, id: Id<WorkItem>) -> Stored<Option<WorkItem>> {
-        Ok(self.state.work_items.get(id))
-    }
-
     async fn detail(&mut self, id: Id<WorkItem>) -> Stored<Option<WorkItemDetail>> {
         let Some(item) = self.state.work_items.get(id) else {
             return Ok(None);
@@ -77,21 +61,9 @@ impl WorkItemRepository for MemoryTx {
         }
         Ok(())
     }
-
-    async fn referrers(&mut self, id: Id<WorkItem>) -> Stored<Vec<Referrer>> {
-        let tasks = self.state.pending_tasks.rows().filter(|task| task.work_item_id == Some(id)).count();
-        Ok(counted([(PendingTask::TYPE, tasks)]))
-    }
 }
 
 impl State {
-    fn refuse_dangling_item(&self, item: &WorkItem) -> Stored<()> {
-        let dangles = self.sessions.get(item.session_id).is_none()
-            || item.client_id.is_some_and(|id| self.clients.get(id).is_none())
-            || item.tags.iter().any(|id| self.tags.get(*id).is_none());
-        if dangles { Err(StoreError::Constraint("foreign key".to_owned())) } else { Ok(()) }
-    }
-
     fn work_item_row(&self, item: &WorkItem) -> WorkItemRow {
         let session = self.sessions.get(item.session_id);
         let client = item.client_id.and_then(|id| self.clients.get(id));

@@ -78,8 +78,8 @@ impl TryFrom<idempotency_key::Model> for ReplayRecord {
                 etag: row.etag,
                 body: row.body,
             },
-            created_at: reader.instant("created_at", row.created_at)?,
-            expires_at: reader.instant("expires_at", row.expires_at)?,
+            created_at: reader.read("created_at", row.created_at)?,
+            expires_at: reader.read("expires_at", row.expires_at)?,
             caller: row.caller,
             key: row.idempotency_key,
         })
@@ -117,7 +117,7 @@ impl TryFrom<api_audit_log::Model> for AuditEntry {
         };
         Ok(Self {
             id: row.id,
-            at: reader.instant("at", row.at)?,
+            at: reader.read("at", row.at)?,
             request_id: row.request_id,
             subject: row.subject,
             agent_type: row.agent_type,

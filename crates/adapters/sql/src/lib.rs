@@ -2,7 +2,7 @@
 //!
 //! [`SqlStore`] hands out transactions (`SqlTx`); each resource has its table in `entity/` and its repository in
 //! `repository/`, where `SqlTx` itself implements the port. What the repositories share is in `query.rs` (statements),
-//! `row.rs` (reading a row back) and `failure.rs` (what a driver's error means). `connect.rs` holds what differs by engine about
+//! `records.rs` (the port that all have in common), `row.rs` (what columns keep) and `failure.rs` (what a driver's error means). `connect.rs` holds what differs by engine about
 //! connections, `pulse.rs` and `guarded.rs` what happens when a server is away. `schema.rs` applies the migrations;
 //! `bulk.rs` adds rows in great number, past the ports.
 
@@ -17,6 +17,7 @@ pub mod plans;
 mod pool;
 mod pulse;
 mod query;
+mod records;
 mod repository;
 mod row;
 mod schema;

@@ -1,7 +1,7 @@
 //! The statements that all repositories share.
 
 use claudetools_kernel::{
-    Direction, Id, Keyed, Page, PageRequest, Position, Referrer, SortField, SortKey, Start, StoreError, text,
+    Direction, Id, Keyed, Page, PageRequest, Position, SortField, SortKey, Start, StoreError, text,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel,
@@ -123,22 +123,20 @@ impl<C: Connection> SqlTx<C> {
     pub(crate) async fn one<E, R, T>(&self, select: Select<E>) -> Result<Option<T>, StoreError>
     where
         E: EntityTrait,
-        R: FromQueryResult + Send,
-        T: TryFrom<R, Error = StoreError>,
+        R: FromQueryResult + TryInto<T, Error = StoreError> + Send,
     {
         let row = select.into_model::<R>().one(self.connection()).await.map_err(failure)?;
-        row.map(T::try_from).transpose()
+        row.map(R::try_into).transpose()
     }
 
     /// Every row of `select`, read as an `R`.
     pub(crate) async fn all<E, R, T>(&self, select: Select<E>) -> Result<Vec<T>, StoreError>
     where
         E: EntityTrait,
-        R: FromQueryResult + Send,
-        T: TryFrom<R, Error = StoreError>,
+        R: FromQueryResult + TryInto<T, Error = StoreError> + Send,
     {
         let rows = select.into_model::<R>().all(self.connection()).await.map_err(failure)?;
-        rows.into_iter().map(T::try_from).collect()
+        rows.into_iter().map(R::try_into).collect()
     }
 
     /// The id that `select` yields in its only column.
@@ -159,20 +157,6 @@ impl<C: Connection> SqlTx<C> {
         Ok(count.unwrap_or_default().unsigned_abs())
     }
 
-    /// The rows of `E` that refer to another, as a referrer of the kind `resource_type`; `None` without any.
-    pub(crate) async fn referring<E>(
-        &self,
-        resource_type: &'static str,
-        filter: SimpleExpr,
-    ) -> Result<Option<Referrer>, StoreError>
-    where
-        E: EntityTrait,
-        E::Model: Send + Sync,
-    {
-        let count = self.count::<E>(Condition::all().add(filter)).await?;
-        Ok((count > 0).then_some(Referrer { resource_type, count }))
-    }
-
     /// The sum of a column of whole numbers, as one; without the cast it is a decimal on some engines. Empty without rows.
     pub(crate) fn whole_sum(&self, column: impl ColumnTrait) -> SimpleExpr {
         let whole = if self.connection().get_database_backend() == DbBackend::MySql { "signed" } else { "bigint" };
@@ -188,8 +172,8 @@ impl<C: Connection> SqlTx<C> {
     where
         E: EntityTrait,
         E::Model: Send + Sync,
-        R: FromQueryResult + Send,
-        T: TryFrom<R, Error = StoreError> + Keyed<S>,
+        R: FromQueryResult + TryInto<T, Error = StoreError> + Send,
+        T: Keyed<S>,
         S: SortField,
     {
         let total = if request.with_total { Some(self.count::<E>(listing.filter.clone()).await?) } else { None };

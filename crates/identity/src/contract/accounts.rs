@@ -51,7 +51,7 @@ async fn unique(store: Store<'_>) {
     drop(tx);
     let mut tx = begin(store).await;
     let renamed = Account { revision: 2, ..account(2, "jo.straße@example.com") };
-    refused_by_constraint(tx.accounts().save(&renamed, 1).await, "a change to another's address");
+    refused_by_constraint(tx.accounts().save(&renamed).await, "a change to another's address");
 }
 
 async fn lists(store: Store<'_>, rows: &[Account]) {
@@ -95,7 +95,7 @@ async fn saves(store: Store<'_>) {
         ..account(1, "x")
     };
     let mut tx = begin(store).await;
-    must(tx.accounts().save(&changed, 1).await);
+    must(tx.accounts().save(&changed).await);
     assert_eq!(must(tx.accounts().lookup(changed.id).await).as_ref(), Some(&changed), "a transaction sees its writes");
     must(tx.commit().await);
     assert_eq!(must(view(store).await.accounts().lookup(changed.id).await), Some(changed.clone()));
@@ -104,13 +104,13 @@ async fn saves(store: Store<'_>) {
 
 async fn stale(store: Store<'_>, changed: &Account) {
     let mut tx = begin(store).await;
-    contended(tx.accounts().save(&Account { revision: 2, ..changed.clone() }, 1).await, "a stale revision");
+    contended(tx.accounts().save(&Account { revision: 2, ..changed.clone() }).await, "a stale revision");
     drop(tx);
     let mut tx = begin(store).await;
-    contended(tx.accounts().save(&account(99, "none@example.com"), 1).await, "a missing row");
+    contended(tx.accounts().save(&account(99, "none@example.com")).await, "a missing row");
     drop(tx);
     let mut tx = begin(store).await;
-    must(tx.accounts().save(&Account { revision: 3, is_active: true, ..changed.clone() }, 2).await);
+    must(tx.accounts().save(&Account { revision: 3, is_active: true, ..changed.clone() }).await);
     drop(tx);
     assert_eq!(
         must(view(store).await.accounts().lookup(changed.id).await),
@@ -124,7 +124,7 @@ async fn two_writers(store: Store<'_>) {
     let write = async |at_second| {
         let mut tx = store.begin().await?;
         let changed = Account { updated_at: at(at_second), revision: seen.revision + 1, ..seen.clone() };
-        tx.accounts().save(&changed, seen.revision).await?;
+        tx.accounts().save(&changed).await?;
         tx.commit().await
     };
     let (first, second) = future::join(write(900), write(901)).await;
@@ -165,7 +165,7 @@ async fn last_admin(store: Store<'_>) {
             return Err(StoreError::Contention("the last administrator stays".into()));
         }
         let demoted = Account { scopes: Scopes::up_to(Scope::Read), revision: account.revision + 1, ..account.clone() };
-        tx.accounts().save(&demoted, account.revision).await?;
+        tx.accounts().save(&demoted).await?;
         tx.commit().await
     };
     let (first, second) = future::join(demote(4), demote(5)).await;

@@ -146,18 +146,18 @@ async fn found_again(store: Store<'_>) {
 async fn saves(store: Store<'_>) {
     let done = AgentRun { request_count: 999, ..completed(1, 80) };
     let mut tx = begin(store).await;
-    must(tx.agent_runs().save(&done, 1).await);
+    must(tx.agent_runs().save(&done).await);
     must(tx.commit().await);
     assert_eq!(lookup(store, 1).await, AgentRun { request_count: 0, ..done.clone() }, "the count is others' to change");
     let mut tx = begin(store).await;
-    contended(tx.agent_runs().save(&done, 1).await, "a stale revision");
+    contended(tx.agent_runs().save(&done).await, "a stale revision");
     drop(tx);
     let mut tx = begin(store).await;
-    contended(tx.agent_runs().save(&completed(99, 80), 1).await, "a missing row");
+    contended(tx.agent_runs().save(&completed(99, 80)).await, "a missing row");
     drop(tx);
     let finish = async |second| -> Result<(), StoreError> {
         let mut tx = store.begin().await?;
-        tx.agent_runs().save(&AgentRun { client_id: None, ..completed(3, second) }, 1).await?;
+        tx.agent_runs().save(&AgentRun { client_id: None, ..completed(3, second) }).await?;
         tx.commit().await
     };
     let (first, second) = future::join(finish(81), finish(82)).await;

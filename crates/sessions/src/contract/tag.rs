@@ -68,13 +68,13 @@ async fn round_trips(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.tags().add(&tag).await?;
     drop(tx);
-    assert_eq!(store.read().await?.tags().lookup(tag.id).await?, None, "dropping a transaction undoes it");
+    assert_eq!(store.read().await?.tags().counted(tag.id).await?, None, "dropping a transaction undoes it");
 
     let mut tx = store.begin().await?;
     tx.tags().add(&tag).await?;
     tx.commit().await?;
     let mut tx = store.begin().await?;
-    assert_eq!(tx.tags().lookup(tag.id).await?, Some(unused(tag.clone())), "every field comes back");
+    assert_eq!(tx.tags().counted(tag.id).await?, Some(unused(tag.clone())), "every field comes back");
     assert!(tx.tags().remove(tag.id).await?, "there was a row to remove");
     assert!(!tx.tags().remove(tag.id).await?, "and then none");
     tx.commit().await
@@ -119,7 +119,7 @@ async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.tags().save(&changed).await?;
     tx.commit().await?;
-    assert_eq!(store.read().await?.tags().lookup(first.id).await?, Some(unused(changed)), "the change is there");
+    assert_eq!(store.read().await?.tags().counted(first.id).await?, Some(unused(changed)), "the change is there");
 
     let stale = first.change(rename("Collège"), at(60)).expect("a valid change");
     let mut tx = store.begin().await?;
@@ -201,7 +201,7 @@ async fn counts_what_bears_it(store: Store<'_>) -> Outcome {
 
     let mut tx = store.read().await?;
     for (tag, usage_count) in both.into_iter().zip([5, 1]) {
-        let found = tx.tags().lookup(tag.id).await?;
+        let found = tx.tags().counted(tag.id).await?;
         assert_eq!(found, Some(CountedTag { tag, usage_count }), "sessions and work items");
     }
     let page = tx.tags().list(&TagFilter::default(), &PageRequest::first(100)).await?;

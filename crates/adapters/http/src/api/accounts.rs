@@ -1,21 +1,19 @@
 //! Accounts over HTTP. No password and no hash ever stands in an answer.
 
 use actix_web::{delete, get, post, put, route};
-use claudetools_identity::{Account, AccountFields, AccountFilter, AccountSort, Outcome, SetPassword};
-use claudetools_kernel::Scope;
+use claudetools_identity::{Account, AccountFields, AccountFilter, AccountSort, Outcome, Secret, SetPassword};
+use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
-    extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read},
+    extract::{Admin, At, Body, Caller, ListQuery, PathId, Read},
     openapi::{Listed, Paging},
-    reply::{Answer, Reply, list as list_of, resource},
-    wire::{Field, Instant, SecretText, Wire, Word},
+    reply::{Answer, Reply},
+    wire::{Cross, Field, Instant, ScopeWord, SecretText},
 };
-
-type ScopeWord = Word<Scope>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(get).service(update).service(remove).service(set_password);
@@ -39,23 +37,20 @@ struct AccountBody {
 }
 
 /// What to change of an account; the password has a path of its own.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, o2o)]
+#[owned_into(AccountFields)]
 #[serde(default, deny_unknown_fields)]
 struct AccountChange {
     /// Another address ends the access tokens that bear the old one.
     #[schema(value_type = String, example = "jo@example.com", format = Email, max_length = 254)]
+    #[o2o(repeat)]
+    #[into(~.cross())]
     email: Field<String>,
     /// Losing a scope ends all tokens.
     #[schema(value_type = Vec<ScopeWord>, min_items = 1)]
     scopes: Field<Vec<ScopeWord>>,
     /// Deactivation ends all tokens.
     is_active: Field<bool>,
-}
-
-impl From<AccountChange> for AccountFields {
-    fn from(body: AccountChange) -> Self {
-        Self { email: body.email.get(), scopes: body.scopes.get(), is_active: body.is_active.get() }
-    }
 }
 
 /// A new password.
@@ -71,8 +66,11 @@ struct NewPassword {
 }
 
 /// An account.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(Account)]
 struct AccountView {
+    #[o2o(repeat)]
+    #[from(~.cross())]
     id: Uuid,
     #[schema(example = "jo@example.com")]
     email: String,
@@ -85,46 +83,27 @@ struct AccountView {
     password_changed_at: Instant,
 }
 
-impl From<&Account> for AccountView {
-    fn from(account: &Account) -> Self {
-        Self {
-            id: account.id.uuid(),
-            email: account.email.clone(),
-            scopes: account.scopes.list().into_iter().map(Word).collect(),
-            is_active: account.is_active,
-            created_at: Wire(account.created_at),
-            updated_at: Wire(account.updated_at),
-            last_login_at: account.last_login_at.map(Wire),
-            password_changed_at: Wire(account.password_changed_at),
-        }
-    }
-}
-
 /// Which accounts to list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, IntoParams, o2o)]
+#[owned_into(AccountFilter)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct AccountQuery {
     /// Substring of the address, whatever the case.
+    #[o2o(repeat)]
+    #[into(~.cross())]
     q: Option<String>,
     is_active: Option<bool>,
     /// Those that hold this scope, be it by a higher one.
-    #[param(inline)]
     scope: Option<ScopeWord>,
-}
-
-impl From<AccountQuery> for AccountFilter {
-    fn from(query: AccountQuery) -> Self {
-        Self { q: query.q, is_active: query.is_active, scope: query.scope.map(|word| word.0) }
-    }
 }
 
 /// List accounts
 #[utoipa::path(params(AccountQuery, Paging<AccountSort>), responses((status = 200, body = Listed<AccountView>)), security(("bearer" = ["msp:admin"])))]
 #[get("/accounts")]
-async fn list(caller: Caller<Admin>, query: ListQuery<AccountQuery, AccountSort>) -> Answer {
-    let page = caller.services().accounts.list(caller.actor(), &query.filter.into(), &query.page).await?;
-    list_of("accounts", page.map(|account| AccountView::from(&account)), &query.page)
+async fn list(caller: Caller<Admin>, query: ListQuery<AccountQuery, AccountFilter, AccountSort>) -> Answer {
+    let page = caller.services().accounts.list(caller.actor(), &query.0).await?;
+    caller.page::<AccountView, _, _>(page, &query.0.page)
 }
 
 /// Make an account
@@ -132,20 +111,16 @@ async fn list(caller: Caller<Admin>, query: ListQuery<AccountQuery, AccountSort>
 #[post("/accounts")]
 async fn create(caller: Caller<Admin>, body: Body<AccountBody>) -> Answer {
     let AccountBody { email, password, scopes, is_active } = body.0;
-    let (accounts, password) = (&caller.services().accounts, password.get());
-    let fields = AccountFields { email: email.get(), scopes: scopes.get(), is_active: is_active.get() };
-    let use_case = || accounts.create(caller.actor(), fields.clone(), password.clone());
-    caller
-        .write(use_case, |new| Reply::created(format!("/accounts/{}", new.id), new.revision, &AccountView::from(new)))
-        .await
+    let (accounts, password): (_, Option<Secret>) = (&caller.services().accounts, password.cross());
+    let fields = AccountFields { email: email.cross(), scopes: scopes.cross(), is_active: is_active.cross() };
+    caller.create::<AccountView, _>(|| accounts.create(caller.actor(), fields.clone(), password.clone())).await
 }
 
 /// Read an account
 #[utoipa::path(responses((status = 200, body = AccountView)), security(("bearer" = ["msp:admin"])))]
 #[get("/accounts/{id}")]
 async fn get(caller: Caller<Admin>, id: PathId<Account>) -> Answer {
-    let account = caller.services().accounts.get(caller.actor(), id.0).await?;
-    resource(caller.headers(), account.revision, &AccountView::from(&account))
+    caller.one::<AccountView, _>(caller.services().accounts.get(caller.actor(), id.0).await?)
 }
 
 /// Change an account
@@ -153,10 +128,8 @@ async fn get(caller: Caller<Admin>, id: PathId<Account>) -> Answer {
 /// The last active administrator can be neither deactivated nor deprived of `msp:admin` (409).
 #[utoipa::path(request_body = AccountChange, responses((status = 200, body = AccountView)), security(("bearer" = ["msp:admin"])))]
 #[route("/accounts/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Admin>, id: PathId<Account>, expected: IfMatch, body: Body<AccountChange>) -> Answer {
-    let (accounts, fields) = (&caller.services().accounts, AccountFields::from(body.0));
-    let use_case = || accounts.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller.write(use_case, |now| Reply::ok(now.revision, &AccountView::from(now))).await
+async fn update(caller: Caller<Admin>, at: At<Account>, body: Body<AccountChange, AccountFields>) -> Answer {
+    caller.change::<AccountView, _>(|| caller.services().accounts.update(caller.actor(), &at.0, body.0.clone())).await
 }
 
 /// Remove an account
@@ -164,9 +137,8 @@ async fn update(caller: Caller<Admin>, id: PathId<Account>, expected: IfMatch, b
 /// Ends all its tokens. The last active administrator cannot be removed (409).
 #[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:admin"])))]
 #[delete("/accounts/{id}")]
-async fn remove(caller: Caller<Admin>, id: PathId<Account>, expected: IfMatch) -> Answer {
-    let accounts = &caller.services().accounts;
-    caller.write(|| accounts.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
+async fn remove(caller: Caller<Admin>, at: At<Account>) -> Answer {
+    caller.act(|| caller.services().accounts.delete(caller.actor(), &at.0)).await
 }
 
 /// Set the password of one's own account, as an administrator of any
@@ -178,7 +150,7 @@ async fn remove(caller: Caller<Admin>, id: PathId<Account>, expected: IfMatch) -
 async fn set_password(caller: Caller<Read>, id: PathId<Account>, body: Body<NewPassword>) -> Answer {
     let (passwords, client_ip) = (&caller.services().passwords, caller.info().client_ip);
     let NewPassword { password, current_password } = body.0;
-    let request = SetPassword { new_password: password.get(), current_password: current_password.get(), client_ip };
+    let request = SetPassword { new_password: password.cross(), current_password: current_password.cross(), client_ip };
     let use_case = || passwords.set_password(caller.actor(), id.0, request.clone());
     let render = |outcome: &Outcome<Account>| outcome.refusal().map_or_else(Reply::no_content, |why| Err(why.into()));
     caller.write(use_case, render).await

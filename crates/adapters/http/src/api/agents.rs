@@ -1,12 +1,11 @@
 //! Agents and their runs over HTTP.
 
-use std::future::{Ready, ready};
-
-use actix_web::{FromRequest, HttpRequest, dev::Payload, get, http::StatusCode, post, route};
+use actix_web::{get, http::StatusCode, post, route};
 use claudetools_identity::{
     AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, AgentStart, AgentType, FinishRun, StartRun, StartedRun,
 };
-use claudetools_kernel::{Error, Patch, Scope};
+use claudetools_kernel::Error;
+use o2o::o2o;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -15,13 +14,12 @@ use uuid::Uuid;
 
 use crate::{
     error::{ApiError, Problem},
-    extract::{Body, Caller, IfMatch, ListQuery, PathId, Query, Read},
+    extract::{At, Body, Caller, FromPath, InPath, ListQuery, PathId, Query, Read},
     openapi::{Listed, Paging},
-    reply::{Answer, Reply, list as list_of, resource},
-    wire::{Field, Instant, Nullable, SecretText, TtlSeconds, Wire, Word},
+    reply::{Answer, Reply, resource},
+    wire::{Cross, Field, Instant, Nullable, ScopeWord, SecretText, TtlSeconds, Word},
 };
 
-type ScopeWord = Word<Scope>;
 type StatusWord = Word<AgentRunStatus>;
 
 /// Words that no agent type can be, because the paths mean something else.
@@ -34,26 +32,25 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 /// The `{agent_type}` of the path. What it must be like is the domain's business; a reserved word is another path.
 struct PathType(String);
 
-impl FromRequest for PathType {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+impl FromPath for PathType {
+    const NAME: &'static str = "agent_type";
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let word = request.match_info().get("agent_type").unwrap_or_default();
-        ready(if RESERVED.contains(&word) {
-            let text = format!("nothing is at {}: {word} is no type of agent", request.path());
-            Err(ApiError(Problem::new("NOT_FOUND", text)))
-        } else {
-            Ok(Self(word.to_owned()))
-        })
+    fn from_path(word: &str) -> Result<Self, ApiError> {
+        if !RESERVED.contains(&word) {
+            return Ok(Self(word.to_owned()));
+        }
+        Err(ApiError(Problem::new("NOT_FOUND", format!("nothing is at this path: {word} is no type of agent"))))
     }
 }
 
 /// An agent to start.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, o2o)]
+#[owned_into(StartRun)]
 #[serde(default, deny_unknown_fields)]
 struct AgentBody {
     /// The session to work for.
+    #[o2o(repeat)]
+    #[into(~.cross())]
     #[schema(required, value_type = Uuid)]
     session_id: Field<Uuid>,
     /// At most the caller's own, never `msp:admin`; `msp:read` alone unless given.
@@ -66,6 +63,7 @@ struct AgentBody {
     ttl_seconds: Field<TtlSeconds>,
     /// Whether an earlier result will not do.
     #[schema(value_type = bool, example = false)]
+    #[into(~.cross() == Some(true))]
     fresh: Field<bool>,
 }
 
@@ -78,11 +76,14 @@ struct StartQuery {
 }
 
 /// How a run ended.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, o2o)]
+#[owned_into(FinishRun)]
 #[serde(default, deny_unknown_fields)]
 struct RunEnd {
     /// `completed` or `failed`.
     #[schema(required, value_type = String, example = "completed", pattern = "^(completed|failed)$")]
+    #[o2o(repeat)]
+    #[into(~.cross())]
     status: Field<StatusWord>,
     /// What the agent found: any JSON, at most 512 KiB.
     #[schema(value_type = Value, example = json!({"open_tasks": 3}))]
@@ -90,41 +91,37 @@ struct RunEnd {
 }
 
 /// A run that was started, with its token.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(StartedRun)]
 struct StartedView {
+    #[o2o(repeat)]
+    #[child(run)]
+    #[from(~.cross())]
     id: Uuid,
     #[schema(example = "context_recovery")]
     agent_type: String,
     /// The agent's own, for `Authorization: Bearer …`; shown this once.
     #[schema(value_type = String, example = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln")]
+    #[o2o(skip_repeat)]
+    #[from(~.cross())]
     access_token: SecretText,
     #[schema(example = "bearer")]
+    #[from({"bearer"})]
     token_type: &'static str,
     /// Seconds.
     #[schema(example = 600)]
+    #[o2o(skip_repeat)]
     expires_in: i64,
     scopes: Vec<ScopeWord>,
     parent_session: Uuid,
 }
 
-impl From<&StartedRun> for StartedView {
-    fn from(started: &StartedRun) -> Self {
-        let run = &started.run;
-        Self {
-            id: run.id.uuid(),
-            agent_type: run.agent_type.to_string(),
-            access_token: SecretText(started.access_token.clone()),
-            token_type: "bearer",
-            expires_in: started.expires_in,
-            scopes: run.scopes.list().into_iter().map(Word).collect(),
-            parent_session: run.parent_session,
-        }
-    }
-}
-
 /// A run of an agent.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(AgentRun| vars(duration_ms: {@.duration_ms()}))]
 struct AgentRunRow {
+    #[o2o(repeat)]
+    #[from(~.cross())]
     id: Uuid,
     #[schema(example = "context_recovery")]
     agent_type: String,
@@ -138,6 +135,7 @@ struct AgentRunRow {
     finished_at: Option<Instant>,
     /// Null while it runs.
     #[schema(example = 1500)]
+    #[from({duration_ms})]
     duration_ms: Option<i64>,
     /// How many requests it has made; about a second behind.
     #[schema(example = 12)]
@@ -146,29 +144,10 @@ struct AgentRunRow {
     #[schema(example = "jo@example.com")]
     started_by: String,
     /// The id of its access token.
+    #[from(token_id, ~.cross())]
     jti: String,
     /// When that token ends.
     expires_at: Instant,
-}
-
-impl From<&AgentRun> for AgentRunRow {
-    fn from(run: &AgentRun) -> Self {
-        Self {
-            id: run.id.uuid(),
-            agent_type: run.agent_type.to_string(),
-            parent_session: run.parent_session,
-            client_id: run.client_id,
-            scopes: run.scopes.list().into_iter().map(Word).collect(),
-            status: Word(run.status),
-            started_at: Wire(run.started_at),
-            finished_at: run.finished_at.map(Wire),
-            duration_ms: run.duration_ms(),
-            request_count: run.request_count,
-            started_by: run.started_by.clone(),
-            jti: run.token_id.clone(),
-            expires_at: Wire(run.expires_at),
-        }
-    }
 }
 
 /// A run with what it was given and what it found.
@@ -183,12 +162,8 @@ struct AgentRunView {
 }
 
 impl AgentRunView {
-    fn of(run: &AgentRun) -> Result<Self, Error> {
-        Ok(Self {
-            run: AgentRunRow::from(run),
-            input: json(run.input.as_deref())?,
-            result: json(run.result.as_deref())?,
-        })
+    fn of(run: AgentRun) -> Result<Self, Error> {
+        Ok(Self { input: json(run.input.as_deref())?, result: json(run.result.as_deref())?, run: run.into() })
     }
 }
 
@@ -221,11 +196,14 @@ impl<'de> Deserialize<'de> for TypeWord {
 }
 
 /// Which runs to list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, IntoParams, o2o)]
+#[owned_into(AgentRunFilter)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct AgentRunQuery {
     /// The session that they work for.
+    #[o2o(repeat)]
+    #[into(~.cross())]
     session_id: Option<Uuid>,
     #[param(
         value_type = Option<String>,
@@ -233,19 +211,9 @@ struct AgentRunQuery {
         max_length = 64,
         pattern = "^(?!(heartbeat|stream)$)[a-z][a-z0-9]*([-_][a-z0-9]+)*$"
     )]
+    #[into(~.map(|word| word.0))]
     agent_type: Option<TypeWord>,
-    #[param(inline)]
     status: Option<StatusWord>,
-}
-
-impl From<AgentRunQuery> for AgentRunFilter {
-    fn from(query: AgentRunQuery) -> Self {
-        Self {
-            session_id: query.session_id,
-            agent_type: query.agent_type.map(|word| word.0),
-            status: query.status.map(|word| word.0),
-        }
-    }
 }
 
 /// Start an agent for a session
@@ -266,33 +234,28 @@ impl From<AgentRunQuery> for AgentRunFilter {
     security(("bearer" = ["msp:read"]))
 )]
 #[post("/agents/{agent_type}")]
-async fn start(caller: Caller<Read>, agent_type: PathType, query: Query<StartQuery>, body: Body<AgentBody>) -> Answer {
-    let (agent_runs, body) = (&caller.services().agent_runs, body.0);
-    let request = StartRun {
-        session_id: body.session_id.get(),
-        scopes: body.scopes.get(),
-        input: value(body.input),
-        ttl_seconds: body.ttl_seconds.get().map(i64::from),
-        fresh: query.0.fresh == Some(true) || body.fresh.get() == Some(true),
-    };
-    caller.write_secret(|| agent_runs.start(caller.actor(), &agent_type.0, request.clone()), start_reply).await
+async fn start(
+    caller: Caller<Read>,
+    agent_type: InPath<PathType>,
+    query: Query<StartQuery>,
+    body: Body<AgentBody, StartRun>,
+) -> Answer {
+    let agent_runs = &caller.services().agent_runs;
+    let request = StartRun { fresh: body.0.fresh || query.0.fresh == Some(true), ..body.0 };
+    caller.write_secret(|| agent_runs.start(caller.actor(), &agent_type.0.0, request.clone()), start_reply).await
 }
 
 fn start_reply(outcome: &AgentStart) -> Result<Reply, Error> {
     match outcome {
         AgentStart::Started(started) => {
-            let mut reply = Reply::plain(StatusCode::CREATED, &StartedView::from(&**started))?;
+            let mut reply = Reply::plain(StatusCode::CREATED, &StartedView::from((**started).clone()))?;
             reply.0.location = Some(format!("/agent-runs/{}", started.run.id));
             Ok(reply)
         }
         AgentStart::Cached(run) => {
-            Reply::plain(StatusCode::OK, &CachedRunView { run: AgentRunView::of(run)?, cached: true })
+            Reply::plain(StatusCode::OK, &CachedRunView { run: AgentRunView::of((**run).clone())?, cached: true })
         }
     }
-}
-
-fn value(field: Nullable<Value>) -> Option<Value> {
-    if let Patch::Set(value) = field.get() { Some(value) } else { None }
 }
 
 /// List runs of agents
@@ -300,9 +263,9 @@ fn value(field: Nullable<Value>) -> Option<Value> {
 /// Without input and result; these stand in the single run.
 #[utoipa::path(params(AgentRunQuery, Paging<AgentRunSort>), responses((status = 200, body = Listed<AgentRunRow>)), security(("bearer" = ["msp:read"])))]
 #[get("/agent-runs")]
-async fn list(caller: Caller<Read>, query: ListQuery<AgentRunQuery, AgentRunSort>) -> Answer {
-    let page = caller.services().agent_runs.list(caller.actor(), &query.filter.into(), &query.page).await?;
-    list_of("agent_runs", page.map(|run| AgentRunRow::from(&run)), &query.page)
+async fn list(caller: Caller<Read>, query: ListQuery<AgentRunQuery, AgentRunFilter, AgentRunSort>) -> Answer {
+    let page = caller.services().agent_runs.list(caller.actor(), &query.0).await?;
+    caller.page::<AgentRunRow, _, _>(page, &query.0.page)
 }
 
 /// Read a run of an agent
@@ -310,7 +273,7 @@ async fn list(caller: Caller<Read>, query: ListQuery<AgentRunQuery, AgentRunSort
 #[get("/agent-runs/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<AgentRun>) -> Answer {
     let run = caller.services().agent_runs.get(caller.actor(), id.0).await?;
-    resource(caller.headers(), run.revision, &AgentRunView::of(&run)?)
+    resource(caller.headers(), run.revision, &AgentRunView::of(run)?)
 }
 
 /// Tell how a run ended
@@ -318,23 +281,22 @@ async fn get(caller: Caller<Read>, id: PathId<AgentRun>) -> Answer {
 /// Once: by the agent itself, or by anyone with `msp:write`. A run that has ended stays as it is (409).
 #[utoipa::path(request_body = RunEnd, responses((status = 200, body = AgentRunView)), security(("bearer" = ["msp:read"])))]
 #[route("/agent-runs/{id}", method = "PUT", method = "PATCH")]
-async fn finish(caller: Caller<Read>, id: PathId<AgentRun>, expected: IfMatch, body: Body<RunEnd>) -> Answer {
+async fn finish(caller: Caller<Read>, at: At<AgentRun>, body: Body<RunEnd, FinishRun>) -> Answer {
     let agent_runs = &caller.services().agent_runs;
-    let request = FinishRun { status: body.0.status.get(), result: value(body.0.result) };
-    let use_case = || agent_runs.finish(caller.actor(), id.0, request.clone(), &expected.0);
-    caller.write(use_case, |run| Reply::ok(run.revision, &AgentRunView::of(run)?)).await
+    let use_case = || agent_runs.finish(caller.actor(), &at.0, body.0.clone());
+    caller.write(use_case, |run| Reply::ok(run.revision, &AgentRunView::of(run.clone())?)).await
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use actix_web::{FromRequest, dev::Payload, test::TestRequest};
 
     use super::*;
 
     async fn path_type(word: &'static str) -> Result<String, u16> {
         let request = TestRequest::default().param("agent_type", word).to_http_request();
-        let read = PathType::from_request(&request, &mut Payload::None).await;
-        read.map(|kind| kind.0).map_err(|error| error.0.status().as_u16())
+        let read = InPath::<PathType>::from_request(&request, &mut Payload::None).await;
+        read.map(|kind| kind.0.0).map_err(|error| error.0.status().as_u16())
     }
 
     #[actix_web::test]

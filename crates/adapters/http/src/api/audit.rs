@@ -3,6 +3,7 @@
 use actix_web::get;
 use claudetools_identity::{AuditFilter, AuditSort};
 use claudetools_kernel::AuditEntry;
+use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -11,8 +12,8 @@ use uuid::Uuid;
 use crate::{
     extract::{Admin, Caller, ListQuery},
     openapi::{Listed, Paging},
-    reply::{Answer, list as list_of},
-    wire::{Day, Instant, Wire},
+    reply::Answer,
+    wire::{Cross, Day, Instant},
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -20,8 +21,11 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// A request that was answered.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(AuditEntry)]
 struct AuditView {
+    #[o2o(repeat)]
+    #[from(~.cross())]
     id: Uuid,
     /// When the request came in.
     at: Instant,
@@ -46,6 +50,7 @@ struct AuditView {
     #[schema(minimum = 100, maximum = 599, example = 200)]
     status: u16,
     #[schema(example = 1.25)]
+    #[from(millis(@.duration_micros))]
     duration_ms: f64,
     #[schema(example = "203.0.113.9")]
     client_ip: Option<String>,
@@ -53,29 +58,9 @@ struct AuditView {
     user_agent: Option<String>,
 }
 
-impl From<AuditEntry> for AuditView {
-    fn from(entry: AuditEntry) -> Self {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "no request takes the 2^53 microseconds from which a float loses any"
-        )]
-        let duration_ms = entry.duration_micros as f64 / 1000.0;
-        Self {
-            id: entry.id,
-            at: Wire(entry.at),
-            request_id: entry.request_id,
-            subject: entry.subject,
-            agent_type: entry.agent_type,
-            parent_session: entry.parent_session,
-            method: entry.method,
-            route: entry.route,
-            path: entry.path,
-            status: entry.status,
-            duration_ms,
-            client_ip: entry.client_ip.map(|address| address.to_string()),
-            user_agent: entry.user_agent,
-        }
-    }
+#[expect(clippy::cast_precision_loss, reason = "no request takes the 2^53 microseconds from which a float loses any")]
+fn millis(micros: i64) -> f64 {
+    micros as f64 / 1000.0
 }
 
 /// A status that HTTP knows.
@@ -92,39 +77,27 @@ impl TryFrom<u16> for HttpStatus {
 }
 
 /// Which requests to list. Subject, route and request id are compared whole.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, IntoParams, o2o)]
+#[owned_into(AuditFilter)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct AuditQuery {
     /// The caller: an address as the account has it, or `agent:` and a type.
+    #[o2o(repeat)]
+    #[into(~.cross())]
     subject: Option<String>,
     /// The route's template.
     route: Option<String>,
     #[param(value_type = Option<u16>, minimum = 100, maximum = 599)]
+    #[into(~.map(|status| status.0))]
     status: Option<HttpStatus>,
     /// The first day, in UTC.
-    #[param(inline)]
     date_from: Option<Day>,
     /// The last day, in UTC.
-    #[param(inline)]
     date_to: Option<Day>,
     request_id: Option<String>,
     /// The session whose agents called.
     parent_session: Option<Uuid>,
-}
-
-impl From<AuditQuery> for AuditFilter {
-    fn from(query: AuditQuery) -> Self {
-        Self {
-            subject: query.subject,
-            route: query.route,
-            status: query.status.map(|status| status.0),
-            date_from: query.date_from.map(|day| day.0),
-            date_to: query.date_to.map(|day| day.0),
-            request_id: query.request_id,
-            parent_session: query.parent_session,
-        }
-    }
 }
 
 /// List the requests that were answered
@@ -132,9 +105,9 @@ impl From<AuditQuery> for AuditFilter {
 /// Probes and the description leave no row. A write's row is there as soon as the write is answered, a read's at most a second later.
 #[utoipa::path(params(AuditQuery, Paging<AuditSort>), responses((status = 200, body = Listed<AuditView>)), security(("bearer" = ["msp:admin"])))]
 #[get("/api-audit-logs")]
-async fn list(caller: Caller<Admin>, query: ListQuery<AuditQuery, AuditSort>) -> Answer {
-    let page = caller.services().audit_log.list(caller.actor(), &query.filter.into(), &query.page).await?;
-    list_of("api_audit_logs", page.map(AuditView::from), &query.page)
+async fn list(caller: Caller<Admin>, query: ListQuery<AuditQuery, AuditFilter, AuditSort>) -> Answer {
+    let page = caller.services().audit_log.list(caller.actor(), &query.0).await?;
+    caller.page::<AuditView, _, _>(page, &query.0.page)
 }
 
 #[cfg(test)]

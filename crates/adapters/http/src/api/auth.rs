@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, ResponseError, delete, get, http::StatusCode, post
 use claudetools_identity::{
     Account, LogIn, Outcome, RefreshKind, RefreshToken, RefreshTokenSort, Revoke, Secret, TokenGrant,
 };
-use claudetools_kernel::{Actor, Error, Faults, Id, Patch, Scope};
+use claudetools_kernel::{Actor, Error, Faults, Id, Patch};
+use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{
     __dev::ComposeSchema,
@@ -18,11 +19,10 @@ use crate::{
     extract::{Body, Call, Caller, ListQuery, PathId, Public, Read},
     metrics::LogInOutcome,
     openapi::{Listed, Paging},
-    reply::{Answer, Reply, list as list_of, value},
-    wire::{Field, Instant, Nullable, SecretText, Wire, Word},
+    reply::{Answer, Reply, value},
+    wire::{Cross, Field, Instant, Nullable, ScopeWord, SecretText, Word},
 };
 
-type ScopeWord = Word<Scope>;
 type KindWord = Word<RefreshKind>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -57,10 +57,10 @@ enum TokenForm {
 
 impl TokenBody {
     fn form(self) -> Result<TokenForm, Error> {
-        let (email, password, kind) = (self.email.get(), self.password.get(), self.refresh_kind.get());
-        let machine = self.machine.get();
+        let (email, password): (Option<String>, Option<Secret>) = (self.email.cross(), self.password.cross());
+        let (machine, kind): (Patch<String>, Option<RefreshKind>) = (self.machine.cross(), self.refresh_kind.cross());
         let mut faults = Faults::default();
-        let Some(refresh_token) = self.refresh_token.get() else {
+        let Some(refresh_token) = self.refresh_token.cross() else {
             if email.is_none() && password.is_none() {
                 for field in ["email", "password"] {
                     faults.schema(field, "required", "is required unless refresh_token is given");
@@ -93,11 +93,14 @@ struct RefreshBody {
 }
 
 /// A token to end, or the id of one.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, o2o)]
+#[owned_into(Revoke)]
 #[serde(default, deny_unknown_fields)]
 struct RevokeBody {
     /// An access or refresh token.
     #[schema(value_type = String, example = "mZ0fZJ5oYb0sH2uXwq3kq0s4p0YtB1vE8nqk2m7xk3A")]
+    #[o2o(repeat)]
+    #[into(~.cross())]
     token: Field<SecretText>,
     /// The id of an access token.
     #[schema(
@@ -164,12 +167,16 @@ fn form_of<T: PartialSchema>(title: &str, fields: &[&str], required: &[&str]) ->
 }
 
 /// An access token.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(TokenGrant)]
 struct TokenView {
     /// A JWT for `Authorization: Bearer …`.
     #[schema(value_type = String, example = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln")]
+    #[o2o(repeat)]
+    #[from(~.cross())]
     access_token: SecretText,
     #[schema(example = "bearer")]
+    #[from({"bearer"})]
     token_type: &'static str,
     /// Seconds.
     #[schema(example = 3600)]
@@ -181,22 +188,13 @@ struct TokenView {
     refresh_token: Option<SecretText>,
 }
 
-impl From<&TokenGrant> for TokenView {
-    fn from(grant: &TokenGrant) -> Self {
-        Self {
-            access_token: SecretText(grant.access_token.clone()),
-            token_type: "bearer",
-            expires_in: grant.expires_in,
-            scopes: grant.scopes.list().into_iter().map(Word).collect(),
-            refresh_token: grant.refresh_token.clone().map(SecretText),
-        }
-    }
-}
-
 /// Who is calling.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_ref(Actor)]
 struct MeView {
     #[schema(example = "jo@example.com")]
+    #[o2o(repeat)]
+    #[from(~.clone().cross())]
     subject: String,
     scopes: Vec<ScopeWord>,
     /// The machine named at log-in.
@@ -205,35 +203,26 @@ struct MeView {
     /// When the access token ends.
     expires_at: Instant,
     /// The access token's id.
+    #[from(token_id, ~.clone())]
     jti: String,
     /// Null unless an agent is calling.
     #[schema(example = "context_recovery")]
+    #[from(@.agent.as_ref().map(|agent| agent.agent_type.clone()))]
     agent_type: Option<String>,
     /// The session that the agent works for.
+    #[from(@.agent.as_ref().map(|agent| agent.parent_session))]
     parent_session: Option<Uuid>,
     /// The agent's run.
+    #[from(@.agent.as_ref().map(|agent| agent.run_id))]
     run_id: Option<Uuid>,
 }
 
-impl From<&Actor> for MeView {
-    fn from(actor: &Actor) -> Self {
-        let agent = actor.agent.as_ref();
-        Self {
-            subject: actor.subject.clone(),
-            scopes: actor.scopes.list().into_iter().map(Word).collect(),
-            machine: actor.machine.clone(),
-            expires_at: Wire(actor.expires_at),
-            jti: actor.token_id.clone(),
-            agent_type: agent.map(|agent| agent.agent_type.clone()),
-            parent_session: agent.map(|agent| agent.parent_session),
-            run_id: agent.map(|agent| agent.run_id),
-        }
-    }
-}
-
 /// A refresh token that can be used, without the token itself.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(RefreshToken)]
 struct RefreshTokenView {
+    #[o2o(repeat)]
+    #[from(~.cross())]
     id: Uuid,
     account_id: Uuid,
     kind: KindWord,
@@ -242,20 +231,6 @@ struct RefreshTokenView {
     created_at: Instant,
     last_used_at: Option<Instant>,
     expires_at: Instant,
-}
-
-impl From<RefreshToken> for RefreshTokenView {
-    fn from(token: RefreshToken) -> Self {
-        Self {
-            id: token.id.uuid(),
-            account_id: token.account_id.uuid(),
-            kind: Word(token.kind),
-            machine: token.machine,
-            created_at: Wire(token.created_at),
-            last_used_at: token.last_used_at.map(Wire),
-            expires_at: Wire(token.expires_at),
-        }
-    }
 }
 
 /// Which refresh tokens to list.
@@ -296,7 +271,7 @@ async fn issue_token(call: Public, body: Body<TokenBody>) -> Answer {
 #[utoipa::path(request_body = RefreshBody, responses((status = 200, body = TokenView)))]
 #[post("/auth/refresh")]
 async fn refresh(call: Public, body: Body<RefreshBody>) -> Answer {
-    let token = body.0.refresh_token.get().ok_or_else(|| Faults::one("refresh_token", "required", "is required"))?;
+    let token = body.0.refresh_token.cross().ok_or_else(|| Faults::one("refresh_token", "required", "is required"))?;
     exchange(&call, token).await
 }
 
@@ -309,7 +284,7 @@ fn granted(call: &Call, outcome: &Outcome<TokenGrant>) -> Result<Reply, Error> {
     match outcome {
         Outcome::Done(grant) => {
             call.note_subject(&grant.subject);
-            Reply::plain(StatusCode::OK, &TokenView::from(grant))
+            Reply::plain(StatusCode::OK, &TokenView::from(grant.clone()))
         }
         Outcome::Refused(refusal) => Err((*refusal).into()),
     }
@@ -326,10 +301,8 @@ fn granted(call: &Call, outcome: &Outcome<TokenGrant>) -> Result<Reply, Error> {
     security(("bearer" = ["msp:read"]))
 )]
 #[post("/auth/revoke")]
-async fn revoke(caller: Caller<Read>, body: Body<RevokeBody>) -> Answer {
-    let (revocations, request) =
-        (&caller.services().revocations, Revoke { token: body.0.token.get(), jti: body.0.jti.get() });
-    caller.write(|| revocations.revoke(caller.actor(), request.clone()), |()| Reply::no_content()).await
+async fn revoke(caller: Caller<Read>, body: Body<RevokeBody, Revoke>) -> Answer {
+    caller.act(|| caller.services().revocations.revoke(caller.actor(), body.0.clone())).await
 }
 
 /// Who is calling
@@ -344,10 +317,13 @@ async fn me(caller: Caller<Read>) -> Answer {
 /// One's own; administrators see all, or those of one account.
 #[utoipa::path(params(RefreshTokenQuery, Paging<RefreshTokenSort>), responses((status = 200, body = Listed<RefreshTokenView>)), security(("bearer" = ["msp:read"])))]
 #[get("/auth/refresh-tokens")]
-async fn list_refresh_tokens(caller: Caller<Read>, query: ListQuery<RefreshTokenQuery, RefreshTokenSort>) -> Answer {
-    let account = query.filter.account_id.map(Id::<Account>::new);
-    let page = caller.services().revocations.list_refresh_tokens(caller.actor(), account, &query.page).await?;
-    list_of("refresh_tokens", page.map(RefreshTokenView::from), &query.page)
+async fn list_refresh_tokens(
+    caller: Caller<Read>,
+    query: ListQuery<RefreshTokenQuery, RefreshTokenQuery, RefreshTokenSort>,
+) -> Answer {
+    let account = query.0.filter.account_id.map(Id::<Account>::new);
+    let page = caller.services().revocations.list_refresh_tokens(caller.actor(), account, &query.0.page).await?;
+    caller.page::<RefreshTokenView, _, _>(page, &query.0.page)
 }
 
 /// End a refresh token, a rotating one with its family
@@ -356,8 +332,7 @@ async fn list_refresh_tokens(caller: Caller<Read>, query: ListQuery<RefreshToken
 #[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:read"])))]
 #[delete("/auth/refresh-tokens/{id}")]
 async fn end_refresh_token(caller: Caller<Read>, id: PathId<RefreshToken>) -> Answer {
-    let revocations = &caller.services().revocations;
-    caller.write(|| revocations.end_refresh_token(caller.actor(), id.0), |()| Reply::no_content()).await
+    caller.act(|| caller.services().revocations.end_refresh_token(caller.actor(), id.0)).await
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use actix_web::get;
 use claudetools_kernel::Id;
 use claudetools_sessions::RecoveredContext;
+use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     extract::{Caller, Query, Read},
     reply::{Answer, value},
+    wire::each,
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -21,27 +23,21 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// Where the work for a client stands.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(RecoveredContext)]
 struct RecoveredContextView {
+    #[from(~.into())]
     client: ClientView,
     /// The latest first.
+    #[from(each(~))]
     last_sessions: Vec<SessionRowView>,
     /// Those neither completed nor cancelled, the most urgent first: overdue, then by priority, then by the day due. At
     /// most 200.
+    #[from(each(~))]
     open_tasks: Vec<PendingTaskView>,
     /// Those not completed, the youngest first. At most 200.
+    #[from(each(~))]
     open_work_items: Vec<WorkItemRowView>,
-}
-
-impl From<RecoveredContext> for RecoveredContextView {
-    fn from(context: RecoveredContext) -> Self {
-        Self {
-            client: ClientView::from(&context.client),
-            last_sessions: context.last_sessions.into_iter().map(SessionRowView::from).collect(),
-            open_tasks: context.open_tasks.iter().map(PendingTaskView::from).collect(),
-            open_work_items: context.open_work_items.into_iter().map(WorkItemRowView::from).collect(),
-        }
-    }
 }
 
 /// Whose context to recover.

@@ -1,10 +1,9 @@
 //! Machines over HTTP.
 
-use std::future::{Ready, ready};
-
-use actix_web::{FromRequest, HttpRequest, delete, dev::Payload, get, post, route};
+use actix_web::{delete, get, post, route};
 use claudetools_kernel::Faults;
 use claudetools_sessions::{Machine, MachineFields, MachineFilter, MachineKey, MachineSort, Platform};
+use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -12,10 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     error::ApiError,
-    extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
+    extract::{Admin, At, Body, Caller, FromPath, InPath, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
-    reply::{Answer, Reply, list as list_of, resource},
-    wire::{BlankLine, Block, Field, Fingerprint, Instant, Line, Lines, Nullable, Wire, Word},
+    reply::Answer,
+    wire::{BlankLine, Block, Cross, Field, Fingerprint, Instant, Line, Lines, Nullable, Word},
 };
 
 type PlatformWord = Word<Platform>;
@@ -24,22 +23,19 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(get).service(update).service(remove).service(heartbeat);
 }
 
-/// The `{id}` of the path where a fingerprint will do as well.
-struct PathKey(MachineKey);
+/// Where the id of a machine is asked for, its fingerprint will do as well.
+impl FromPath for MachineKey {
+    const NAME: &'static str = "id";
 
-impl FromRequest for PathKey {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = request.match_info().get("id").and_then(MachineKey::parse);
+    fn from_path(text: &str) -> Result<Self, ApiError> {
         let rule = "must be a UUID or a fingerprint of 64 hexadecimal digits";
-        ready(parsed.map(Self).ok_or_else(|| Faults::one("id", "uuid_or_fingerprint", rule).into()))
+        Self::parse(text).ok_or_else(|| Faults::one("id", "uuid_or_fingerprint", rule).into())
     }
 }
 
 /// A machine to register, or what to change of it.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, o2o)]
+#[owned_into(MachineFields)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"hostname": "TECH-LAPTOP-07", "platform": "win32", "os_version": "11 24H2", "username": "jo", "has_docker": false,
     "machine_fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "powershell_version": "7.5.0",
@@ -47,6 +43,8 @@ impl FromRequest for PathKey {
     "available_skills": ["dns-audit"]}))]
 struct MachineBody {
     #[schema(required)]
+    #[o2o(repeat)]
+    #[into(~.cross())]
     hostname: Field<Line>,
     /// What tells it from all other machines: 64 hexadecimal digits, kept in lower case.
     #[schema(required)]
@@ -72,32 +70,12 @@ struct MachineBody {
     last_seen: Field<Instant>,
 }
 
-impl From<MachineBody> for MachineFields {
-    fn from(body: MachineBody) -> Self {
-        Self {
-            hostname: body.hostname.get(),
-            machine_fingerprint: body.machine_fingerprint.get(),
-            platform: body.platform.get(),
-            os_version: body.os_version.get(),
-            username: body.username.get(),
-            friendly_name: body.friendly_name.get(),
-            has_vpn_access: body.has_vpn_access.get(),
-            vpn_profiles: body.vpn_profiles.get(),
-            has_docker: body.has_docker.get(),
-            powershell_version: body.powershell_version.get(),
-            preferred_shell: body.preferred_shell.get(),
-            available_mcps: body.available_mcps.get(),
-            available_skills: body.available_skills.get(),
-            notes: body.notes.get(),
-            is_active: body.is_active.get(),
-            last_seen: body.last_seen.get(),
-        }
-    }
-}
-
 /// What a machine can be used for: the same values as beside it, gathered for the tool that plans by them.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_ref(Machine)]
 struct CapabilitiesView {
+    #[o2o(repeat)]
+    #[from(~.clone())]
     vpn_profiles: Vec<String>,
     has_vpn_access: bool,
     has_docker: bool,
@@ -108,8 +86,11 @@ struct CapabilitiesView {
 }
 
 /// A machine.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(Machine| vars(capabilities: {CapabilitiesView::from(&@)}))]
 struct MachineView {
+    #[o2o(repeat)]
+    #[from(~.cross())]
     id: Uuid,
     #[schema(example = "TECH-LAPTOP-07")]
     hostname: String,
@@ -130,82 +111,39 @@ struct MachineView {
     is_active: bool,
     /// When it last reported; empty before its first heartbeat.
     last_seen: Option<Instant>,
+    #[from({capabilities})]
     capabilities: CapabilitiesView,
     created_at: Instant,
     updated_at: Instant,
 }
 
-impl From<&Machine> for MachineView {
-    fn from(machine: &Machine) -> Self {
-        let capabilities = CapabilitiesView {
-            vpn_profiles: machine.vpn_profiles.clone(),
-            has_vpn_access: machine.has_vpn_access,
-            has_docker: machine.has_docker,
-            powershell_version: machine.powershell_version.clone(),
-            preferred_shell: machine.preferred_shell.clone(),
-            available_mcps: machine.available_mcps.clone(),
-            available_skills: machine.available_skills.clone(),
-        };
-        Self {
-            id: machine.id.uuid(),
-            hostname: machine.hostname.clone(),
-            machine_fingerprint: machine.machine_fingerprint.to_string(),
-            platform: Word(machine.platform),
-            os_version: machine.os_version.clone(),
-            username: machine.username.clone(),
-            friendly_name: machine.friendly_name.clone(),
-            has_vpn_access: machine.has_vpn_access,
-            vpn_profiles: machine.vpn_profiles.clone(),
-            has_docker: machine.has_docker,
-            powershell_version: machine.powershell_version.clone(),
-            preferred_shell: machine.preferred_shell.clone(),
-            available_mcps: machine.available_mcps.clone(),
-            available_skills: machine.available_skills.clone(),
-            notes: machine.notes.clone(),
-            is_active: machine.is_active,
-            last_seen: machine.last_seen.map(Wire),
-            capabilities,
-            created_at: Wire(machine.created_at),
-            updated_at: Wire(machine.updated_at),
-        }
-    }
-}
-
 /// Which machines to list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, IntoParams, o2o)]
+#[owned_into(MachineFilter)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct MachineQuery {
+    #[o2o(repeat)]
+    #[into(~.cross())]
     is_active: Option<bool>,
-    #[param(inline)]
     platform: Option<PlatformWord>,
     /// Substring of host name, friendly name or user name, whatever the case.
     q: Option<String>,
 }
 
-impl From<MachineQuery> for MachineFilter {
-    fn from(query: MachineQuery) -> Self {
-        Self { is_active: query.is_active, platform: query.platform.map(|word| word.0), q: query.q }
-    }
-}
-
 /// List machines
 #[utoipa::path(params(MachineQuery, Paging<MachineSort>), responses((status = 200, body = Listed<MachineView>)), security(("bearer" = ["msp:read"])))]
 #[get("/machines")]
-async fn list(caller: Caller<Read>, query: ListQuery<MachineQuery, MachineSort>) -> Answer {
-    let page = caller.services().machines.list(caller.actor(), &query.filter.into(), &query.page).await?;
-    list_of("machines", page.map(|machine| MachineView::from(&machine)), &query.page)
+async fn list(caller: Caller<Read>, query: ListQuery<MachineQuery, MachineFilter, MachineSort>) -> Answer {
+    let page = caller.services().machines.list(caller.actor(), &query.0).await?;
+    caller.page::<MachineView, _, _>(page, &query.0.page)
 }
 
 /// Register a machine
 #[utoipa::path(request_body = MachineBody, responses((status = 201, body = MachineView)), security(("bearer" = ["msp:write"])))]
 #[post("/machines")]
-async fn create(caller: Caller<Write>, body: Body<MachineBody>) -> Answer {
-    let (machines, fields) = (&caller.services().machines, MachineFields::from(body.0));
-    let use_case = || machines.create(caller.actor(), fields.clone());
-    caller
-        .write(use_case, |new| Reply::created(format!("/machines/{}", new.id), new.revision, &MachineView::from(new)))
-        .await
+async fn create(caller: Caller<Write>, body: Body<MachineBody, MachineFields>) -> Answer {
+    caller.create::<MachineView, _>(|| caller.services().machines.create(caller.actor(), body.0.clone())).await
 }
 
 /// Read a machine
@@ -218,26 +156,22 @@ async fn create(caller: Caller<Write>, body: Body<MachineBody>) -> Answer {
     responses((status = 200, body = MachineView)), security(("bearer" = ["msp:read"]))
 )]
 #[get("/machines/{id}")]
-async fn get(caller: Caller<Read>, key: PathKey) -> Answer {
-    let machine = caller.services().machines.get(caller.actor(), &key.0).await?;
-    resource(caller.headers(), machine.revision, &MachineView::from(&machine))
+async fn get(caller: Caller<Read>, key: InPath<MachineKey>) -> Answer {
+    caller.one::<MachineView, _>(caller.services().machines.get(caller.actor(), &key.0).await?)
 }
 
 /// Change a machine
 #[utoipa::path(request_body = MachineBody, responses((status = 200, body = MachineView)), security(("bearer" = ["msp:write"])))]
 #[route("/machines/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Write>, id: PathId<Machine>, expected: IfMatch, body: Body<MachineBody>) -> Answer {
-    let (machines, fields) = (&caller.services().machines, MachineFields::from(body.0));
-    let use_case = || machines.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller.write(use_case, |now| Reply::ok(now.revision, &MachineView::from(now))).await
+async fn update(caller: Caller<Write>, at: At<Machine>, body: Body<MachineBody, MachineFields>) -> Answer {
+    caller.change::<MachineView, _>(|| caller.services().machines.update(caller.actor(), &at.0, body.0.clone())).await
 }
 
 /// Remove a machine that nothing refers to
 #[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:admin"])))]
 #[delete("/machines/{id}")]
-async fn remove(caller: Caller<Admin>, id: PathId<Machine>, expected: IfMatch) -> Answer {
-    let machines = &caller.services().machines;
-    caller.write(|| machines.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
+async fn remove(caller: Caller<Admin>, at: At<Machine>) -> Answer {
+    caller.act(|| caller.services().machines.delete(caller.actor(), &at.0)).await
 }
 
 /// Note that a machine has reported
@@ -246,6 +180,5 @@ async fn remove(caller: Caller<Admin>, id: PathId<Machine>, expected: IfMatch) -
 #[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:write"])))]
 #[post("/machines/{id}/heartbeat")]
 async fn heartbeat(caller: Caller<Write>, id: PathId<Machine>) -> Answer {
-    let machines = &caller.services().machines;
-    caller.write(|| machines.heartbeat(caller.actor(), id.0), |()| Reply::no_content()).await
+    caller.act(|| caller.services().machines.heartbeat(caller.actor(), id.0)).await
 }

@@ -14,16 +14,25 @@ pub(crate) mod pending_tasks;
 pub(crate) mod projects;
 pub(crate) mod sessions;
 pub(crate) mod tags;
-pub(crate) mod tasks;
 pub(crate) mod work_items;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use actix_web::web;
+use utoipa_actix_web::{scope::scope, service_config::ServiceConfig};
+
+use crate::fallback;
+
+/// The paths of pending tasks; the second is the same by a shorter name.
+pub(crate) const PENDING_TASKS: [&str; 2] = ["/pending-tasks", "/tasks"];
 
 /// Mounts every resource under a prefix.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(accounts::routes).configure(agents::routes).configure(audit::routes).configure(auth::routes);
     config.configure(health::api_routes).configure(metrics::routes);
-    config.configure(projects::routes).configure(pending_tasks::routes).configure(tasks::routes);
+    for path in PENDING_TASKS {
+        let tasks = scope(path).configure(pending_tasks::routes);
+        config.service(tasks.default_service(web::to(fallback::not_found)));
+    }
+    config.configure(projects::routes);
     config.configure(clients::routes).configure(context::routes);
     config.configure(machines::routes).configure(tags::routes);
     config.configure(sessions::routes).configure(work_items::routes);

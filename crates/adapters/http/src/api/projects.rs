@@ -1,20 +1,21 @@
 //! Projects over HTTP.
 
 use actix_web::{delete, get, post, route};
-use claudetools_kernel::{Hours, Id};
+use claudetools_kernel::Hours;
 use claudetools_sessions::{
     Priority, Project, ProjectDetail, ProjectFields, ProjectFilter, ProjectRow, ProjectSort, ProjectStatus,
 };
+use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
-    extract::{Admin, Body, Caller, IfMatch, ListQuery, PathId, Read, Write},
+    extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
-    reply::{Answer, Reply, list as list_of, resource},
-    wire::{Amount, BlankLine, Block, Day, Field, HoursNumber, Instant, Line, Nullable, Slug, Uid, Wire, Word},
+    reply::Answer,
+    wire::{Amount, BlankLine, Block, Cross, Day, Field, HoursNumber, Instant, Line, Nullable, Slug, Uid, Word},
 };
 
 type StatusWord = Word<ProjectStatus>;
@@ -25,7 +26,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// A project to enter, or what to change of it.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, o2o)]
+#[owned_into(ProjectFields)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"client_id": "01989f5e-3f8a-7c52-9f3b-5a1f0c2d4e6f", "name": "Office 365 Migration", "slug": "office-365-migration",
     "category": "migration", "status": "active", "priority": "high", "started_on": "2026-01-12", "due_date": "2026-02-27",
@@ -33,6 +35,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 struct ProjectBody {
     /// Whom it is done for. It cannot change any more once sessions or tasks refer to the project.
     #[schema(required)]
+    #[o2o(repeat)]
+    #[into(~.cross())]
     client_id: Field<Uid>,
     /// Unique among the client's projects, whatever the case.
     #[schema(required)]
@@ -57,32 +61,17 @@ struct ProjectBody {
     notes: Nullable<Block>,
 }
 
-impl From<ProjectBody> for ProjectFields {
-    fn from(body: ProjectBody) -> Self {
-        Self {
-            client_id: body.client_id.get().map(Id::new),
-            name: body.name.get(),
-            slug: body.slug.get(),
-            category: body.category.get(),
-            description: body.description.get(),
-            status: body.status.get(),
-            priority: body.priority.get(),
-            started_on: body.started_on.get(),
-            due_date: body.due_date.get(),
-            completed_on: body.completed_on.get(),
-            estimated_hours: body.estimated_hours.get(),
-            hourly_rate: body.hourly_rate.get(),
-            notes: body.notes.get(),
-        }
-    }
-}
-
 /// A project.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(ProjectRow)]
 struct ProjectView {
+    #[o2o(repeat)]
+    #[child(project)]
+    #[from(~.cross())]
     id: Uuid,
     client_id: Uuid,
     #[schema(example = "Acme Dental")]
+    #[o2o(skip_repeat)]
     client_name: String,
     name: String,
     #[schema(example = "office-365-migration")]
@@ -101,111 +90,69 @@ struct ProjectView {
     updated_at: Instant,
 }
 
-impl From<&ProjectRow> for ProjectView {
-    fn from(ProjectRow { project, client_name }: &ProjectRow) -> Self {
-        Self {
-            id: project.id.uuid(),
-            client_id: project.client_id.uuid(),
-            client_name: client_name.clone(),
-            name: project.name.clone(),
-            slug: project.slug.clone(),
-            category: project.category.clone(),
-            description: project.description.clone(),
-            status: Word(project.status),
-            priority: Word(project.priority),
-            started_on: project.started_on.map(Day),
-            due_date: project.due_date.map(Day),
-            completed_on: project.completed_on.map(Day),
-            estimated_hours: project.estimated_hours.map(Wire),
-            hourly_rate: project.hourly_rate.map(Wire),
-            notes: project.notes.clone(),
-            created_at: Wire(project.created_at),
-            updated_at: Wire(project.updated_at),
-        }
-    }
-}
-
 /// A project with what has been done for it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(ProjectDetail)]
 struct ProjectDetailView {
     #[serde(flatten)]
+    #[from(@.row.into())]
     project: ProjectView,
     /// What its sessions took together.
+    #[from(Hours::from_minutes(@.totals.minutes).cross())]
     hours_so_far: HoursNumber,
     #[schema(minimum = 0, example = 12)]
+    #[from(@.totals.sessions)]
     sessions_count: u64,
 }
 
-impl From<&ProjectDetail> for ProjectDetailView {
-    fn from(detail: &ProjectDetail) -> Self {
-        Self {
-            project: ProjectView::from(&detail.row),
-            hours_so_far: Wire(Hours::from_minutes(detail.totals.minutes)),
-            sessions_count: detail.totals.sessions,
-        }
-    }
-}
-
 /// Which projects to list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, IntoParams, o2o)]
+#[owned_into(ProjectFilter)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ProjectQuery {
+    #[o2o(repeat)]
+    #[into(~.cross())]
     client_id: Option<Uuid>,
-    #[param(inline)]
     status: Option<StatusWord>,
     /// Substring of name, slug, category, description or notes, whatever the case.
     q: Option<String>,
 }
 
-impl From<ProjectQuery> for ProjectFilter {
-    fn from(query: ProjectQuery) -> Self {
-        Self { client_id: query.client_id.map(Id::new), status: query.status.map(|word| word.0), q: query.q }
-    }
-}
-
 /// List projects
 #[utoipa::path(params(ProjectQuery, Paging<ProjectSort>), responses((status = 200, body = Listed<ProjectView>)), security(("bearer" = ["msp:read"])))]
 #[get("/projects")]
-async fn list(caller: Caller<Read>, query: ListQuery<ProjectQuery, ProjectSort>) -> Answer {
-    let page = caller.services().projects.list(caller.actor(), &query.filter.into(), &query.page).await?;
-    list_of("projects", page.map(|row| ProjectView::from(&row)), &query.page)
+async fn list(caller: Caller<Read>, query: ListQuery<ProjectQuery, ProjectFilter, ProjectSort>) -> Answer {
+    let page = caller.services().projects.list(caller.actor(), &query.0).await?;
+    caller.page::<ProjectView, _, _>(page, &query.0.page)
 }
 
 /// Enter a project
 #[utoipa::path(request_body = ProjectBody, responses((status = 201, body = ProjectDetailView)), security(("bearer" = ["msp:write"])))]
 #[post("/projects")]
-async fn create(caller: Caller<Write>, body: Body<ProjectBody>) -> Answer {
-    let (projects, fields) = (&caller.services().projects, ProjectFields::from(body.0));
-    let use_case = || projects.create(caller.actor(), fields.clone());
-    let render = |new: &ProjectDetail| {
-        let project = &new.row.project;
-        Reply::created(format!("/projects/{}", project.id), project.revision, &ProjectDetailView::from(new))
-    };
-    caller.write(use_case, render).await
+async fn create(caller: Caller<Write>, body: Body<ProjectBody, ProjectFields>) -> Answer {
+    caller.create::<ProjectDetailView, _>(|| caller.services().projects.create(caller.actor(), body.0.clone())).await
 }
 
 /// Read a project
 #[utoipa::path(responses((status = 200, body = ProjectDetailView)), security(("bearer" = ["msp:read"])))]
 #[get("/projects/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<Project>) -> Answer {
-    let detail = caller.services().projects.get(caller.actor(), id.0).await?;
-    resource(caller.headers(), detail.row.project.revision, &ProjectDetailView::from(&detail))
+    caller.one::<ProjectDetailView, _>(caller.services().projects.get(caller.actor(), id.0).await?)
 }
 
 /// Change a project
 #[utoipa::path(request_body = ProjectBody, responses((status = 200, body = ProjectDetailView)), security(("bearer" = ["msp:write"])))]
 #[route("/projects/{id}", method = "PUT", method = "PATCH")]
-async fn update(caller: Caller<Write>, id: PathId<Project>, expected: IfMatch, body: Body<ProjectBody>) -> Answer {
-    let (projects, fields) = (&caller.services().projects, ProjectFields::from(body.0));
-    let use_case = || projects.update(caller.actor(), id.0, fields.clone(), &expected.0);
-    caller.write(use_case, |now| Reply::ok(now.row.project.revision, &ProjectDetailView::from(now))).await
+async fn update(caller: Caller<Write>, at: At<Project>, body: Body<ProjectBody, ProjectFields>) -> Answer {
+    caller
+        .change::<ProjectDetailView, _>(|| caller.services().projects.update(caller.actor(), &at.0, body.0.clone()))
+        .await
 }
 
 /// Remove a project that nothing refers to
 #[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:admin"])))]
 #[delete("/projects/{id}")]
-async fn remove(caller: Caller<Admin>, id: PathId<Project>, expected: IfMatch) -> Answer {
-    let projects = &caller.services().projects;
-    caller.write(|| projects.delete(caller.actor(), id.0, &expected.0), |()| Reply::no_content()).await
+async fn remove(caller: Caller<Admin>, at: At<Project>) -> Answer {
+    caller.act(|| caller.services().projects.delete(caller.actor(), &at.0)).await
 }

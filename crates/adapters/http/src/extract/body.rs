@@ -1,6 +1,6 @@
 //! JSON bodies: strict, and with all faults at once.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -30,11 +30,11 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyDigest(pub(crate) [u8; 32]);
 
-/// A JSON body. `T` is a struct whose fields may all be absent (`#[serde(default, deny_unknown_fields)]`); those marked
-/// `#[schema(required)]` are demanded of a POST.
-pub(crate) struct Body<T>(pub(crate) T);
+/// A JSON body, read as a `B` and handed on as the domain's `F`. `B` is a struct whose fields may all be absent
+/// (`#[serde(default, deny_unknown_fields)]`); those marked `#[schema(required)]` are demanded of a POST.
+pub(crate) struct Body<B, F = B>(pub(crate) F, PhantomData<B>);
 
-impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for Body<T> {
+impl<B: DeserializeOwned + ToSchema + Into<F> + 'static, F: 'static> FromRequest for Body<B, F> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -50,7 +50,8 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for Body<T> {
             if request.headers().contains_key("idempotency-key") {
                 request.extensions_mut().insert(BodyDigest(digest(&bytes)));
             }
-            parse(&bytes, request.method() == Method::POST).map(Self).map_err(ApiError::from)
+            let body: B = parse(&bytes, request.method() == Method::POST)?;
+            Ok(Self(body.into(), PhantomData))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    future::{Future, Ready, ready},
+    future::{Ready, ready},
     marker::PhantomData,
     ops::Deref,
     rc::Rc,
@@ -11,7 +11,11 @@ use std::{
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload, http::header, web::Data};
 use chrono::TimeDelta;
-use claudetools_kernel::{Actor, Change, Error, Faults, Receipt, ReplayRecord, Scope, StoreError};
+use claudetools_kernel::{
+    Actor, Change, Detail, Entity, Error, Faults, Page, PageRequest, Receipt, ReplayRecord, Scope, SortField,
+    StoreError,
+};
+use serde::Serialize;
 
 use super::{BodyDigest, RequestInfo, body::digest};
 use crate::{
@@ -19,7 +23,7 @@ use crate::{
     envelope::entry,
     error::{ApiError, Problem, status_of},
     fallback::RouteTable,
-    reply::{Answer, Reply},
+    reply::{Answer, Reply, list, resource},
 };
 
 /// How often a use case is repeated when it met another writer.
@@ -90,7 +94,7 @@ impl<S: Need> FromRequest for Caller<S> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(authenticate(request).and_then(|(call, actor)| {
             actor.require(S::SCOPE)?;
-            refuse_stray_query(request)?;
+            call.refuse_stray_query()?;
             Ok(Self { call, actor, scope: PhantomData })
         }))
     }
@@ -101,7 +105,7 @@ impl FromRequest for Public {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(refuse_stray_query(request).and_then(|()| Call::of(request)).map(Self))
+        ready(Call::of(request).and_then(|call| call.refuse_stray_query().map(|()| Self(call))))
     }
 }
 
@@ -125,19 +129,6 @@ fn authenticate(request: &HttpRequest) -> Result<(Call, Actor), ApiError> {
     Ok((call, actor))
 }
 
-/// Operations that take no query parameters refuse any; the others read theirs strictly.
-fn refuse_stray_query(request: &HttpRequest) -> Result<(), ApiError> {
-    let query = request.query_string();
-    let routes = request.app_data::<Data<RouteTable>>();
-    let is_stray = !query.is_empty()
-        && routes.is_some_and(|routes| routes.takes_no_query(request.method().as_str(), request.path()));
-    if !is_stray {
-        return Ok(());
-    }
-    let name = query.split(['=', '&']).next().unwrap_or_default();
-    Err(Faults::one(name, "unknown_parameter", "is not a known query parameter; this operation takes none").into())
-}
-
 /// The access token of a request.
 pub(crate) fn bearer(headers: &header::HeaderMap) -> Result<&str, Error> {
     let missing = Error::Unauthorized("send an access token: Authorization: Bearer <token>");
@@ -159,6 +150,21 @@ impl Call {
         };
         info.route.replace(request.match_pattern());
         Ok(Self { request: request.clone(), services, info })
+    }
+
+    /// Operations that take no query parameters refuse any; the others read theirs strictly.
+    fn refuse_stray_query(&self) -> Result<(), ApiError> {
+        let query = self.request.query_string();
+        if query.is_empty() {
+            return Ok(());
+        }
+        let (routes, template) = (self.request.app_data::<Data<RouteTable>>(), self.info.route.borrow());
+        let template = template.as_deref().unwrap_or_default();
+        if !routes.is_some_and(|routes| routes.takes_no_query(self.request.method().as_str(), template)) {
+            return Ok(());
+        }
+        let name = query.split(['=', '&']).next().unwrap_or_default();
+        Err(Faults::one(name, "unknown_parameter", "is not a known query parameter; this operation takes none").into())
     }
 
     /// The use cases.
@@ -186,15 +192,63 @@ impl Call {
         if self.request.path().starts_with("/api/v1/") { "/api/v1" } else { "/api" }
     }
 
+    /// Where the handler is mounted, behind the prefix: `/clients/{id}`.
+    fn place(&self) -> String {
+        let template = self.info.route.borrow();
+        template.as_deref().and_then(|whole| whole.strip_prefix(self.prefix())).unwrap_or_default().to_owned()
+    }
+
+    /// Enters a row: 201 with its view `V`, its `ETag`, and a `Location` below the path that was posted to.
+    pub(crate) async fn create<V: Serialize + From<T>, T: Detail + Clone>(
+        &self,
+        use_case: impl AsyncFn() -> Result<Change<T>, Error>,
+    ) -> Answer {
+        let render = |new: &T| {
+            let (path, row) = (format!("{}/{}", self.place(), new.entity().id()), new.entity());
+            Reply::created(path, row.revision(), &V::from(new.clone()))
+        };
+        self.write(use_case, render).await
+    }
+
+    /// Changes a row: 200 with its view `V` and its `ETag`.
+    pub(crate) async fn change<V: Serialize + From<T>, T: Detail + Clone>(
+        &self,
+        use_case: impl AsyncFn() -> Result<Change<T>, Error>,
+    ) -> Answer {
+        self.write(use_case, |now: &T| Reply::ok(now.entity().revision(), &V::from(now.clone()))).await
+    }
+
+    /// Does something whose answer says nothing more than that it is done: 204.
+    pub(crate) async fn act(&self, use_case: impl AsyncFn() -> Result<Change<()>, Error>) -> Answer {
+        self.write(use_case, |()| Reply::no_content()).await
+    }
+
+    /// A row that was found: its view `V` and its `ETag`, or 304 when the client has it already.
+    pub(crate) fn one<V: Serialize + From<T>, T: Detail>(&self, found: T) -> Answer {
+        let revision = found.entity().revision();
+        resource(self.headers(), revision, &V::from(found))
+    }
+
+    /// A page of rows as views `V`. The collection bears the name of the path's last segment.
+    pub(crate) fn page<V: Serialize + From<T>, T, S: SortField>(
+        &self,
+        page: Page<T>,
+        request: &PageRequest<S>,
+    ) -> Answer {
+        let place = self.place();
+        let collection = place.rsplit('/').next().unwrap_or_default().replace('-', "_");
+        list(&collection, page.map(V::from), request)
+    }
+
     /// Runs a writing use case, turns its result into the answer, and commits it together with its audit row and, under an
     /// idempotency key, with the answer itself. The whole is repeated when it met another writer.
     ///
     /// `render` may refuse: the change is then committed all the same (a failed log-in is counted), and the refusal answered.
-    pub(crate) async fn write<T, F, R>(&self, use_case: F, render: impl Fn(&T) -> Result<Reply, Error>) -> Answer
-    where
-        F: Fn() -> R,
-        R: Future<Output = Result<Change<T>, Error>>,
-    {
+    pub(crate) async fn write<T>(
+        &self,
+        use_case: impl AsyncFn() -> Result<Change<T>, Error>,
+        render: impl Fn(&T) -> Result<Reply, Error>,
+    ) -> Answer {
         let Some(key) = self.idempotency_key()? else {
             return self.attempt(&use_case, &render, None).await;
         };
@@ -216,11 +270,11 @@ impl Call {
     }
 
     /// [`Self::write`] for answers that carry a token or a secret: never kept, never cached, never compressed.
-    pub(crate) async fn write_secret<T, F, R>(&self, use_case: F, render: impl Fn(&T) -> Result<Reply, Error>) -> Answer
-    where
-        F: Fn() -> R,
-        R: Future<Output = Result<Change<T>, Error>>,
-    {
+    pub(crate) async fn write_secret<T>(
+        &self,
+        use_case: impl AsyncFn() -> Result<Change<T>, Error>,
+        render: impl Fn(&T) -> Result<Reply, Error>,
+    ) -> Answer {
         if self.request.headers().contains_key("idempotency-key") {
             let rule = "is not accepted here: the answer carries a secret and is never stored";
             return Err(Faults::one("Idempotency-Key", "forbidden", rule).into());
@@ -232,16 +286,12 @@ impl Call {
         Ok(response)
     }
 
-    async fn attempt<T, F, R>(
+    async fn attempt<T>(
         &self,
-        use_case: &F,
+        use_case: &impl AsyncFn() -> Result<Change<T>, Error>,
         render: &impl Fn(&T) -> Result<Reply, Error>,
         key: Option<&Key>,
-    ) -> Answer
-    where
-        F: Fn() -> R,
-        R: Future<Output = Result<Change<T>, Error>>,
-    {
+    ) -> Answer {
         let mut tried = 0;
         loop {
             tried += 1;

@@ -3,30 +3,11 @@
 //! An `ETag` is `"<revision>-<digest of the body>"`. `If-Match` compares the revision alone, because it guards the row
 //! against lost updates; `If-None-Match` compares the whole, because the body also shows related rows.
 
-use std::future::{Ready, ready};
-
-use actix_web::{
-    FromRequest, HttpRequest,
-    dev::Payload,
-    http::header::{self, HeaderMap, HeaderName},
-};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 use claudetools_kernel::Expected;
 
-use crate::error::ApiError;
-
 /// The revisions that `If-Match` allows.
-pub(crate) struct IfMatch(pub(crate) Expected);
-
-impl FromRequest for IfMatch {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(expected(request.headers()))))
-    }
-}
-
-fn expected(headers: &HeaderMap) -> Expected {
+pub(super) fn expected(headers: &HeaderMap) -> Expected {
     if !headers.contains_key(header::IF_MATCH) {
         return Expected::Any;
     }

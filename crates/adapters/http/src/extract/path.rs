@@ -3,9 +3,10 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use claudetools_kernel::{Faults, Id};
+use claudetools_kernel::{Faults, Id, Target};
 use uuid::Uuid;
 
+use super::conditional::expected;
 use crate::error::ApiError;
 
 /// The `{id}` of the path.
@@ -16,7 +17,44 @@ impl<K: 'static> FromRequest for PathId<K> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
-        ready(parsed.map(|id| Self(Id::new(id))).ok_or_else(|| Faults::one("id", "uuid", "must be a UUID").into()))
+        ready(id(request).map(Self))
     }
+}
+
+/// What stands for something in a path and is no id.
+pub(crate) trait FromPath: Sized + 'static {
+    /// The name of its place in the path.
+    const NAME: &'static str;
+
+    /// What the text in that place means.
+    fn from_path(text: &str) -> Result<Self, ApiError>;
+}
+
+/// The part of the path that stands for a `T`.
+pub(crate) struct InPath<T>(pub(crate) T);
+
+impl<T: FromPath> FromRequest for InPath<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(T::from_path(request.match_info().get(T::NAME).unwrap_or_default()).map(Self))
+    }
+}
+
+/// The row that a write is meant for: the `{id}` of the path, with the revisions that `If-Match` allows.
+pub(crate) struct At<K>(pub(crate) Target<K>);
+
+impl<K: 'static> FromRequest for At<K> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(id(request).map(|id| Self(Target { id, expected: expected(request.headers()) })))
+    }
+}
+
+fn id<K>(request: &HttpRequest) -> Result<Id<K>, ApiError> {
+    let parsed = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
+    parsed.map(Id::new).ok_or_else(|| Faults::one("id", "uuid", "must be a UUID").into())
 }

@@ -1,10 +1,15 @@
 //! Query strings: strict, and with all faults at once; paging, order and filters of lists.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use claudetools_kernel::{Direction, Error, Faults, Page, PageRequest, Position, Sort, SortField, SortKey, Start};
+use claudetools_kernel::{
+    self as kernel, Direction, Error, Faults, Page, PageRequest, Position, Sort, SortField, SortKey, Start,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -34,13 +39,11 @@ impl<F: DeserializeOwned + 'static> FromRequest for Query<F> {
     }
 }
 
-/// The query of a list: a filter `F` (a struct of options with `deny_unknown_fields`), a page, and an order by `S`.
-pub(crate) struct ListQuery<F, S> {
-    pub(crate) filter: F,
-    pub(crate) page: PageRequest<S>,
-}
+/// The query of a list, read as a `Q` (a struct of options with `deny_unknown_fields`) and the parameters of paging: the domain's
+/// filter `F`, a page, and an order by `S`.
+pub(crate) struct ListQuery<Q, F, S>(pub(crate) kernel::Query<F, S>, PhantomData<Q>);
 
-impl<F: DeserializeOwned + 'static, S: SortField> FromRequest for ListQuery<F, S> {
+impl<Q: DeserializeOwned + Into<F> + 'static, F: 'static, S: SortField> FromRequest for ListQuery<Q, F, S> {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
@@ -48,9 +51,9 @@ impl<F: DeserializeOwned + 'static, S: SortField> FromRequest for ListQuery<F, S
         let mut faults = Faults::default();
         let mut given = pairs(request, &mut faults);
         let page = parse_page(&mut given, &mut faults);
-        let filter = parse_filter(&given, &mut faults);
-        let query = page.and_then(|page| filter.map(|filter| Self { filter, page }));
-        ready(finish(faults, query).map_err(ApiError::from))
+        let filter = parse_filter::<Q>(&given, &mut faults);
+        let query = page.zip(filter).map(|(page, filter)| kernel::Query { filter: filter.into(), page });
+        ready(finish(faults, query).map(|query| Self(query, PhantomData)).map_err(ApiError::from))
     }
 }
 
@@ -224,7 +227,7 @@ impl Cursor {
 ///
 /// With a cursor there is no offset, and the total stands there only when asked for.
 pub(crate) fn list_body<T: Serialize, S: SortField>(
-    collection: &'static str,
+    collection: &str,
     page: Page<T>,
     request: &PageRequest<S>,
 ) -> Result<Vec<u8>, Error> {

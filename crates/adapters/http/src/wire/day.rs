@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type, schema::SchemaType},
 };
 
-use super::FromWire;
+use super::Cross;
 
 /// The length of `YYYY-MM-DD`.
 const LENGTH: usize = 10;
@@ -19,10 +19,15 @@ const LENGTH: usize = 10;
 #[serde(transparent)]
 pub(crate) struct Day(pub(crate) NaiveDate);
 
-impl FromWire for Day {
-    type Domain = NaiveDate;
-    fn into_domain(self) -> NaiveDate {
+impl Cross<NaiveDate> for Day {
+    fn cross(self) -> NaiveDate {
         self.0
+    }
+}
+
+impl Cross<Day> for NaiveDate {
+    fn cross(self) -> Day {
+        Day(self)
     }
 }
 

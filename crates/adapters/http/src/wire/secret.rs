@@ -10,16 +10,21 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type, schema::SchemaType},
 };
 
-use super::FromWire;
+use super::Cross;
 
 /// A password or a token: shown by no `Debug`, repeated in no error, in full only in the answer that hands it out.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SecretText(pub(crate) Secret);
 
-impl FromWire for SecretText {
-    type Domain = Secret;
-    fn into_domain(self) -> Secret {
+impl Cross<Secret> for SecretText {
+    fn cross(self) -> Secret {
         self.0
+    }
+}
+
+impl Cross<SecretText> for Secret {
+    fn cross(self) -> SecretText {
+        SecretText(self)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use claudetools_kernel::text;
+use claudetools_kernel::{Id, text};
 use serde::{Deserialize, Deserializer, de};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -16,7 +16,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use super::{FromWire, Wire, WireSchema};
+use super::{Cross, Wire, WireSchema};
 
 /// A single line that is not blank.
 const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
@@ -38,9 +38,8 @@ macro_rules! text_types {
             #[serde(transparent)]
             pub(crate) struct $name(String);
 
-            impl FromWire for $name {
-                type Domain = String;
-                fn into_domain(self) -> String {
+            impl Cross<String> for $name {
+                fn cross(self) -> String {
                     self.0
                 }
             }
@@ -86,6 +85,12 @@ text_types! {
 /// An id.
 pub(crate) type Uid = Wire<Uuid>;
 
+impl<K> Cross<Id<K>> for Uid {
+    fn cross(self) -> Id<K> {
+        Id::new(self.0)
+    }
+}
+
 impl WireSchema for Uuid {
     fn wire_schema() -> ObjectBuilder {
         string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
@@ -97,9 +102,8 @@ impl WireSchema for Uuid {
 #[serde(transparent)]
 pub(crate) struct Lines(Vec<String>);
 
-impl FromWire for Lines {
-    type Domain = Vec<String>;
-    fn into_domain(self) -> Vec<String> {
+impl Cross<Vec<String>> for Lines {
+    fn cross(self) -> Vec<String> {
         self.0
     }
 }
@@ -121,9 +125,8 @@ impl ToSchema for Lines {
 #[serde(transparent)]
 pub(crate) struct TagNames(Vec<String>);
 
-impl FromWire for TagNames {
-    type Domain = Vec<String>;
-    fn into_domain(self) -> Vec<String> {
+impl Cross<Vec<String>> for TagNames {
+    fn cross(self) -> Vec<String> {
         self.0
     }
 }
@@ -145,10 +148,9 @@ impl ToSchema for TagNames {
 #[serde(transparent)]
 pub(crate) struct Uids(Vec<Uuid>);
 
-impl FromWire for Uids {
-    type Domain = Vec<Uuid>;
-    fn into_domain(self) -> Vec<Uuid> {
-        self.0
+impl<K> Cross<Vec<Id<K>>> for Uids {
+    fn cross(self) -> Vec<Id<K>> {
+        self.0.cross()
     }
 }
 
@@ -169,9 +171,8 @@ impl ToSchema for Uids {
 #[serde(transparent)]
 pub(crate) struct ExternalIds(std::collections::BTreeMap<String, String>);
 
-impl FromWire for ExternalIds {
-    type Domain = std::collections::BTreeMap<String, String>;
-    fn into_domain(self) -> Self::Domain {
+impl Cross<std::collections::BTreeMap<String, String>> for ExternalIds {
+    fn cross(self) -> std::collections::BTreeMap<String, String> {
         self.0
     }
 }
@@ -209,10 +210,15 @@ impl<'de, const LEAST: i32, const MOST: i32> Deserialize<'de> for Bounded<LEAST,
     }
 }
 
-impl<const LEAST: i32, const MOST: i32> FromWire for Bounded<LEAST, MOST> {
-    type Domain = i32;
-    fn into_domain(self) -> i32 {
+impl<const LEAST: i32, const MOST: i32> Cross<i32> for Bounded<LEAST, MOST> {
+    fn cross(self) -> i32 {
         self.0
+    }
+}
+
+impl<const LEAST: i32, const MOST: i32> Cross<i64> for Bounded<LEAST, MOST> {
+    fn cross(self) -> i64 {
+        self.0.into()
     }
 }
 
@@ -245,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_whole_number_may_be_written_with_a_point_but_not_with_a_fraction() {
-        let read = |text: &str| serde_json::from_str::<IncrementMinutes>(text).map(FromWire::into_domain).ok();
+        let read = |text: &str| serde_json::from_str::<IncrementMinutes>(text).map(Cross::<i32>::cross).ok();
         assert_eq!((read("15"), read("15.0"), read("1.5e1")), (Some(15), Some(15), Some(15)));
         for text in ["15.5", "1e10", "\"15\"", "true", "null"] {
             assert_eq!(read(text), None, "{text}");

@@ -2,52 +2,46 @@
 
 use async_trait::async_trait;
 use claudetools_identity::{Account, AccountFilter, AccountSort, ports::AccountRepository};
-use claudetools_kernel::{Id, Page, PageRequest, StoreError, Timestamp};
+use claudetools_kernel::{Id, Page, PageRequest, StoreError, Stored, Timestamp};
 
-use crate::{store::MemoryTx, table::Row};
+use crate::{
+    store::{MemoryTx, State},
+    table::{Row, Table},
+};
 
 impl Row for Account {
-    fn id(&self) -> Id<Self> {
-        self.id
-    }
-
-    fn revision(&self) -> i64 {
-        self.revision
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.accounts
     }
 
     fn clashes(&self, other: &Self) -> bool {
         self.email_key == other.email_key
     }
+
+    fn release(id: Id<Self>, state: &mut State) -> Stored<()> {
+        match state.refresh_tokens.count(|token| token.account_id == id) {
+            0 => Ok(()),
+            _ => Err(StoreError::Constraint("a refresh token refers to the account".to_owned())),
+        }
+    }
 }
 
 #[async_trait]
 impl AccountRepository for MemoryTx {
-    async fn add(&mut self, account: &Account) -> Result<(), StoreError> {
-        self.state.accounts.add(account)
-    }
-
-    async fn lookup(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError> {
-        Ok(self.state.accounts.get(id))
-    }
-
-    async fn find_by_key(&mut self, email_key: &str) -> Result<Option<Account>, StoreError> {
+    async fn find_by_key(&mut self, email_key: &str) -> Stored<Option<Account>> {
         Ok(self.state.accounts.rows().find(|account| account.email_key == email_key).cloned())
     }
 
-    async fn lock(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError> {
+    async fn lock(&mut self, id: Id<Account>) -> Stored<Option<Account>> {
         Ok(self.state.accounts.get(id))
     }
 
-    async fn lock_admins(&mut self) -> Result<Vec<Id<Account>>, StoreError> {
+    async fn lock_admins(&mut self) -> Stored<Vec<Id<Account>>> {
         let admins = self.state.accounts.rows().filter(|account| account.is_active_admin());
         Ok(admins.map(|account| account.id).collect())
     }
 
-    async fn save(&mut self, account: &Account, previous_revision: i64) -> Result<(), StoreError> {
-        self.state.accounts.save_over(account, previous_revision)
-    }
-
-    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Result<(), StoreError> {
+    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Stored<()> {
         let Some(account) = self.state.accounts.get_mut(id) else {
             return Err(StoreError::Contention("the account was removed since it was read".to_owned()));
         };
@@ -58,23 +52,12 @@ impl AccountRepository for MemoryTx {
         Ok(())
     }
 
-    async fn remove(&mut self, id: Id<Account>) -> Result<bool, StoreError> {
-        if self.state.refresh_tokens.rows().any(|token| token.account_id == id) {
-            return Err(StoreError::Constraint("a refresh token refers to the account".to_owned()));
-        }
-        Ok(self.state.accounts.remove(id))
-    }
-
-    async fn list(
-        &mut self,
-        filter: &AccountFilter,
-        page: &PageRequest<AccountSort>,
-    ) -> Result<Page<Account>, StoreError> {
+    async fn list(&mut self, filter: &AccountFilter, page: &PageRequest<AccountSort>) -> Stored<Page<Account>> {
         let rows = self.state.accounts.rows().filter(|account| filter.admits(account)).cloned().collect();
         Ok(Page::cut(rows, page))
     }
 
-    async fn any(&mut self) -> Result<bool, StoreError> {
+    async fn any(&mut self) -> Stored<bool> {
         Ok(self.state.accounts.rows().next().is_some())
     }
 }

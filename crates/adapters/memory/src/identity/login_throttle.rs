@@ -2,21 +2,21 @@
 
 use async_trait::async_trait;
 use claudetools_identity::{ThrottleState, ports::LoginThrottleRepository};
-use claudetools_kernel::{StoreError, Timestamp};
+use claudetools_kernel::{StoreError, Stored, Timestamp};
 
 use crate::store::MemoryTx;
 
 #[async_trait]
 impl LoginThrottleRepository for MemoryTx {
-    async fn lookup(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError> {
+    async fn lookup(&mut self, key: &str) -> Stored<Option<ThrottleState>> {
         Ok(self.state.login_throttle.get(key).cloned())
     }
 
-    async fn lock(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError> {
+    async fn lock(&mut self, key: &str) -> Stored<Option<ThrottleState>> {
         Ok(self.state.login_throttle.get(key).cloned())
     }
 
-    async fn add(&mut self, state: &ThrottleState) -> Result<(), StoreError> {
+    async fn add(&mut self, state: &ThrottleState) -> Stored<()> {
         if self.state.login_throttle.contains_key(&state.key) {
             return Err(StoreError::Constraint("key".to_owned()));
         }
@@ -24,7 +24,7 @@ impl LoginThrottleRepository for MemoryTx {
         Ok(())
     }
 
-    async fn save(&mut self, state: &ThrottleState, previous_revision: i64) -> Result<(), StoreError> {
+    async fn save(&mut self, state: &ThrottleState, previous_revision: i64) -> Stored<()> {
         match self.state.login_throttle.get_mut(&state.key) {
             Some(kept) if kept.revision == previous_revision => {
                 *kept = state.clone();
@@ -34,12 +34,12 @@ impl LoginThrottleRepository for MemoryTx {
         }
     }
 
-    async fn clear(&mut self, key: &str) -> Result<(), StoreError> {
+    async fn clear(&mut self, key: &str) -> Stored<()> {
         self.state.login_throttle.remove(key);
         Ok(())
     }
 
-    async fn remove_idle(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+    async fn remove_idle(&mut self, before: Timestamp) -> Stored<u64> {
         let kept = self.state.login_throttle.len();
         self.state.login_throttle.retain(|_, state| state.updated_at >= before);
         Ok((kept - self.state.login_throttle.len()) as u64)

@@ -4,19 +4,17 @@ use async_trait::async_trait;
 use claudetools_identity::{
     Account, RefreshToken, RefreshTokenFilter, RefreshTokenSort, ports::RefreshTokenRepository,
 };
-use claudetools_kernel::{Id, Page, PageRequest, StoreError, Timestamp};
+use claudetools_kernel::{Id, Page, PageRequest, StoreError, Stored, Timestamp};
 use uuid::Uuid;
 
-use crate::{store::MemoryTx, table::Row};
+use crate::{
+    store::{MemoryTx, State},
+    table::{Row, Table},
+};
 
 impl Row for RefreshToken {
-    fn id(&self) -> Id<Self> {
-        self.id
-    }
-
-    /// Tokens are never replaced whole.
-    fn revision(&self) -> i64 {
-        0
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.refresh_tokens
     }
 
     fn clashes(&self, other: &Self) -> bool {
@@ -26,22 +24,22 @@ impl Row for RefreshToken {
 
 #[async_trait]
 impl RefreshTokenRepository for MemoryTx {
-    async fn add(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+    async fn add(&mut self, token: &RefreshToken) -> Stored<()> {
         if self.state.accounts.get(token.account_id).is_none() {
             return Err(StoreError::Constraint("the token's account does not exist".to_owned()));
         }
         self.state.refresh_tokens.add(token)
     }
 
-    async fn lookup(&mut self, id: Id<RefreshToken>) -> Result<Option<RefreshToken>, StoreError> {
+    async fn lookup(&mut self, id: Id<RefreshToken>) -> Stored<Option<RefreshToken>> {
         Ok(self.state.refresh_tokens.get(id))
     }
 
-    async fn find_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {
+    async fn find_by_hash(&mut self, hash: &[u8; 32]) -> Stored<Option<RefreshToken>> {
         Ok(self.state.refresh_tokens.rows().find(|token| token.hash == *hash).cloned())
     }
 
-    async fn mark_used(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
+    async fn mark_used(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool> {
         let Some(token) = self.unspent(id) else {
             return Ok(false);
         };
@@ -50,7 +48,7 @@ impl RefreshTokenRepository for MemoryTx {
         Ok(true)
     }
 
-    async fn touch(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
+    async fn touch(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool> {
         let Some(token) = self.unspent(id) else {
             return Ok(false);
         };
@@ -58,23 +56,23 @@ impl RefreshTokenRepository for MemoryTx {
         Ok(true)
     }
 
-    async fn revoke(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
+    async fn revoke(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool> {
         Ok(self.revoke_all(now, |token| token.id == id) > 0)
     }
 
-    async fn revoke_family(&mut self, family_id: Uuid, now: Timestamp) -> Result<u64, StoreError> {
+    async fn revoke_family(&mut self, family_id: Uuid, now: Timestamp) -> Stored<u64> {
         Ok(self.revoke_all(now, |token| token.family_id == family_id))
     }
 
-    async fn revoke_account(&mut self, account_id: Id<Account>, now: Timestamp) -> Result<u64, StoreError> {
+    async fn revoke_account(&mut self, account_id: Id<Account>, now: Timestamp) -> Stored<u64> {
         Ok(self.revoke_all(now, |token| token.account_id == account_id))
     }
 
-    async fn remove_account(&mut self, account_id: Id<Account>) -> Result<u64, StoreError> {
+    async fn remove_account(&mut self, account_id: Id<Account>) -> Stored<u64> {
         Ok(self.state.refresh_tokens.remove_where(|token| token.account_id == account_id))
     }
 
-    async fn remove_expired(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remove_expired(&mut self, now: Timestamp) -> Stored<u64> {
         Ok(self.state.refresh_tokens.remove_where(|token| token.expires_at <= now))
     }
 
@@ -82,7 +80,7 @@ impl RefreshTokenRepository for MemoryTx {
         &mut self,
         filter: &RefreshTokenFilter,
         page: &PageRequest<RefreshTokenSort>,
-    ) -> Result<Page<RefreshToken>, StoreError> {
+    ) -> Stored<Page<RefreshToken>> {
         let rows = self.state.refresh_tokens.rows().filter(|token| filter.admits(token)).cloned().collect();
         Ok(Page::cut(rows, page))
     }

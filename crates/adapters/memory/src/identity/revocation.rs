@@ -2,33 +2,26 @@
 
 use async_trait::async_trait;
 use claudetools_identity::{Revocation, ports::RevocationRepository};
-use claudetools_kernel::{Id, StoreError, Timestamp};
+use claudetools_kernel::{Stored, Timestamp};
 
-use crate::{store::MemoryTx, table::Row};
+use crate::{
+    store::{MemoryTx, State},
+    table::{Row, Table},
+};
 
 impl Row for Revocation {
-    fn id(&self) -> Id<Self> {
-        self.id
-    }
-
-    /// Revocations never change.
-    fn revision(&self) -> i64 {
-        0
-    }
-
-    /// One token may be revoked twice.
-    fn clashes(&self, _other: &Self) -> bool {
-        false
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.revocations
     }
 }
 
 #[async_trait]
 impl RevocationRepository for MemoryTx {
-    async fn add(&mut self, revocation: &Revocation) -> Result<(), StoreError> {
+    async fn add(&mut self, revocation: &Revocation) -> Stored<()> {
         self.state.revocations.add(revocation)
     }
 
-    async fn since(&mut self, from: Timestamp, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+    async fn since(&mut self, from: Timestamp, now: Timestamp) -> Stored<Vec<Revocation>> {
         let rows = self.state.revocations.rows();
         let mut found: Vec<Revocation> =
             rows.filter(|row| row.recorded_at >= from && row.expires_at > now).cloned().collect();
@@ -36,7 +29,7 @@ impl RevocationRepository for MemoryTx {
         Ok(found)
     }
 
-    async fn remove_expired(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remove_expired(&mut self, now: Timestamp) -> Stored<u64> {
         Ok(self.state.revocations.remove_where(|row| row.expires_at <= now))
     }
 }

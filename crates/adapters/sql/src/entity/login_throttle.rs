@@ -4,7 +4,7 @@ use claudetools_identity::ThrottleState;
 use claudetools_kernel::{StoreError, Timestamp};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{RowReader, to_json};
+use crate::row::{Keeps, RowReader};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "login_throttle")]
@@ -29,7 +29,7 @@ impl From<&ThrottleState> for Model {
         let recent: Vec<i64> = state.recent.iter().copied().map(Timestamp::micros).collect();
         Self {
             throttle_key: state.key.clone(),
-            recent: to_json(&recent),
+            recent: Keeps::keep(&recent),
             strikes: i64::from(state.strikes),
             blocked_until: state.blocked_until.map(Timestamp::micros),
             updated_at: state.updated_at.micros(),
@@ -43,12 +43,12 @@ impl TryFrom<Model> for ThrottleState {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let reader = RowReader::new("login_throttle", Uuid::nil());
-        let recent: Vec<i64> = reader.json("recent", &row.recent)?;
+        let recent: Vec<i64> = reader.read("recent", row.recent)?;
         Ok(Self {
-            recent: recent.into_iter().map(|at| reader.instant("recent", at)).collect::<Result<_, _>>()?,
+            recent: recent.into_iter().map(|at| reader.read("recent", at)).collect::<Result<_, _>>()?,
             strikes: reader.value("strikes", row.strikes.try_into().ok())?,
-            blocked_until: reader.optional_instant("blocked_until", row.blocked_until)?,
-            updated_at: reader.instant("updated_at", row.updated_at)?,
+            blocked_until: reader.read("blocked_until", row.blocked_until)?,
+            updated_at: reader.read("updated_at", row.updated_at)?,
             revision: row.revision,
             key: row.throttle_key,
         })

@@ -1,15 +1,24 @@
 //! Sessions.
 
-use claudetools_kernel::{Hours, Id, StoreError, Timestamp, text};
+use std::collections::BTreeSet;
+
+use claudetools_kernel::{StoreError, text};
 use claudetools_sessions::{Session, SessionRow};
+use o2o::o2o;
 use sea_orm::{FromQueryResult, entity::prelude::*};
 
-use crate::row::RowReader;
+use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
 #[sea_orm(table_name = "sessions")]
+#[from_ref(Session)]
+#[owned_try_into(Session, StoreError| vars(row: {RowReader::new("sessions", @.id)}))]
+#[ghosts(tags: {BTreeSet::new()}, technologies_used: {Vec::new()})]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
+    #[o2o(repeat)]
+    #[from(Keeps::keep(&~))]
+    #[into(row.read(stringify!(~), ~)?)]
     pub(crate) id: Uuid,
     pub(crate) client_id: Option<Uuid>,
     pub(crate) project_id: Option<Uuid>,
@@ -20,11 +29,13 @@ pub(crate) struct Model {
     pub(crate) duration_minutes: Option<i64>,
     pub(crate) session_title: String,
     /// The title folded, which the list can be sorted by.
+    #[ghost(@.title_key())]
     pub(crate) title_key: String,
     pub(crate) technician: Option<String>,
     /// The technician folded, which the list is filtered by.
+    #[ghost(@.technician.as_deref().map(text::fold))]
     pub(crate) technician_key: Option<String>,
-    pub(crate) status: String,
+    pub(crate) status: Word,
     pub(crate) is_billable: bool,
     /// Hundredths of an hour.
     pub(crate) billable_hours: Option<i64>,
@@ -35,6 +46,7 @@ pub(crate) struct Model {
     pub(crate) summary: Option<String>,
     pub(crate) notes: Option<String>,
     /// What `q` searches, folded.
+    #[ghost(@.search_key())]
     pub(crate) search_key: String,
 }
 
@@ -50,67 +62,6 @@ pub(crate) enum Relation {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-impl From<&Session> for Model {
-    fn from(session: &Session) -> Self {
-        Self {
-            id: session.id.uuid(),
-            client_id: session.client_id.map(Id::uuid),
-            project_id: session.project_id.map(Id::uuid),
-            machine_id: session.machine_id.map(Id::uuid),
-            session_date: session.session_date,
-            start_time: session.start_time.map(Timestamp::micros),
-            end_time: session.end_time.map(Timestamp::micros),
-            duration_minutes: session.duration_minutes,
-            session_title: session.session_title.clone(),
-            title_key: session.title_key(),
-            technician: session.technician.clone(),
-            technician_key: session.technician.as_deref().map(text::fold),
-            status: session.status.to_string(),
-            is_billable: session.is_billable,
-            billable_hours: session.billable_hours.map(Hours::hundredths),
-            billable_hours_given: session.billable_hours_given,
-            created_at: session.created_at.micros(),
-            updated_at: session.updated_at.micros(),
-            revision: session.revision,
-            summary: session.summary.clone(),
-            notes: session.notes.clone(),
-            search_key: session.search_key(),
-        }
-    }
-}
-
-/// A session but for its tags and technologies, which lie in tables of their own.
-impl TryFrom<Model> for Session {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        let reader = RowReader::new("sessions", row.id);
-        Ok(Self {
-            id: Id::new(row.id),
-            client_id: row.client_id.map(Id::new),
-            project_id: row.project_id.map(Id::new),
-            machine_id: row.machine_id.map(Id::new),
-            session_date: row.session_date,
-            start_time: reader.optional_instant("start_time", row.start_time)?,
-            end_time: reader.optional_instant("end_time", row.end_time)?,
-            duration_minutes: row.duration_minutes,
-            session_title: row.session_title,
-            technician: row.technician,
-            status: reader.word("status", &row.status)?,
-            is_billable: row.is_billable,
-            billable_hours: row.billable_hours.map(Hours::from_hundredths),
-            billable_hours_given: row.billable_hours_given,
-            summary: row.summary,
-            notes: row.notes,
-            tags: std::collections::BTreeSet::new(),
-            technologies_used: Vec::new(),
-            created_at: reader.instant("created_at", row.created_at)?,
-            updated_at: reader.instant("updated_at", row.updated_at)?,
-            revision: row.revision,
-        })
-    }
-}
-
 /// A session and the names of what it refers to.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct Joined {
@@ -122,44 +73,26 @@ pub(crate) struct Joined {
 }
 
 /// The columns of a list row.
-#[derive(Debug, FromQueryResult)]
+#[derive(Debug, DerivePartialModel, o2o)]
+#[sea_orm(entity = "Entity")]
+#[owned_try_into(SessionRow, StoreError| vars(row: {RowReader::new("sessions", @.id)}))]
 pub(crate) struct ListRow {
+    #[o2o(repeat)]
+    #[into(row.read(stringify!(~), ~)?)]
     id: Uuid,
     client_id: Option<Uuid>,
+    #[sea_orm(from_expr = "super::client::Column::Name")]
     client_name: Option<String>,
     project_id: Option<Uuid>,
+    #[sea_orm(from_expr = "super::project::Column::Name")]
     project_name: Option<String>,
     session_date: Date,
     duration_minutes: Option<i64>,
     billable_hours: Option<i64>,
     session_title: String,
     summary: Option<String>,
-    status: String,
+    status: Word,
     is_billable: bool,
     created_at: i64,
     updated_at: i64,
-}
-
-impl TryFrom<ListRow> for SessionRow {
-    type Error = StoreError;
-
-    fn try_from(row: ListRow) -> Result<Self, StoreError> {
-        let reader = RowReader::new("sessions", row.id);
-        Ok(Self {
-            id: Id::new(row.id),
-            client_id: row.client_id.map(Id::new),
-            client_name: row.client_name,
-            project_id: row.project_id.map(Id::new),
-            project_name: row.project_name,
-            session_date: row.session_date,
-            duration_minutes: row.duration_minutes,
-            billable_hours: row.billable_hours.map(Hours::from_hundredths),
-            session_title: row.session_title,
-            summary: row.summary,
-            status: reader.word("status", &row.status)?,
-            is_billable: row.is_billable,
-            created_at: reader.instant("created_at", row.created_at)?,
-            updated_at: reader.instant("updated_at", row.updated_at)?,
-        })
-    }
 }

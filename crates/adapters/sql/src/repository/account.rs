@@ -2,38 +2,35 @@
 
 use async_trait::async_trait;
 use claudetools_identity::{Account, AccountFilter, AccountSort, ports::AccountRepository};
-use claudetools_kernel::{Enumeration, Id, Page, PageRequest, Scope, Scopes, StoreError, Timestamp};
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
-};
+use claudetools_kernel::{Enumeration, Id, Page, PageRequest, Scope, Scopes, StoreError, Stored, Timestamp};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use uuid::Uuid;
 
 use crate::{
     entity::account::{Column, Entity, Model},
     failure::failure,
     query::{Listing, contains},
+    records::Row,
     store::{Connection, SqlTx},
 };
 
+impl Row for Account {
+    type Table = Entity;
+    const ID: Column = Column::Id;
+    const REVISION: Column = Column::Revision;
+}
+
 #[async_trait]
 impl<C: Connection> AccountRepository for SqlTx<C> {
-    async fn add(&mut self, account: &Account) -> Result<(), StoreError> {
-        self.insert::<Entity>(account.into()).await
-    }
-
-    async fn lookup(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError> {
-        self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
-    }
-
-    async fn find_by_key(&mut self, email_key: &str) -> Result<Option<Account>, StoreError> {
+    async fn find_by_key(&mut self, email_key: &str) -> Stored<Option<Account>> {
         self.one::<_, Model, _>(Entity::find().filter(Column::EmailKey.eq(email_key))).await
     }
 
-    async fn lock(&mut self, id: Id<Account>) -> Result<Option<Account>, StoreError> {
+    async fn lock(&mut self, id: Id<Account>) -> Stored<Option<Account>> {
         self.one::<_, Model, _>(Entity::find_by_id(id.uuid()).lock_exclusive()).await
     }
 
-    async fn lock_admins(&mut self) -> Result<Vec<Id<Account>>, StoreError> {
+    async fn lock_admins(&mut self) -> Stored<Vec<Id<Account>>> {
         let admins = Entity::find()
             .select_only()
             .column(Column::Id)
@@ -45,12 +42,7 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
         Ok(ids.into_iter().map(Id::new).collect())
     }
 
-    async fn save(&mut self, account: &Account, previous_revision: i64) -> Result<(), StoreError> {
-        let row = Model::from(account).into_active_model();
-        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, previous_revision).await
-    }
-
-    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Result<(), StoreError> {
+    async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Stored<()> {
         let mut update = Entity::update_many()
             .col_expr(Column::LastLoginAt, Expr::value(at.micros()))
             .filter(Column::Id.eq(id.uuid()));
@@ -64,20 +56,12 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
         }
     }
 
-    async fn remove(&mut self, id: Id<Account>) -> Result<bool, StoreError> {
-        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
-    }
-
-    async fn list(
-        &mut self,
-        filter: &AccountFilter,
-        page: &PageRequest<AccountSort>,
-    ) -> Result<Page<Account>, StoreError> {
+    async fn list(&mut self, filter: &AccountFilter, page: &PageRequest<AccountSort>) -> Stored<Page<Account>> {
         let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
 
-    async fn any(&mut self) -> Result<bool, StoreError> {
+    async fn any(&mut self) -> Stored<bool> {
         let first = self.id_of::<_, Account>(Entity::find().select_only().column(Column::Id)).await?;
         Ok(first.is_some())
     }

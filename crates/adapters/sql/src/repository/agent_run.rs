@@ -2,30 +2,34 @@
 
 use async_trait::async_trait;
 use claudetools_identity::{AgentRun, AgentRunFilter, AgentRunSort, AgentRunStatus, ports::AgentRunRepository};
-use claudetools_kernel::{Enumeration, Id, Page, PageRequest, StoreError, Timestamp};
+use claudetools_kernel::{Enumeration, Id, Page, PageRequest, Stored, Timestamp};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    ActiveValue, ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
     sea_query::Expr,
 };
 use uuid::Uuid;
 
 use crate::{
-    entity::agent_run::{Column, Entity, Model},
+    entity::agent_run::{ActiveModel, Column, Entity, Model},
     query::Listing,
+    records::Row,
     store::{Connection, SqlTx},
 };
 
+impl Row for AgentRun {
+    type Table = Entity;
+    const ID: Column = Column::Id;
+    const REVISION: Column = Column::Revision;
+
+    fn changed(&self) -> ActiveModel {
+        // Requests may have been counted since the row was read.
+        ActiveModel { request_count: ActiveValue::NotSet, ..Model::from(self).into_active_model() }
+    }
+}
+
 #[async_trait]
 impl<C: Connection> AgentRunRepository for SqlTx<C> {
-    async fn add(&mut self, run: &AgentRun) -> Result<(), StoreError> {
-        self.insert::<Entity>(run.into()).await
-    }
-
-    async fn lookup(&mut self, id: Id<AgentRun>) -> Result<Option<AgentRun>, StoreError> {
-        self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
-    }
-
-    async fn find_by_token(&mut self, token_id: &str) -> Result<Option<AgentRun>, StoreError> {
+    async fn find_by_token(&mut self, token_id: &str) -> Stored<Option<AgentRun>> {
         self.one::<_, Model, _>(Entity::find().filter(Column::TokenId.eq(token_id))).await
     }
 
@@ -35,7 +39,7 @@ impl<C: Connection> AgentRunRepository for SqlTx<C> {
         input_digest: &[u8; 32],
         client_id: Uuid,
         since: Timestamp,
-    ) -> Result<Option<AgentRun>, StoreError> {
+    ) -> Stored<Option<AgentRun>> {
         let answers = Entity::find()
             .filter(Column::InputDigest.eq(input_digest.to_vec()))
             .filter(Column::ClientId.eq(client_id))
@@ -47,13 +51,7 @@ impl<C: Connection> AgentRunRepository for SqlTx<C> {
         self.one::<_, Model, _>(answers).await
     }
 
-    async fn save(&mut self, run: &AgentRun, previous_revision: i64) -> Result<(), StoreError> {
-        let mut row = Model::from(run).into_active_model();
-        row.not_set(Column::RequestCount);
-        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, previous_revision).await
-    }
-
-    async fn add_requests(&mut self, counts: &[(Id<AgentRun>, u64)]) -> Result<(), StoreError> {
+    async fn add_requests(&mut self, counts: &[(Id<AgentRun>, u64)]) -> Stored<()> {
         for (run, count) in counts {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
             let update = Entity::update_many()
@@ -64,11 +62,7 @@ impl<C: Connection> AgentRunRepository for SqlTx<C> {
         Ok(())
     }
 
-    async fn list(
-        &mut self,
-        filter: &AgentRunFilter,
-        page: &PageRequest<AgentRunSort>,
-    ) -> Result<Page<AgentRun>, StoreError> {
+    async fn list(&mut self, filter: &AgentRunFilter, page: &PageRequest<AgentRunSort>) -> Stored<Page<AgentRun>> {
         let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }

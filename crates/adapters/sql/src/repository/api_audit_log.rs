@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_identity::{AuditFilter, AuditSort, ports::ApiAuditLogRepository};
-use claudetools_kernel::{AuditEntry, Page, PageRequest, StoreError};
+use claudetools_kernel::{AuditEntry, Page, PageRequest, Stored};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel};
 
 use crate::{
@@ -18,7 +18,7 @@ const LARGEST_CHUNK: u32 = 8;
 
 #[async_trait]
 impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
-    async fn add_batch(&mut self, mut entries: &[AuditEntry]) -> Result<(), StoreError> {
+    async fn add_batch(&mut self, mut entries: &[AuditEntry]) -> Stored<()> {
         while !entries.is_empty() {
             let (chunk, rest) = entries.split_at(chunk_size(entries.len()));
             let rows = chunk.iter().map(|entry| Model::from(entry).into_active_model());
@@ -28,11 +28,7 @@ impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
         Ok(())
     }
 
-    async fn list(
-        &mut self,
-        filter: &AuditFilter,
-        page: &PageRequest<AuditSort>,
-    ) -> Result<Page<AuditEntry>, StoreError> {
+    async fn list(&mut self, filter: &AuditFilter, page: &PageRequest<AuditSort>) -> Stored<Page<AuditEntry>> {
         let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }

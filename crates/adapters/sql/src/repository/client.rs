@@ -1,12 +1,13 @@
 //! Clients.
 
 use async_trait::async_trait;
-use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer};
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
     Client, ClientFilter, ClientSort, PendingTask, Project, Session,
     ports::{ClientRepository, Stored},
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
 
 use crate::{
     entity::{
@@ -14,27 +15,26 @@ use crate::{
         pending_task, project, session,
     },
     query::{Listing, contains},
+    records::{Referring, Row},
     store::{Connection, SqlTx},
 };
 
+impl Row for Client {
+    type Table = Entity;
+    const ID: Column = Column::Id;
+    const REVISION: Column = Column::Revision;
+
+    fn referring(id: Uuid) -> Vec<Referring> {
+        vec![
+            Referring::new::<project::Entity>(Project::TYPE, project::Column::ClientId.eq(id)),
+            Referring::new::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)),
+            Referring::new::<pending_task::Entity>(PendingTask::TYPE, pending_task::Column::ClientId.eq(id)),
+        ]
+    }
+}
+
 #[async_trait]
 impl<C: Connection> ClientRepository for SqlTx<C> {
-    async fn add(&mut self, client: &Client) -> Stored<()> {
-        self.insert::<Entity>(client.into()).await
-    }
-
-    async fn save(&mut self, client: &Client) -> Stored<()> {
-        self.replace::<Entity>(client.into(), Column::Id, Column::Revision).await
-    }
-
-    async fn remove(&mut self, id: Id<Client>) -> Stored<bool> {
-        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
-    }
-
-    async fn lookup(&mut self, id: Id<Client>) -> Stored<Option<Client>> {
-        self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
-    }
-
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Client>>> {
         let ids = Entity::find().select_only().column(Column::Id).filter(Column::NameKey.eq(folded));
         self.id_of(ids).await
@@ -43,15 +43,6 @@ impl<C: Connection> ClientRepository for SqlTx<C> {
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>> {
         let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
-    }
-
-    async fn referrers(&mut self, id: Id<Client>) -> Stored<Vec<Referrer>> {
-        let id = id.uuid();
-        let projects = self.referring::<project::Entity>(Project::TYPE, project::Column::ClientId.eq(id)).await?;
-        let sessions = self.referring::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)).await?;
-        let tasks = pending_task::Column::ClientId.eq(id);
-        let tasks = self.referring::<pending_task::Entity>(PendingTask::TYPE, tasks).await?;
-        Ok(projects.into_iter().chain(sessions).chain(tasks).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_identity::{ThrottleState, ports::LoginThrottleRepository};
-use claudetools_kernel::{StoreError, Timestamp};
+use claudetools_kernel::{Stored, Timestamp};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QuerySelect};
 
 use crate::{
@@ -12,29 +12,29 @@ use crate::{
 
 #[async_trait]
 impl<C: Connection> LoginThrottleRepository for SqlTx<C> {
-    async fn lookup(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError> {
+    async fn lookup(&mut self, key: &str) -> Stored<Option<ThrottleState>> {
         self.one::<_, Model, _>(Entity::find_by_id(key)).await
     }
 
-    async fn lock(&mut self, key: &str) -> Result<Option<ThrottleState>, StoreError> {
+    async fn lock(&mut self, key: &str) -> Stored<Option<ThrottleState>> {
         self.one::<_, Model, _>(Entity::find_by_id(key).lock_exclusive()).await
     }
 
-    async fn add(&mut self, state: &ThrottleState) -> Result<(), StoreError> {
+    async fn add(&mut self, state: &ThrottleState) -> Stored<()> {
         self.insert::<Entity>(state.into()).await
     }
 
-    async fn save(&mut self, state: &ThrottleState, previous_revision: i64) -> Result<(), StoreError> {
+    async fn save(&mut self, state: &ThrottleState, previous_revision: i64) -> Stored<()> {
         let row = Model::from(state).into_active_model();
         self.replace_revision::<Entity>(row, Column::ThrottleKey, Column::Revision, previous_revision).await
     }
 
-    async fn clear(&mut self, key: &str) -> Result<(), StoreError> {
+    async fn clear(&mut self, key: &str) -> Stored<()> {
         self.erase::<Entity>(Condition::all().add(Column::ThrottleKey.eq(key))).await?;
         Ok(())
     }
 
-    async fn remove_idle(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+    async fn remove_idle(&mut self, before: Timestamp) -> Stored<u64> {
         self.erase::<Entity>(Condition::all().add(Column::UpdatedAt.lt(before.micros()))).await
     }
 }

@@ -1,7 +1,7 @@
 //! Machines.
 
 use async_trait::async_trait;
-use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer, Timestamp};
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Timestamp};
 use claudetools_sessions::{
     Fingerprint, Machine, MachineFilter, MachineSort, Session,
     ports::{MachineRepository, Stored},
@@ -10,6 +10,7 @@ use sea_orm::{
     ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
     sea_query::{CaseStatement, Expr},
 };
+use uuid::Uuid;
 
 use crate::{
     entity::{
@@ -17,29 +18,27 @@ use crate::{
         session,
     },
     query::{Listing, contains},
+    records::{Referring, Row},
     store::{Connection, SqlTx},
 };
 
+impl Row for Machine {
+    type Table = Entity;
+    const ID: Column = Column::Id;
+    const REVISION: Column = Column::Revision;
+
+    fn changed(&self) -> ActiveModel {
+        // A heartbeat may have come in since the row was read.
+        ActiveModel { last_seen: ActiveValue::NotSet, ..Model::from(self).into_active_model() }
+    }
+
+    fn referring(id: Uuid) -> Vec<Referring> {
+        vec![Referring::new::<session::Entity>(Session::TYPE, session::Column::MachineId.eq(id))]
+    }
+}
+
 #[async_trait]
 impl<C: Connection> MachineRepository for SqlTx<C> {
-    async fn add(&mut self, machine: &Machine) -> Stored<()> {
-        self.insert::<Entity>(machine.into()).await
-    }
-
-    async fn save(&mut self, machine: &Machine) -> Stored<()> {
-        // A heartbeat may have come in since the row was read.
-        let row = ActiveModel { last_seen: ActiveValue::NotSet, ..Model::from(machine).into_active_model() };
-        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, machine.revision - 1).await
-    }
-
-    async fn remove(&mut self, id: Id<Machine>) -> Stored<bool> {
-        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
-    }
-
-    async fn lookup(&mut self, id: Id<Machine>) -> Stored<Option<Machine>> {
-        self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
-    }
-
     async fn by_fingerprint(&mut self, fingerprint: &Fingerprint) -> Stored<Option<Machine>> {
         self.one::<_, Model, _>(Entity::find().filter(Column::MachineFingerprint.eq(fingerprint.as_str()))).await
     }
@@ -54,11 +53,6 @@ impl<C: Connection> MachineRepository for SqlTx<C> {
     async fn list(&mut self, filter: &MachineFilter, page: &PageRequest<MachineSort>) -> Stored<Page<Machine>> {
         let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
-    }
-
-    async fn referrers(&mut self, id: Id<Machine>) -> Stored<Vec<Referrer>> {
-        let on_machine = session::Column::MachineId.eq(id.uuid());
-        Ok(self.referring::<session::Entity>(Session::TYPE, on_machine).await?.into_iter().collect())
     }
 }
 

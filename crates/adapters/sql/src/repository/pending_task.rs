@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer};
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
     Client, PendingTask, PendingTaskFilter, PendingTaskRow, Priority, TaskLink, TaskSort, TaskStatus,
     ports::{PendingTaskRepository, Stored},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, JoinType, Order, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, RelationTrait, Select,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    RelationTrait, Select,
     sea_query::{Expr, SimpleExpr},
 };
 use uuid::Uuid;
@@ -17,16 +17,32 @@ use uuid::Uuid;
 use crate::{
     entity::{
         client,
-        pending_task::{Column, Entity, Joined, Model, Relation},
+        pending_task::{Column, Entity, Joined, Relation},
         project, task_dependency,
     },
     failure::failure,
     query::{Guard, Listing, contains, padded},
+    records::{Referring, Row},
     store::{Connection, SqlTx},
 };
 
 /// How many ids an IN list takes at once; all engines take this many parameters.
 const IDS: usize = 1024;
+
+impl Row for PendingTask {
+    type Table = Entity;
+    const ID: Column = Column::Id;
+    const REVISION: Column = Column::Revision;
+
+    fn referring(id: Uuid) -> Vec<Referring> {
+        let waiting = task_dependency::Entity::find()
+            .select_only()
+            .column(task_dependency::Column::TaskId)
+            .filter(task_dependency::Column::DependsOnId.eq(id));
+        let of = Column::ParentTaskId.eq(id).or(Column::Id.in_subquery(waiting.into_query()));
+        vec![Referring::new::<Entity>(Self::TYPE, of)]
+    }
+}
 
 #[async_trait]
 impl<C: Connection> PendingTaskRepository for SqlTx<C> {
@@ -34,35 +50,12 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
         self.lock_guard(Guard::TaskGraph).await
     }
 
-    async fn add(&mut self, task: &PendingTask) -> Stored<()> {
-        self.insert::<Entity>(task.into()).await
-    }
-
-    async fn save(&mut self, task: &PendingTask) -> Stored<()> {
-        self.replace::<Entity>(task.into(), Column::Id, Column::Revision).await
-    }
-
     async fn depend(&mut self, id: Id<PendingTask>, on: &[Id<PendingTask>]) -> Stored<()> {
         let task_id = id.uuid();
         self.erase::<task_dependency::Entity>(Condition::all().add(task_dependency::Column::TaskId.eq(task_id)))
             .await?;
-        if on.is_empty() {
-            return Ok(());
-        }
-        let links =
-            on.iter().map(|on| task_dependency::Model { task_id, depends_on_id: on.uuid() }.into_active_model());
-        let insert = task_dependency::Entity::insert_many(links);
-        insert.exec_without_returning(self.connection()).await.map_err(failure)?;
-        Ok(())
-    }
-
-    async fn remove(&mut self, id: Id<PendingTask>) -> Stored<bool> {
-        // Its dependencies go with it: their foreign key cascades.
-        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
-    }
-
-    async fn lookup(&mut self, id: Id<PendingTask>) -> Stored<Option<PendingTask>> {
-        self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
+        let links = on.iter().map(|on| task_dependency::Model { task_id, depends_on_id: on.uuid() });
+        self.insert_all::<task_dependency::Entity>(links).await
     }
 
     async fn row(&mut self, id: Id<PendingTask>) -> Stored<Option<PendingTaskRow>> {
@@ -123,15 +116,6 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
             .order_by(Column::Id, Order::Asc)
             .limit(u64::from(limit));
         self.all::<_, Joined, _>(select).await
-    }
-
-    async fn referrers(&mut self, id: Id<PendingTask>) -> Stored<Vec<Referrer>> {
-        let waiting = task_dependency::Entity::find()
-            .select_only()
-            .column(task_dependency::Column::TaskId)
-            .filter(task_dependency::Column::DependsOnId.eq(id.uuid()));
-        let of = Column::ParentTaskId.eq(id.uuid()).or(Column::Id.in_subquery(waiting.into_query()));
-        Ok(self.referring::<Entity>(PendingTask::TYPE, of).await?.into_iter().collect())
     }
 }
 

@@ -1,42 +1,41 @@
 //! Projects.
 
 use async_trait::async_trait;
-use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer};
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
     Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
     ports::{ProjectRepository, Stored},
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait, Select};
+use uuid::Uuid;
 
 use crate::{
     entity::{
         client, pending_task,
-        project::{Column, Entity, Joined, Model, Relation},
+        project::{Column, Entity, Joined, Relation},
         session,
     },
     failure::failure,
     query::{Listing, contains},
+    records::{Referring, Row},
     store::{Connection, SqlTx},
 };
 
+impl Row for Project {
+    type Table = Entity;
+    const ID: Column = Column::Id;
+    const REVISION: Column = Column::Revision;
+
+    fn referring(id: Uuid) -> Vec<Referring> {
+        vec![
+            Referring::new::<session::Entity>(Session::TYPE, session::Column::ProjectId.eq(id)),
+            Referring::new::<pending_task::Entity>(PendingTask::TYPE, pending_task::Column::ProjectId.eq(id)),
+        ]
+    }
+}
+
 #[async_trait]
 impl<C: Connection> ProjectRepository for SqlTx<C> {
-    async fn add(&mut self, project: &Project) -> Stored<()> {
-        self.insert::<Entity>(project.into()).await
-    }
-
-    async fn save(&mut self, project: &Project) -> Stored<()> {
-        self.replace::<Entity>(project.into(), Column::Id, Column::Revision).await
-    }
-
-    async fn remove(&mut self, id: Id<Project>) -> Stored<bool> {
-        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
-    }
-
-    async fn lookup(&mut self, id: Id<Project>) -> Stored<Option<Project>> {
-        self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
-    }
-
     async fn row(&mut self, id: Id<Project>) -> Stored<Option<ProjectRow>> {
         self.one::<_, Joined, _>(with_client().filter(Column::Id.eq(id.uuid()))).await
     }
@@ -73,14 +72,6 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
         let totals: Option<(i64, Option<i64>)> = totals.into_tuple().one(self.connection()).await.map_err(failure)?;
         let (sessions, minutes) = totals.unwrap_or_default();
         Ok(ProjectTotals { sessions: sessions.unsigned_abs(), minutes: minutes.unwrap_or_default() })
-    }
-
-    async fn referrers(&mut self, id: Id<Project>) -> Stored<Vec<Referrer>> {
-        let (sessions, tasks) =
-            (session::Column::ProjectId.eq(id.uuid()), pending_task::Column::ProjectId.eq(id.uuid()));
-        let sessions = self.referring::<session::Entity>(Session::TYPE, sessions).await?;
-        let tasks = self.referring::<pending_task::Entity>(PendingTask::TYPE, tasks).await?;
-        Ok(sessions.into_iter().chain(tasks).collect())
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use claudetools_identity::{
     Account, RefreshToken, RefreshTokenFilter, RefreshTokenSort, ports::RefreshTokenRepository,
 };
-use claudetools_kernel::{Id, Page, PageRequest, StoreError, Timestamp};
+use claudetools_kernel::{Id, Page, PageRequest, Stored, Timestamp};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
@@ -16,19 +16,19 @@ use crate::{
 
 #[async_trait]
 impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
-    async fn add(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+    async fn add(&mut self, token: &RefreshToken) -> Stored<()> {
         self.insert::<Entity>(token.into()).await
     }
 
-    async fn lookup(&mut self, id: Id<RefreshToken>) -> Result<Option<RefreshToken>, StoreError> {
+    async fn lookup(&mut self, id: Id<RefreshToken>) -> Stored<Option<RefreshToken>> {
         self.one::<_, Model, _>(Entity::find_by_id(id.uuid())).await
     }
 
-    async fn find_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<RefreshToken>, StoreError> {
+    async fn find_by_hash(&mut self, hash: &[u8; 32]) -> Stored<Option<RefreshToken>> {
         self.one::<_, Model, _>(Entity::find().filter(Column::TokenHash.eq(hash.to_vec()))).await
     }
 
-    async fn mark_used(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
+    async fn mark_used(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool> {
         let update = Entity::update_many()
             .col_expr(Column::UsedAt, Expr::value(now.micros()))
             .col_expr(Column::LastUsedAt, Expr::value(now.micros()))
@@ -36,28 +36,28 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
         Ok(self.change(update).await? > 0)
     }
 
-    async fn touch(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
+    async fn touch(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool> {
         let update = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now.micros())).filter(usable(id));
         Ok(self.change(update).await? > 0)
     }
 
-    async fn revoke(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Result<bool, StoreError> {
+    async fn revoke(&mut self, id: Id<RefreshToken>, now: Timestamp) -> Stored<bool> {
         Ok(self.revoke_all(Column::Id, id.uuid(), now).await? > 0)
     }
 
-    async fn revoke_family(&mut self, family_id: Uuid, now: Timestamp) -> Result<u64, StoreError> {
+    async fn revoke_family(&mut self, family_id: Uuid, now: Timestamp) -> Stored<u64> {
         self.revoke_all(Column::FamilyId, family_id, now).await
     }
 
-    async fn revoke_account(&mut self, account_id: Id<Account>, now: Timestamp) -> Result<u64, StoreError> {
+    async fn revoke_account(&mut self, account_id: Id<Account>, now: Timestamp) -> Stored<u64> {
         self.revoke_all(Column::AccountId, account_id.uuid(), now).await
     }
 
-    async fn remove_account(&mut self, account_id: Id<Account>) -> Result<u64, StoreError> {
+    async fn remove_account(&mut self, account_id: Id<Account>) -> Stored<u64> {
         self.erase::<Entity>(Condition::all().add(Column::AccountId.eq(account_id.uuid()))).await
     }
 
-    async fn remove_expired(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn remove_expired(&mut self, now: Timestamp) -> Stored<u64> {
         self.erase::<Entity>(Condition::all().add(Column::ExpiresAt.lte(now.micros()))).await
     }
 
@@ -65,7 +65,7 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
         &mut self,
         filter: &RefreshTokenFilter,
         page: &PageRequest<RefreshTokenSort>,
-    ) -> Result<Page<RefreshToken>, StoreError> {
+    ) -> Stored<Page<RefreshToken>> {
         let listing = Listing { select: Entity::find(), filter: condition(filter), sort: column, id: Column::Id };
         self.page::<_, Model, _, _>(listing, page).await
     }
@@ -73,7 +73,7 @@ impl<C: Connection> RefreshTokenRepository for SqlTx<C> {
 
 impl<C: Connection> SqlTx<C> {
     /// Revokes those that have `value` in `column` and are not revoked yet.
-    async fn revoke_all(&self, column: Column, value: Uuid, now: Timestamp) -> Result<u64, StoreError> {
+    async fn revoke_all(&self, column: Column, value: Uuid, now: Timestamp) -> Stored<u64> {
         let update = Entity::update_many()
             .col_expr(Column::RevokedAt, Expr::value(now.micros()))
             .filter(column.eq(value))

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use claudetools_kernel::{Direction, Entity as _, Id, Page, PageRequest, Position, Referrer, SortKey, Start, text};
+use claudetools_kernel::{
+    Direction, Entity as _, Id, Page, PageRequest, Position, Records, Referrer, SortKey, Start, text,
+};
 use claudetools_sessions::{
     Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, WorkItem,
     ports::{SessionRepository, Stored},
 };
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, RelationTrait, Select,
+    ColumnTrait, Condition, DbBackend, EntityTrait, JoinType, PartialModelTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationDef, RelationTrait, Select,
     sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr},
 };
-use uuid::Uuid;
 
 use crate::{
     entity::{
@@ -24,11 +25,12 @@ use crate::{
     },
     failure::failure,
     query::{Listing, contains, cut, page_statement, total},
+    records::Referring,
     store::{Connection, SqlTx},
 };
 
 #[async_trait]
-impl<C: Connection> SessionRepository for SqlTx<C> {
+impl<C: Connection> Records<Session> for SqlTx<C> {
     async fn add(&mut self, session: &Session) -> Stored<()> {
         self.insert::<Entity>(session.into()).await?;
         self.add_session_links(session).await
@@ -58,6 +60,14 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
         Ok(Some(Session { tags, technologies_used, ..session }))
     }
 
+    async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
+        let of_session = work_item::Column::SessionId.eq(id.uuid());
+        self.count_referrers(vec![Referring::new::<work_item::Entity>(WorkItem::TYPE, of_session)]).await
+    }
+}
+
+#[async_trait]
+impl<C: Connection> SessionRepository for SqlTx<C> {
     async fn detail(&mut self, id: Id<Session>) -> Stored<Option<SessionDetail>> {
         let named = Entity::find_by_id(id.uuid())
             .join(JoinType::LeftJoin, Relation::Client.def())
@@ -68,17 +78,10 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             .column_as(machine::Column::Hostname, "machine_hostname");
         let row = named.into_model::<Joined>().one(self.connection()).await.map_err(failure)?;
         let Some(row) = row else { return Ok(None) };
-        let session = Session::try_from(row.session)?;
+        let session: Session = row.session.try_into()?;
         let (tags, technologies_used) = (self.session_tags(id).await?, self.session_technologies(id).await?);
         let (tags, tag_names): (BTreeSet<_>, _) = tags.into_iter().unzip();
-        let items = work_item::Entity::find()
-            .select_only()
-            .columns([
-                work_item::Column::Id,
-                work_item::Column::Category,
-                work_item::Column::Title,
-                work_item::Column::Status,
-            ])
+        let items = work_item::SessionItem::select_cols(work_item::Entity::find().select_only())
             .filter(work_item::Column::SessionId.eq(id.uuid()))
             .order_by_asc(work_item::Column::CreatedAt)
             .order_by_asc(work_item::Column::Id);
@@ -98,40 +101,18 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
         let rows = self.all::<_, ListRow, _>(session_page(filter, page, engine)).await?;
         Ok(Page::from_rows(rows, page, total))
     }
-
-    async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
-        let of_session = work_item::Column::SessionId.eq(id.uuid());
-        let items = self.referring::<work_item::Entity>(WorkItem::TYPE, of_session).await?;
-        Ok(items.into_iter().collect())
-    }
 }
 
 impl<C: Connection> SqlTx<C> {
     async fn add_session_links(&self, session: &Session) -> Stored<()> {
-        let tags = session_tag::Model::of(session).map(IntoActiveModel::into_active_model);
-        let technologies = session_technology::Model::of(session).map(IntoActiveModel::into_active_model);
-        if !session.tags.is_empty() {
-            let insert = session_tag::Entity::insert_many(tags);
-            insert.exec_without_returning(self.connection()).await.map_err(failure)?;
-        }
-        if !session.technologies_used.is_empty() {
-            let insert = session_technology::Entity::insert_many(technologies);
-            insert.exec_without_returning(self.connection()).await.map_err(failure)?;
-        }
-        Ok(())
+        self.insert_all::<session_tag::Entity>(session_tag::Model::of(session)).await?;
+        self.insert_all::<session_technology::Entity>(session_technology::Model::of(session)).await
     }
 
     /// The tags of a session by name.
     async fn session_tags(&self, id: Id<Session>) -> Stored<Vec<(Id<Tag>, String)>> {
-        let tags = session_tag::Entity::find()
-            .select_only()
-            .column(tag::Column::Id)
-            .column(tag::Column::Name)
-            .join(JoinType::InnerJoin, session_tag::Relation::Tag.def())
-            .filter(session_tag::Column::SessionId.eq(id.uuid()))
-            .order_by_asc(tag::Column::Name);
-        let tags: Vec<(Uuid, String)> = tags.into_tuple().all(self.connection()).await.map_err(failure)?;
-        Ok(tags.into_iter().map(|(id, name)| (Id::new(id), name)).collect())
+        let links = session_tag::Entity::find().filter(session_tag::Column::SessionId.eq(id.uuid()));
+        self.tags_of(links.join(JoinType::InnerJoin, session_tag::Relation::Tag.def())).await
     }
 
     async fn session_technologies(&self, id: Id<Session>) -> Stored<Vec<String>> {
@@ -167,7 +148,6 @@ pub(crate) fn session_page(
     page: &PageRequest<SessionSort>,
     engine: DbBackend,
 ) -> Select<Entity> {
-    let by_day = page.sort.field == SessionSort::SessionDate;
     let range = days_left(filter, page);
     let select = rows().filter(own(filter));
     match Link::of(filter) {
@@ -177,28 +157,31 @@ pub(crate) fn session_page(
         }
         Some(Link::Tag(name)) => {
             use session_tag::Column as Tagged;
-            let select = select
-                .join_rev(JoinType::InnerJoin, session_tag::Relation::Session.def())
-                .filter(tagged(name))
-                .filter(days(range, Tagged::SessionDate));
-            if by_day {
-                cut(select, Tagged::SessionDate, Tagged::SessionId, page, engine)
-            } else {
-                cut(select, column(page.sort.field), Column::Id, page, engine)
-            }
+            let links = session_tag::Relation::Session.def();
+            linked(select.filter(tagged(name)), links, [Tagged::SessionDate, Tagged::SessionId], range, page, engine)
         }
         Some(Link::Technology(name)) => {
             use session_technology::Column as Used;
-            let select = select
-                .join_rev(JoinType::InnerJoin, session_technology::Relation::Session.def())
-                .filter(used(name))
-                .filter(days(range, Used::SessionDate));
-            if by_day {
-                cut(select, Used::SessionDate, Used::SessionId, page, engine)
-            } else {
-                cut(select, column(page.sort.field), Column::Id, page, engine)
-            }
+            let links = session_technology::Relation::Session.def();
+            linked(select.filter(used(name)), links, [Used::SessionDate, Used::SessionId], range, page, engine)
         }
+    }
+}
+
+/// A page of the sessions of `links`, rows that bear a session's day and id; a list by day goes by these.
+fn linked<K: ColumnTrait>(
+    select: Select<Entity>,
+    links: RelationDef,
+    [day, id]: [K; 2],
+    range: Range,
+    page: &PageRequest<SessionSort>,
+    engine: DbBackend,
+) -> Select<Entity> {
+    let select = select.join_rev(JoinType::InnerJoin, links).filter(days(range, day));
+    if page.sort.field == SessionSort::SessionDate {
+        cut(select, day, id, page, engine)
+    } else {
+        cut(select, column(page.sort.field), Column::Id, page, engine)
     }
 }
 
@@ -230,24 +213,7 @@ pub(crate) fn session_total(filter: &SessionFilter) -> SelectStatement {
 
 /// The columns of a list row.
 fn rows() -> Select<Entity> {
-    Entity::find()
-        .select_only()
-        .columns([
-            Column::Id,
-            Column::ClientId,
-            Column::ProjectId,
-            Column::SessionDate,
-            Column::DurationMinutes,
-            Column::BillableHours,
-            Column::SessionTitle,
-            Column::Summary,
-            Column::Status,
-            Column::IsBillable,
-            Column::CreatedAt,
-            Column::UpdatedAt,
-        ])
-        .column_as(client::Column::Name, "client_name")
-        .column_as(project::Column::Name, "project_name")
+    ListRow::select_cols(Entity::find().select_only())
         .join(JoinType::LeftJoin, Relation::Client.def())
         .join(JoinType::LeftJoin, Relation::Project.def())
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_identity::ports::{KnownSession, SessionDirectory};
-use claudetools_kernel::StoreError;
+use claudetools_kernel::Stored;
 use sea_orm::{EntityTrait, QuerySelect};
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::{
 
 #[async_trait]
 impl<C: Connection> SessionDirectory for SqlTx<C> {
-    async fn find(&mut self, session: Uuid) -> Result<Option<KnownSession>, StoreError> {
+    async fn find(&mut self, session: Uuid) -> Stored<Option<KnownSession>> {
         let select = Entity::find_by_id(session).select_only().column(Column::ClientId);
         let found = select.into_tuple::<Option<Uuid>>().one(self.connection()).await.map_err(failure)?;
         Ok(found.map(|client_id| KnownSession { client_id }))

@@ -11,6 +11,7 @@ use sea_orm::{
     RelationTrait, Select,
     sea_query::{Expr, SimpleExpr},
 };
+use uuid::Uuid;
 
 use crate::{
     entity::{
@@ -20,26 +21,21 @@ use crate::{
         work_item,
         work_item_tag::{self, Column as OnWorkItem},
     },
+    failure::failure,
     query::{Listing, contains, padded},
+    records::Row,
     store::{Connection, SqlTx},
 };
 
+impl Row for Tag {
+    type Table = Entity;
+    const ID: Column = Column::Id;
+    const REVISION: Column = Column::Revision;
+}
+
 #[async_trait]
 impl<C: Connection> TagRepository for SqlTx<C> {
-    async fn add(&mut self, tag: &Tag) -> Stored<()> {
-        self.insert::<Entity>(tag.into()).await
-    }
-
-    async fn save(&mut self, tag: &Tag) -> Stored<()> {
-        self.replace::<Entity>(tag.into(), Column::Id, Column::Revision).await
-    }
-
-    async fn remove(&mut self, id: Id<Tag>) -> Stored<bool> {
-        // The ties to sessions and work items go with it: their foreign keys cascade.
-        Ok(self.erase::<Entity>(Condition::all().add(Column::Id.eq(id.uuid()))).await? > 0)
-    }
-
-    async fn lookup(&mut self, id: Id<Tag>) -> Stored<Option<CountedTag>> {
+    async fn counted(&mut self, id: Id<Tag>) -> Stored<Option<CountedTag>> {
         self.one::<_, Counted, _>(counted().filter(Column::Id.eq(id.uuid()))).await
     }
 
@@ -70,6 +66,13 @@ impl<C: Connection> TagRepository for SqlTx<C> {
 }
 
 impl<C: Connection> SqlTx<C> {
+    /// The tags that `links`, joined with them, lead to, by name.
+    pub(super) async fn tags_of<E: EntityTrait>(&self, links: Select<E>) -> Stored<Vec<(Id<Tag>, String)>> {
+        let tags = links.select_only().column(Column::Id).column(Column::Name).order_by_asc(Column::Name);
+        let tags: Vec<(Uuid, String)> = tags.into_tuple().all(self.connection()).await.map_err(failure)?;
+        Ok(tags.into_iter().map(|(id, name)| (Id::new(id), name)).collect())
+    }
+
     async fn recent_sessions(&self, filter: Condition) -> Stored<Vec<TaggedSession>> {
         let sessions = session_tag::Entity::find()
             .select_only()

@@ -3,32 +3,32 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Referrer};
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Records, Referrer};
 use claudetools_sessions::{
     Client, PendingTask, Session, Tag, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
     WorkItemStatus,
     ports::{Stored, WorkItemRepository},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    RelationTrait, Select, sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, JoinType, PartialModelTrait, QueryFilter, QuerySelect, RelationTrait, Select,
+    sea_query::Expr,
 };
-use uuid::Uuid;
 
 use crate::{
     entity::{
-        client, pending_task, session, tag,
+        client, pending_task, session,
         work_item::{Column, Entity, Joined, ListRow, Model, Relation},
         work_item_tag,
     },
     failure::failure,
     query::{Listing, contains},
+    records::Referring,
     row::RowReader,
     store::{Connection, SqlTx},
 };
 
 #[async_trait]
-impl<C: Connection> WorkItemRepository for SqlTx<C> {
+impl<C: Connection> Records<WorkItem> for SqlTx<C> {
     async fn add(&mut self, item: &WorkItem) -> Stored<()> {
         self.insert::<Entity>(item.into()).await?;
         self.add_work_item_tags(item).await
@@ -54,8 +54,18 @@ impl<C: Connection> WorkItemRepository for SqlTx<C> {
         Ok(Some(WorkItem { tags, ..item }))
     }
 
+    async fn referrers(&mut self, id: Id<WorkItem>) -> Stored<Vec<Referrer>> {
+        let of_item = pending_task::Column::WorkItemId.eq(id.uuid());
+        self.count_referrers(vec![Referring::new::<pending_task::Entity>(PendingTask::TYPE, of_item)]).await
+    }
+}
+
+#[async_trait]
+impl<C: Connection> WorkItemRepository for SqlTx<C> {
     async fn detail(&mut self, id: Id<WorkItem>) -> Stored<Option<WorkItemDetail>> {
-        let named = with_names(Entity::find_by_id(id.uuid()));
+        let named = with_joins(Entity::find_by_id(id.uuid()))
+            .column_as(session::Column::SessionTitle, "session_title")
+            .column_as(client::Column::Name, "client_name");
         let row = named.into_model::<Joined>().one(self.connection()).await.map_err(failure)?;
         let Some(row) = row else { return Ok(None) };
         let (tags, tag_names): (BTreeSet<_>, _) = self.work_item_tags(id).await?.into_iter().unzip();
@@ -83,65 +93,29 @@ impl<C: Connection> WorkItemRepository for SqlTx<C> {
         self.change(update).await?;
         Ok(())
     }
-
-    async fn referrers(&mut self, id: Id<WorkItem>) -> Stored<Vec<Referrer>> {
-        let tasks = pending_task::Column::WorkItemId.eq(id.uuid());
-        Ok(self.referring::<pending_task::Entity>(PendingTask::TYPE, tasks).await?.into_iter().collect())
-    }
 }
 
 impl<C: Connection> SqlTx<C> {
     async fn add_work_item_tags(&self, item: &WorkItem) -> Stored<()> {
-        let tags = work_item_tag::Model::of(item).map(IntoActiveModel::into_active_model);
-        if !item.tags.is_empty() {
-            let insert = work_item_tag::Entity::insert_many(tags);
-            insert.exec_without_returning(self.connection()).await.map_err(failure)?;
-        }
-        Ok(())
+        self.insert_all::<work_item_tag::Entity>(work_item_tag::Model::of(item)).await
     }
 
     /// The tags of a work item by name.
     async fn work_item_tags(&self, id: Id<WorkItem>) -> Stored<Vec<(Id<Tag>, String)>> {
-        let tags = work_item_tag::Entity::find()
-            .select_only()
-            .column(tag::Column::Id)
-            .column(tag::Column::Name)
-            .join(JoinType::InnerJoin, work_item_tag::Relation::Tag.def())
-            .filter(work_item_tag::Column::WorkItemId.eq(id.uuid()))
-            .order_by_asc(tag::Column::Name);
-        let tags: Vec<(Uuid, String)> = tags.into_tuple().all(self.connection()).await.map_err(failure)?;
-        Ok(tags.into_iter().map(|(id, name)| (Id::new(id), name)).collect())
+        let links = work_item_tag::Entity::find().filter(work_item_tag::Column::WorkItemId.eq(id.uuid()));
+        self.tags_of(links.join(JoinType::InnerJoin, work_item_tag::Relation::Tag.def())).await
     }
 }
 
 /// The list, whose rows leave out texts at length and lists.
 pub(crate) fn work_item_listing(filter: &WorkItemFilter) -> Listing<Entity, WorkItemSort> {
-    let columns = Entity::find().select_only().columns([
-        Column::Id,
-        Column::SessionId,
-        Column::SessionDate,
-        Column::ClientId,
-        Column::Category,
-        Column::Title,
-        Column::Status,
-        Column::Priority,
-        Column::IsBillable,
-        Column::EstimatedMinutes,
-        Column::ActualMinutes,
-        Column::CompletedAt,
-        Column::CreatedAt,
-        Column::UpdatedAt,
-    ]);
-    Listing { select: with_names(columns), filter: condition(filter), sort: column, id: Column::Id }
+    let select = with_joins(ListRow::select_cols(Entity::find().select_only()));
+    Listing { select, filter: condition(filter), sort: column, id: Column::Id }
 }
 
-/// With the session's title and the client's name.
-fn with_names(select: Select<Entity>) -> Select<Entity> {
-    select
-        .join(JoinType::LeftJoin, Relation::Session.def())
-        .join(JoinType::LeftJoin, Relation::Client.def())
-        .column_as(session::Column::SessionTitle, "session_title")
-        .column_as(client::Column::Name, "client_name")
+/// With the session and the client, for their names.
+fn with_joins(select: Select<Entity>) -> Select<Entity> {
+    select.join(JoinType::LeftJoin, Relation::Session.def()).join(JoinType::LeftJoin, Relation::Client.def())
 }
 
 fn condition(filter: &WorkItemFilter) -> Condition {
