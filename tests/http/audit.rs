@@ -65,7 +65,9 @@ async fn reads_and_refusals_come_in_batches_and_probes_not_at_all() {
     let _ = tagged("refused-1").post("/api/v1/clients", &json!({})).await.expect(403);
     let _ = app.anonymous().with("x-request-id", "nobody-1").get("/api/v1/clients").await.expect(401);
     let _ = tagged("lost-1").get("/api/v1/nowhere").await.expect(404);
-    for path in ["/health", "/healthz", "/readyz", "/docs/", "/openapi.json", "/api/v1/health"] {
+    for path in
+        ["/health", "/healthz", "/readyz", "/metrics", "/docs/", "/openapi.json", "/api/v1/health", "/api/v1/metrics"]
+    {
         let _ = tagged("probe-1").get(path).await;
     }
     for (id, status, subject) in [

@@ -69,8 +69,10 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
 const PUBLIC: &[&str] = &[
     "GET /",
     "GET /api/v1/health",
+    "GET /api/v1/metrics",
     "GET /health",
     "GET /healthz",
+    "GET /metrics",
     "GET /readyz",
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/token",
@@ -101,7 +103,7 @@ async fn every_operation_is_described_in_full() {
         match operation.scope() {
             None => public.push(name.clone()),
             Some(_) => {
-                for status in ["401", "403", "500", "503"] {
+                for status in ["401", "403", "429", "500", "503"] {
                     assert!(responses.contains_key(status), "{name} does not describe {status}");
                 }
             }
@@ -199,6 +201,33 @@ async fn every_example_is_answered_as_described() {
         assert!(answer.status < 500, "{name}: {}", answer.text);
         assert_ne!(answer.status, 400, "{name}: its own example does not fit its schema: {}", answer.text);
     }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_operation_is_counted_if_and_only_if_it_describes_429() {
+    let app = TestApp::builder().with("RATE_LIMIT_PER_MINUTE", "1000").start().await;
+    let admin = app.admin();
+    let (mut counted, mut aside) = (0, Vec::new());
+    for operation in operations(&app).await {
+        let name = operation.name();
+        let answer = operation.call(&admin, operation.example().as_ref()).await;
+        let described = operation.node["responses"].as_object().expect("responses").contains_key("429");
+        assert_eq!(answer.headers.contains_key("x-ratelimit-limit"), described, "{name}");
+        if described {
+            counted += 1;
+            let success = operation.node["responses"].as_object().expect("responses").iter();
+            for (status, response) in success.filter(|(status, _)| status.starts_with('2')) {
+                assert!(response["headers"]["X-RateLimit-Remaining"].is_object(), "{name} {status}");
+            }
+        } else {
+            aside.push(name);
+        }
+    }
+    assert!(counted > 50, "only {counted} operations are counted");
+    aside.sort();
+    let probes = ["/api/v1/health", "/api/v1/metrics", "/health", "/healthz", "/metrics", "/readyz"];
+    assert_eq!(aside, probes.map(|path| format!("GET {path}")), "the reviewed list of what is not counted");
     app.stop().await;
 }
 

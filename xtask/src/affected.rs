@@ -9,7 +9,10 @@ use crate::{
 };
 
 /// Files outside the packages whose change can change a test's outcome in one package only.
-const READ_BY_TESTS: [(&str, &str); 4] = [
+const READ_BY_TESTS: [(&str, &str); 7] = [
+    ("deploy/grafana/", "acceptance"),
+    ("deploy/prometheus/", "acceptance"),
+    ("docs/operations.md", "acceptance"),
     ("docs/api/openapi.json", "acceptance"),
     ("docs/api/errors.md", "claudetools-http"),
     ("docs/examples/", "claudetools-server"),
@@ -115,9 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn prose_touches_nobody_but_the_description_and_the_examples_are_tested() {
+    fn prose_touches_nobody_but_what_tests_read_is_tested() {
         assert!(affected_by(&["CHANGELOG.md", "docs/decisions/README.md", ".ci/run"]).is_empty());
         assert_eq!(affected_by(&["docs/api/openapi.json"]), ["acceptance"]);
+        assert_eq!(affected_by(&["deploy/grafana/claudetools.json"]), ["acceptance"]);
         assert_eq!(affected_by(&["README.md", "docs/examples/day.sh"]), ["claudetools-server"]);
     }
 }

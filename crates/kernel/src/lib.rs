@@ -1,4 +1,5 @@
-//! What every domain shares, and nothing else: ids, time, paging, actors, errors, partial updates, transactions.
+//! What every domain shares, and nothing else: ids, time, paging, actors, errors, partial updates, transactions,
+//! budgets of requests.
 //!
 //! A domain crate builds on these types and declares its own ports; adapters fulfil both. Nothing in here knows a
 //! database, HTTP, the time of day or a source of randomness: they come in through [`Clock`] and [`IdGenerator`].
@@ -15,6 +16,7 @@ pub mod contract;
 mod enumeration;
 mod error;
 mod id;
+mod limit;
 mod page;
 mod patch;
 mod records;
@@ -27,6 +29,7 @@ pub use amount::{Hours, Money};
 pub use enumeration::Enumeration;
 pub use error::{Error, Fault, Faults, Referrer, Result, StoreError};
 pub use id::{Detail, Entity, Id, IdGenerator};
+pub use limit::{Allowance, LimitClass, LimitKey, LimiterUnavailable, RateLimiter, Verdict};
 pub use page::{Direction, Keyed, Page, PageRequest, Position, Query, Sort, SortField, SortKey, SortKind, Start};
 pub use patch::{Expected, Patch};
 pub use records::{Records, Stored, Target};

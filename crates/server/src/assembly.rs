@@ -11,18 +11,21 @@ use actix_web::web::Data;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use claudetools_crypto::{JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator};
-use claudetools_http::{HealthProbe, HttpOptions, RequestCounter, RunningKeys, SecurityHeaders, Services};
+use claudetools_http::{
+    HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys, SecurityHeaders, Services,
+};
 use claudetools_identity::ports::IdentityTx;
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, Context as IdentityContext, FirstAdmin,
     PasswordService, RevocationService, RevocationSet, Secret, Settings, TokenService, Upkeep,
 };
-use claudetools_kernel::{Clock, Error, StoreError, UnitOfWork};
+use claudetools_kernel::{Clock, Error, RateLimiter, StoreError, UnitOfWork};
+use claudetools_limiter::{Budgets, ConnectError, MemoryLimiter, RedisLimiter, RedisOptions};
 use claudetools_migrations::DbErr;
 use claudetools_sessions as sessions;
 use claudetools_sql::{SchemaError, SqlOptions, SqlStore};
 
-use crate::config::Config;
+use crate::config::{Config, RateLimitBackend};
 use crate::keys::{self, KeyError};
 use crate::secret::{KeyBytes, NoRandomness};
 use crate::tls::TlsError;
@@ -52,6 +55,12 @@ pub enum StartError {
     /// A use case refused.
     #[error(transparent)]
     Refused(#[from] Error),
+    /// The counters of the rate limits.
+    #[error("RATE_LIMIT_REDIS_URL: {0}")]
+    Limiter(#[from] ConnectError),
+    /// Two measurements of one name.
+    #[error("metrics: {0}")]
+    Metrics(String),
     /// A security header has a value that no header can have.
     #[error("SECURITY_HEADER_*: {0}")]
     Header(#[from] InvalidHeaderValue),
@@ -195,6 +204,7 @@ impl Assembly {
     /// # Errors
     /// The database, its schema, the token keys, a header's value.
     pub(crate) async fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<(Self, Background), StartError> {
+        let limiter = limiter(config, &clock).await?;
         let store = open(config).await?;
         let applied = claudetools_sql::prepare(&store).await?;
         tracing::info!(applied, "the schema is up to date");
@@ -240,6 +250,9 @@ impl Assembly {
             requests,
             options: options(config)?,
             running: RunningKeys::default(),
+            limiter,
+            metrics: Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?,
+            pools: Arc::new(Probe(store.clone())),
             health: Arc::new(Probe(store.clone())),
             draining: Arc::new(AtomicBool::new(false)),
         };
@@ -248,7 +261,8 @@ impl Assembly {
     }
 }
 
-fn options(config: &Config) -> Result<HttpOptions, StartError> {
+/// Behaviour towards the outside.
+pub(crate) fn options(config: &Config) -> Result<HttpOptions, StartError> {
     let header = |value: &Option<String>| value.clone().unwrap_or_default();
     let security_headers = SecurityHeaders::new(
         &header(&config.security_header_x_content_type_options),
@@ -261,15 +275,39 @@ fn options(config: &Config) -> Result<HttpOptions, StartError> {
     Ok(HttpOptions { trusted_proxies, security_headers, body_timeout })
 }
 
+/// Whoever counts requests. A Redis that does not answer keeps the server from starting: it is more likely misspelt than away.
+async fn limiter(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn RateLimiter>, StartError> {
+    let budgets = Budgets {
+        per_minute: config.rate_limit_per_minute,
+        per_hour: config.rate_limit_per_hour,
+        decrypts_per_minute: config.rate_limit_decrypt_per_minute,
+    };
+    match (config.rate_limit_backend, config.rate_limit_redis_url.clone()) {
+        (RateLimitBackend::Redis, Some(url)) => {
+            let (prefix, patience) = (config.rate_limit_redis_prefix.clone(), config.rate_limit_redis_timeout());
+            Ok(Arc::new(RedisLimiter::connect(url, RedisOptions { prefix, patience }, budgets).await?))
+        }
+        // Redis without an address does not pass the configuration's own checks.
+        _ => Ok(Arc::new(MemoryLimiter::new(budgets, Arc::clone(clock)))),
+    }
+}
+
 async fn bootstrap(config: &Config, identity: &IdentityContext) -> Result<Option<FirstAdmin>, StartError> {
     let password = config.bootstrap_admin_password.as_ref().map(|password| Secret::new(password.expose()));
     let passwords = PasswordService::new(identity.clone());
     Ok(passwords.bootstrap(&config.bootstrap_admin_email, password).await?)
 }
 
-/// What `/health` and `/readyz` ask.
+/// What `/health`, `/readyz` and `/metrics` ask.
 #[derive(Debug)]
 struct Probe(SqlStore);
+
+impl PoolProbe for Probe {
+    fn pools(&self) -> Vec<PoolUse> {
+        let pools = self.0.pools().into_iter();
+        pools.map(|p| PoolUse { pool: p.pool, open: p.open, idle: p.idle, limit: p.limit }).collect()
+    }
+}
 
 #[async_trait]
 impl HealthProbe for Probe {

@@ -25,7 +25,7 @@ pub use resolve::Effective;
 pub use setting::{Empty, Fallback, Machine, Secrecy, Setting};
 pub use source::{DEFAULT_FILE, PREFIX, Sources};
 pub use table::{Config, SETTINGS};
-pub use value::{DatabaseUrl, JwtAlgorithm, LogFormat};
+pub use value::{DatabaseUrl, JwtAlgorithm, LogFormat, RateLimitBackend, RedisUrl};
 
 /// A configuration that may be used, and what `config check` shows of it.
 #[derive(Debug, Clone)]
@@ -92,5 +92,10 @@ impl Config {
     /// How long a statement waits for a lock on the database file.
     pub fn database_busy_timeout(&self) -> Duration {
         Duration::from_millis(self.database_busy_timeout_ms.into())
+    }
+
+    /// How long a request waits for Redis at the most.
+    pub fn rate_limit_redis_timeout(&self) -> Duration {
+        Duration::from_millis(self.rate_limit_redis_timeout_ms.into())
     }
 }

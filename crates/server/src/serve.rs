@@ -1,7 +1,7 @@
 //! The server's life: start, serve, drain, stop.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,15 +10,16 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use claudetools_crypto::SystemClock;
-use claudetools_http::{Envelope, RouteTable, Services, cors, mount};
+use claudetools_crypto::{SystemClock, UuidGenerator};
+use claudetools_http::{Envelope, RouteTable, Services, Starting, cors, limit, mount, mount_starting};
 use claudetools_identity::FirstAdmin;
 use claudetools_kernel::Clock;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::assembly::{Assembly, StartError};
+use crate::assembly::{self, Assembly, StartError};
 use crate::config::Config;
 use crate::connection;
 use crate::tls;
@@ -32,6 +33,9 @@ const CLOSE: Duration = Duration::from_secs(2);
 
 /// SIGXFSZ, for a write beyond what the system allows a file of this process to be (`ulimit -f`, systemd's `LimitFSIZE`).
 const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
+
+/// How many connections may wait to be taken.
+const BACKLOG: u32 = 1024;
 
 /// A server that listens.
 #[derive(Debug)]
@@ -59,13 +63,22 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
 /// As for [`start`].
 pub async fn start_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let tls = config.tls_files().map(|(cert, key)| tls::server_config(cert, key)).transpose()?;
-    let (assembly, background) = Assembly::new(config, clock).await?;
+    let listener = listener(config.listen()).map_err(|error| StartError::Listen(config.listen(), error))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "starting");
+    let starting = listen_while_starting(config, &clock, listener.try_clone()?, tls.clone())?;
+    let assembled = Assembly::new(config, clock).await;
+    // It takes no more connections from here on: those that come wait in the listener, which stays open.
+    starting.pause().await;
+    tokio::spawn(starting.stop(assembled.is_ok()));
+    let (assembly, background) = assembled?;
     let routes = Data::new(RouteTable::new(&claudetools_http::description()));
     let services: Data<Services> = assembly.services.clone();
     let origins: Arc<[String]> = config.cors_allowed_origins.clone().into();
     let factory = move || {
         App::new()
             .configure(|app| mount(app, &services, &routes))
+            .wrap(from_fn(limit))
             .wrap(Compress::default())
             .wrap(cors(&origins))
             .wrap(Envelope)
@@ -80,14 +93,45 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Runnin
         .shutdown_timeout(config.shutdown_timeout().as_secs())
         .disable_signals();
     let server = match tls {
-        Some(tls) => server.bind_rustls_0_23(config.listen(), tls),
-        None => server.bind(config.listen()),
-    }
-    .map_err(|error| StartError::Listen(config.listen(), error))?;
-    let address = server.addrs().first().copied().unwrap_or_else(|| config.listen());
+        Some(tls) => server.listen_rustls_0_23(listener, tls),
+        None => server.listen(listener),
+    }?;
     let server = server.run();
     let handle = server.handle();
     Ok(Running { address, assembly, handle, server: tokio::spawn(server), background })
+}
+
+/// Takes the address, before anything is done that another server on it would have to undo.
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that is started anew need not wait for the connections of the last one to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// Answers probes until the service is complete, which a migration may delay: it lives, and it is not ready.
+fn listen_while_starting(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    listener: TcpListener,
+    tls: Option<rustls::ServerConfig>,
+) -> Result<ServerHandle, StartError> {
+    let (options, clock) = (assembly::options(config)?, Arc::clone(clock));
+    let starting = Data::new(Starting { options, clock, ids: Arc::new(UuidGenerator) });
+    let server = HttpServer::new(move || App::new().configure(|app| mount_starting(app, &starting)))
+        .workers(1)
+        .client_request_timeout(config.request_timeout())
+        .shutdown_timeout(1)
+        .disable_signals();
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls),
+        None => server.listen(listener),
+    }?;
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
 }
 
 impl Running {

@@ -63,6 +63,9 @@ impl TestAppBuilder {
                 ("BOOTSTRAP_ADMIN_EMAIL", ADMIN_EMAIL),
                 ("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD),
                 ("SHUTDOWN_TIMEOUT_SECONDS", "5"),
+                // A test that is not about limits may make as many requests as it likes.
+                ("RATE_LIMIT_PER_MINUTE", "0"),
+                ("RATE_LIMIT_PER_HOUR", "0"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );

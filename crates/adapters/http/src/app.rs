@@ -13,7 +13,7 @@ use actix_web::{
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
 };
-use claudetools_kernel::{Actor, Clock, Error, IdGenerator, Transaction, UnitOfWork};
+use claudetools_kernel::{Actor, Clock, Error, IdGenerator, RateLimiter, Transaction, UnitOfWork};
 use claudetools_sessions::{
     ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService, TagService,
     WorkItemService,
@@ -27,6 +27,7 @@ use crate::{
     docs,
     extract::{MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
+    metrics::{Metrics, PoolProbe},
     requests::RequestCounter,
 };
 
@@ -130,6 +131,12 @@ pub struct Services {
     pub options: HttpOptions,
     /// Idempotency keys in use right now.
     pub running: RunningKeys,
+    /// Whoever counts requests against their budgets.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// What `/metrics` asks the database's pools.
+    pub pools: Arc<dyn PoolProbe>,
     /// What `/health` and `/readyz` ask.
     pub health: Arc<dyn HealthProbe>,
     /// Set once the server is to stop: `/readyz` then answers 503, so that no new requests are sent here.
@@ -169,7 +176,7 @@ pub fn mount(config: &mut web::ServiceConfig, services: &Data<Services>, routes:
 
 /// Mounts what the OpenAPI description shows; `openapi.rs` collects it from here.
 pub(crate) fn mount_described(config: &mut ServiceConfig<'_>) {
-    config.configure(api::outside::routes).configure(api::health::routes);
+    config.configure(api::outside::routes).configure(api::health::routes).configure(api::metrics::routes);
     config.service(scope::scope("/api/v1").configure(api::routes).default_service(web::to(fallback::not_found)));
     config.service(scope::scope("/api").configure(api::routes).default_service(web::to(fallback::not_found)));
 }

@@ -49,6 +49,11 @@ impl AuditSink {
         (Self { rows: sender, is_stuck }, stop, tokio::spawn(writer.run()))
     }
 
+    /// How many rows wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.rows.max_capacity() - self.rows.capacity()
+    }
+
     /// Leaves a row, waiting while the queue is full.
     pub(crate) async fn record(&self, entry: AuditEntry) {
         let mut is_stuck = self.is_stuck.clone();

@@ -1,11 +1,13 @@
-//! The outermost layer: request id, log span, panics, security headers, error bodies, the audit of what wrote nothing.
+//! The outermost layer: request id, log span, panics, security headers, error bodies, the audit of what wrote nothing, and
+//! the measuring of all.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     fmt,
     future::{Ready, ready},
     panic::AssertUnwindSafe,
     rc::Rc,
+    time::Instant,
 };
 
 use actix_web::{
@@ -18,28 +20,22 @@ use actix_web::{
     },
     web::Data,
 };
-use claudetools_kernel::AuditEntry;
+use claudetools_kernel::{AuditEntry, Timestamp};
 use futures::future::{FutureExt, LocalBoxFuture};
 use serde_json::{Value, json};
 use tracing::Instrument;
 
 use crate::{
-    app::Services,
+    app::{HttpOptions, Services},
     error::{self, Problem},
-    extract::{RequestInfo, client_ip, own_request_id, user_agent},
+    extract::RequestInfo,
+    limits::{self, is_aside},
+    metrics::Meter,
 };
 
 /// Set in a response's extensions when its body stays as it is although the status is one of an error: probes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OwnBody;
-
-/// Paths that leave no row in the audit log: probes and the description.
-fn is_unaudited(path: &str) -> bool {
-    matches!(path, "/health" | "/healthz" | "/readyz" | "/openapi.json" | "/api/v1/health" | "/api/health")
-        || ["/docs", "/api/docs"]
-            .iter()
-            .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-}
 
 /// The layer. It wraps everything else, so that no answer leaves without passing it.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +53,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(EnvelopeService { service: Rc::new(service) }))
+        ready(Ok(EnvelopeService { service: Rc::new(service), meter: Meter::default() }))
     }
 }
 
@@ -65,6 +61,7 @@ where
 #[derive(Debug)]
 pub struct EnvelopeService<S> {
     service: Rc<S>,
+    meter: Meter,
 }
 
 impl<S, B> Service<ServiceRequest> for EnvelopeService<S>
@@ -79,11 +76,14 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let service = Rc::clone(&self.service);
+        let (service, meter) = (Rc::clone(&self.service), self.meter.clone());
+        // Not by the service's clock, which may be put back while a request runs.
+        let arrived = Instant::now();
         Box::pin(async move {
             let Some(services) = request.app_data::<Data<Services>>().cloned() else {
                 return Err(actix_web::error::ErrorInternalServerError("the services are not mounted"));
             };
+            let _in_flight = services.metrics.enter();
             let info = note_request(&request, &services);
             let span =
                 tracing::info_span!("request", request_id = %info.request_id, method = %info.method, path = %info.path);
@@ -91,25 +91,15 @@ where
             let status = answer.as_ref().map_or_else(|finished| finished.status, ServiceResponse::status).as_u16();
             let took = services.clock.now().since(info.started);
             span.in_scope(|| tracing::info!(status, took_us = took.num_microseconds(), "answered"));
+            meter.observe(&services.metrics, &info.method, info.route.borrow().as_deref(), status, arrived.elapsed());
             answer.map_err(Error::from)
         })
     }
 }
 
 fn note_request(request: &ServiceRequest, services: &Services) -> Rc<RequestInfo> {
-    let headers = request.headers();
-    let info = Rc::new(RequestInfo {
-        request_id: own_request_id(headers).map_or_else(|| services.ids.next().to_string(), str::to_owned),
-        started: services.clock.now(),
-        client_ip: client_ip(request.peer_addr(), headers, &services.options.trusted_proxies),
-        user_agent: user_agent(headers),
-        method: request.method().to_string(),
-        path: request.path().to_owned(),
-        route: RefCell::default(),
-        actor: RefCell::default(),
-        proven_subject: RefCell::default(),
-        is_audited: Cell::default(),
-    });
+    let (ids, clock) = (&*services.ids, &*services.clock);
+    let info = Rc::new(RequestInfo::new(request.request(), &services.options.trusted_proxies, ids, clock));
     request.extensions_mut().insert(Rc::clone(&info));
     info
 }
@@ -137,12 +127,12 @@ where
             (None, error::response(problem))
         }
     };
-    let mut response = with_error_body(response, info, services);
-    set_headers(&mut response, info, services);
+    let mut response = with_error_body(response, info, services.clock.now());
+    set_headers(&mut response, info, &services.options);
     if let Some(agent) = info.actor.borrow().as_ref().and_then(|actor| actor.agent.as_ref()) {
         services.requests.count(agent.run_id);
     }
-    if let (Some(sink), false) = (&services.audit, info.is_audited.get() || is_unaudited(&info.path)) {
+    if let (Some(sink), false) = (&services.audit, info.is_audited.get() || is_aside(&info.path)) {
         sink.record(entry(info, services, response.status().as_u16())).await;
     }
     match request {
@@ -181,7 +171,7 @@ impl ResponseError for Finished {
 }
 
 /// Gives an error answer the body that fits its prefix. Errors of actix's own layers come without a problem and get one here.
-fn with_error_body(mut response: HttpResponse, info: &RequestInfo, services: &Services) -> HttpResponse {
+pub(crate) fn with_error_body(mut response: HttpResponse, info: &RequestInfo, now: Timestamp) -> HttpResponse {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if !is_error || response.extensions().get::<OwnBody>().is_some() {
@@ -200,7 +190,7 @@ fn with_error_body(mut response: HttpResponse, info: &RequestInfo, services: &Se
             "error": error,
             "detail": problem.detail_value(),
             "path": info.path,
-            "timestamp": services.clock.now(),
+            "timestamp": now,
             "request_id": info.request_id,
         })
     };
@@ -214,7 +204,8 @@ fn is_first_generation(path: &str) -> bool {
     path.strip_prefix("/api/").is_some_and(|rest| rest != "v1" && !rest.starts_with("v1/"))
 }
 
-fn set_headers(response: &mut HttpResponse, info: &RequestInfo, services: &Services) {
+/// The headers of every answer.
+pub(crate) fn set_headers(response: &mut HttpResponse, info: &RequestInfo, options: &HttpOptions) {
     let headers = response.headers_mut();
     if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value == "identity") {
         headers.remove(header::CONTENT_ENCODING);
@@ -222,7 +213,10 @@ fn set_headers(response: &mut HttpResponse, info: &RequestInfo, services: &Servi
     if let Ok(id) = HeaderValue::from_str(&info.request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
-    for (name, value) in services.options.security_headers.pairs() {
+    if let Some(allowance) = info.allowance.get() {
+        limits::set_headers(headers, &allowance);
+    }
+    for (name, value) in options.security_headers.pairs() {
         headers.insert(name.clone(), value.clone());
     }
 }

@@ -5,7 +5,8 @@
 //!   `Body`, `PathId`, `ListQuery`.
 //! - `wire.rs` holds how kernel types look in JSON and in the OpenAPI description.
 //! - `error.rs` is the one table from errors to statuses; `envelope.rs` is the outermost layer, which gives every answer its
-//!   request id, its security headers and, when it is an error, its body.
+//!   request id, its security headers and, when it is an error, its body; `limits.rs` is the layer inside it that counts
+//!   requests against budgets; `metrics.rs` is what is measured.
 //!
 //! The mounting is the description: `openapi.rs` collects what `app.rs` mounts.
 
@@ -18,9 +19,12 @@ mod envelope;
 mod error;
 mod extract;
 mod fallback;
+mod limits;
+mod metrics;
 mod openapi;
 mod reply;
 mod requests;
+mod starting;
 mod wire;
 
 pub use api::health::HealthProbe;
@@ -30,5 +34,8 @@ pub use cors::cors;
 pub use envelope::Envelope;
 pub use extract::RunningKeys;
 pub use fallback::RouteTable;
+pub use limits::limit;
+pub use metrics::{Metrics, PoolProbe, PoolUse};
 pub use openapi::description;
 pub use requests::RequestCounter;
+pub use starting::{Starting, mount_starting};

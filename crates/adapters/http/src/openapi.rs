@@ -13,14 +13,23 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 
-use crate::{api::PENDING_TASKS, app, error::CODES};
+use crate::{api::PENDING_TASKS, app, error::CODES, limits::is_aside};
 
 pub(crate) use forms::{Form, Forms, OneForm};
 pub(crate) use parameters::{Listed, Paging};
 
 /// Operations without a token. `tests/` compares this with what the server does.
-const PUBLIC: &[&str] =
-    &["/", "/health", "/healthz", "/readyz", "/api/v1/health", "/api/v1/auth/token", "/api/v1/auth/refresh"];
+const PUBLIC: &[&str] = &[
+    "/",
+    "/health",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/api/v1/health",
+    "/api/v1/metrics",
+    "/api/v1/auth/token",
+    "/api/v1/auth/refresh",
+];
 
 /// The description of everything mounted under `/api/v1` and outside the prefixes. Putting it together takes a while: a server
 /// does so once and keeps what it needs of it in its `RouteTable`.
@@ -45,6 +54,7 @@ pub fn description() -> Value {
         components.insert("Error".to_owned(), error_schema());
     }
     document["components"]["responses"] = error_responses();
+    document["components"]["headers"] = headers();
     document
 }
 
@@ -125,7 +135,35 @@ fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value, up
     }
     name_collections(path, operation, schemas);
     add_errors(path, method, operation);
+    if !is_aside(path) {
+        add_budget_headers(operation);
+    }
     example::add(operation, schemas, updates);
+}
+
+/// Every answer to a request that was counted tells where the budget stands. Errors, which are described once for all
+/// operations, have it in [`error_responses`].
+fn add_budget_headers(operation: &mut Value) {
+    let answers = operation["responses"].as_object_mut().into_iter().flatten().map(|(_, answer)| answer);
+    for answer in answers.filter(|answer| answer.get("$ref").is_none()) {
+        for name in BUDGET_HEADERS {
+            answer["headers"][name] = json!({"$ref": format!("#/components/headers/{name}")});
+        }
+    }
+}
+
+const BUDGET_HEADERS: [&str; 3] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+
+/// What the headers of answers mean. None is required: the limits can be switched off.
+fn headers() -> Value {
+    let whole = |least: u32, text: &str| json!({"description": text, "schema": {"type": "integer", "minimum": least}});
+    let [limit, remaining, reset] = BUDGET_HEADERS;
+    json!({
+        limit: whole(1, "How many requests the window admits that is nearest to its end."),
+        remaining: whole(0, "How many requests that window has left."),
+        reset: whole(0, "When that window ends, in seconds since 1970-01-01T00:00:00Z."),
+        "Retry-After": whole(1, "How many seconds to wait.")
+    })
 }
 
 /// Pending tasks stand under two paths; the shorter says so.
@@ -196,7 +234,7 @@ fn name_collections(path: &str, operation: &mut Value, schemas: &Value) {
 fn add_errors(path: &str, method: &str, operation: &mut Value) {
     let has_body = operation.get("requestBody").is_some();
     let is_public = operation["security"].as_array().is_some_and(Vec::is_empty);
-    let is_probe = !path.starts_with("/api/v1/") || path.ends_with("/health");
+    let is_probe = path == "/" || is_aside(path);
     let has_id = path.contains('{');
     let mut parameters = operation["parameters"].as_array().into_iter().flatten();
     let demands_an_id = parameters.any(|given| given["required"] == true && given["schema"]["format"] == "uuid");
@@ -210,8 +248,7 @@ fn add_errors(path: &str, method: &str, operation: &mut Value) {
         412 => matches!(method, "put" | "patch" | "delete") && parameters::is_conditional(path),
         413 | 415 => has_body,
         422 => has_body || method == "post" || can_clash,
-        // Passwords can be tried a few times only.
-        429 => path.ends_with("/auth/token") || path.ends_with("/password"),
+        429 => !is_aside(path),
         405 => false,
         400 => !is_probe,
         _ => !is_probe || status == 500,
@@ -232,6 +269,12 @@ fn error_responses() -> Value {
         let told = entry["description"].as_str().unwrap_or_default().to_owned();
         let separator = if told.is_empty() { "" } else { "; " };
         entry["description"] = json!(format!("{told}{separator}`{code}`: {when}"));
+        for name in BUDGET_HEADERS {
+            entry["headers"][name] = json!({"$ref": format!("#/components/headers/{name}")});
+        }
+        if matches!(status, 429 | 503) {
+            entry["headers"]["Retry-After"] = json!({"$ref": "#/components/headers/Retry-After"});
+        }
     }
     Value::Object(responses)
 }

@@ -14,6 +14,7 @@ mod guarded;
 mod journal;
 #[cfg(feature = "plans")]
 pub mod plans;
+mod pool;
 mod pulse;
 mod query;
 mod records;
@@ -24,5 +25,6 @@ mod store;
 
 pub use bulk::Bulk;
 pub use connect::SqlOptions;
+pub use pool::PoolNumbers;
 pub use schema::{SchemaError, is_behind, prepare};
 pub use store::SqlStore;

@@ -4,11 +4,13 @@ use crate::secret::KeyBytes;
 
 use super::resolve::Resolved;
 use super::table::Draft;
+use super::value::RateLimitBackend;
 
 pub(super) fn cross_check(draft: &Draft, resolved: &mut Resolved) {
     tls_files_come_in_pairs(draft, resolved);
     plain_http_stays_on_this_machine(draft, resolved);
     keys_fit_the_algorithm(draft, resolved);
+    redis_has_an_address(draft, resolved);
 }
 
 fn tls_files_come_in_pairs(draft: &Draft, resolved: &mut Resolved) {
@@ -50,5 +52,11 @@ fn keys_fit_the_algorithm(draft: &Draft, resolved: &mut Resolved) {
     }
     if let Some(message) = draft.jwt_verification_keys.iter().flatten().find_map(misfit) {
         resolved.fault("JWT_VERIFICATION_KEYS", message);
+    }
+}
+
+fn redis_has_an_address(draft: &Draft, resolved: &mut Resolved) {
+    if draft.rate_limit_backend == Some(RateLimitBackend::Redis) && matches!(draft.rate_limit_redis_url, Some(None)) {
+        resolved.fault("RATE_LIMIT_REDIS_URL", "must be given, since RATE_LIMIT_BACKEND is redis".to_owned());
     }
 }

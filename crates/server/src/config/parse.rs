@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use claudetools_kernel::Enumeration;
 
-use super::value::{JwtAlgorithm, LogFormat};
+use super::value::{JwtAlgorithm, LogFormat, RateLimitBackend};
 use crate::secret::{KeyBytes, Password};
 
 pub(super) type Parsed<T> = Result<T, String>;
@@ -86,6 +86,14 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
         "pretty" => Ok(LogFormat::Pretty),
         "json" => Ok(LogFormat::Json),
         _ => Err("must be pretty or json".to_owned()),
+    }
+}
+
+pub(super) fn rate_limit_backend(text: &str) -> Parsed<RateLimitBackend> {
+    match text.to_ascii_lowercase().as_str() {
+        "memory" => Ok(RateLimitBackend::Memory),
+        "redis" => Ok(RateLimitBackend::Redis),
+        _ => Err("must be memory or redis".to_owned()),
     }
 }
 
@@ -193,7 +201,9 @@ mod tests {
     fn closed_sets_ignore_case() {
         assert_eq!(algorithm("eddsa"), Ok(JwtAlgorithm::EdDsa));
         assert_eq!(log_format("JSON"), Ok(LogFormat::Json));
+        assert_eq!(rate_limit_backend("Redis"), Ok(RateLimitBackend::Redis));
         assert!(algorithm("none").is_err() && algorithm("RS256").is_err() && log_format("xml").is_err());
+        assert!(rate_limit_backend("memcached").is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::parse;
 use super::resolve::Resolved;
 use super::setting::{Empty, Fallback, Secrecy, Setting};
-use super::value::{DatabaseUrl, JwtAlgorithm, LogFormat};
+use super::value::{DatabaseUrl, JwtAlgorithm, LogFormat, RateLimitBackend, RedisUrl};
 use crate::secret::{KeyBytes, Password};
 
 /// One entry: the description as a doc comment, the field, its name, type, parser, default, and what differs from an
@@ -131,6 +131,36 @@ settings! {
     bootstrap_admin_password("BOOTSTRAP_ADMIN_PASSWORD"): Option<Password> =
         |text| parse::optional(text, parse::password),
     default Fallback::Fixed(""), shown Secret;
+
+    /// Where requests are counted against their budgets: `memory`, each process for itself, or `redis`, all replicas together.
+    rate_limit_backend("RATE_LIMIT_BACKEND"): RateLimitBackend = parse::rate_limit_backend,
+    default Fallback::Fixed("memory");
+
+    /// The Redis (5 or later) that replicas count in, `redis://[<user>:<password>@]<host>[:<port>][/<database>]`. It is tried
+    /// on start.
+    rate_limit_redis_url("RATE_LIMIT_REDIS_URL"): Option<RedisUrl> = |text| parse::optional(text, RedisUrl::parse),
+    default Fallback::Fixed(""), empty Off, shown Url;
+
+    /// What the names of all counters in Redis begin with. Installations that share a Redis need different ones.
+    rate_limit_redis_prefix("RATE_LIMIT_REDIS_PREFIX"): String = parse::claim,
+    default Fallback::Fixed("claudetools:limit:");
+
+    /// How many milliseconds a request waits for Redis at the most. When it takes longer, requests pass uncounted until it
+    /// answers again.
+    rate_limit_redis_timeout_ms("RATE_LIMIT_REDIS_TIMEOUT_MS"): u32 = |text| parse::number(text, 1..=5000),
+    default Fallback::Fixed("150");
+
+    /// How many requests a token may make within a minute, and an address without an accepted token; 0 switches it off.
+    rate_limit_per_minute("RATE_LIMIT_PER_MINUTE"): u32 = |text| parse::number(text, 0..=1_000_000_000),
+    default Fallback::Fixed("100");
+
+    /// The same within an hour.
+    rate_limit_per_hour("RATE_LIMIT_PER_HOUR"): u32 = |text| parse::number(text, 0..=1_000_000_000),
+    default Fallback::Fixed("1000");
+
+    /// How many secrets may be read with a token within a minute; 0 switches it off. No operation of this version reads any.
+    rate_limit_decrypt_per_minute("RATE_LIMIT_DECRYPT_PER_MINUTE"): u32 = |text| parse::number(text, 0..=1_000_000_000),
+    default Fallback::Fixed("20");
 
     /// The web origins that may call the API from a browser, with commas between.
     cors_allowed_origins("CORS_ALLOWED_ORIGINS"): Vec<String> = parse::origins, default Fallback::Fixed(""), empty Off;

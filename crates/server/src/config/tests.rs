@@ -98,7 +98,7 @@ fn unknown_names_are_told_with_the_nearest_known_one() {
     let sources = Sources {
         dotenv: Some("CLAUDETOOLS_HOTS=x\nHOTS=x\n".to_owned()),
         file: Some(("claudetools.toml".to_owned(), "log_fromat = \"json\"\n".to_owned())),
-        ..env(&[("CLAUDETOOLS_WORKER", "1"), ("RATE_LIMIT_PER_MINUTE", "5"), ("WORKER", "1")])
+        ..env(&[("CLAUDETOOLS_WORKER", "1"), ("RATE_LIMIT_PER_SECOND", "5"), ("WORKER", "1")])
     };
     assert_eq!(
         faults(&sources),
@@ -156,6 +156,32 @@ fn certificate_and_key_come_together() {
     let all = faults(&env(&[("TLS_CERT_FILE", "c"), ("HOST", "0.0.0.0")]));
     assert_eq!(all, ["TLS_KEY_FILE (not given): must be given too, since TLS_CERT_FILE is"]);
     assert!(faults(&env(&[("TLS_KEY_FILE", "k")]))[0].starts_with("TLS_CERT_FILE"));
+}
+
+#[test]
+fn counting_in_redis_needs_to_know_where_it_is() {
+    assert_eq!(
+        faults(&env(&[("RATE_LIMIT_BACKEND", "redis")])),
+        ["RATE_LIMIT_REDIS_URL (not given): must be given, since RATE_LIMIT_BACKEND is redis"]
+    );
+    let given = [("RATE_LIMIT_BACKEND", "redis"), ("RATE_LIMIT_REDIS_URL", "redis://u:geheim@cache:7000/2")];
+    let loaded = load(&env(&given)).unwrap();
+    assert_eq!(loaded.config.rate_limit_redis_url.as_ref().unwrap().to_string(), "cache:7000");
+    let shown = format!("{}{loaded:?}", render::effective(&loaded.effective));
+    assert!(shown.contains("redis://********@cache:7000/2") && !shown.contains("geheim"), "{shown}");
+    let all = faults(&env(&[("RATE_LIMIT_REDIS_URL", "http://u:geheim@cache")]));
+    assert!(all.len() == 1 && all[0].contains("must be redis://") && !all[0].contains("geheim"), "{all:?}");
+}
+
+#[test]
+fn limits_have_their_defaults_and_may_be_switched_off() {
+    let limits = |config: Config| {
+        (config.rate_limit_per_minute, config.rate_limit_per_hour, config.rate_limit_decrypt_per_minute)
+    };
+    assert_eq!(limits(config(&[])), (100, 1000, 20));
+    let off = [("RATE_LIMIT_PER_MINUTE", "0"), ("RATE_LIMIT_PER_HOUR", "0"), ("RATE_LIMIT_DECRYPT_PER_MINUTE", "0")];
+    assert_eq!(limits(config(&off)), (0, 0, 0));
+    assert_eq!(faults(&env(&[("RATE_LIMIT_PER_MINUTE", "-1"), ("RATE_LIMIT_BACKEND", "disk")])).len(), 2);
 }
 
 #[test]

@@ -4,6 +4,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use claudetools_crypto::JwtAlgorithm;
+pub use claudetools_limiter::RedisUrl;
+
+/// Where requests are counted against their budgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimitBackend {
+    /// In each process.
+    Memory,
+    /// In Redis, for all replicas.
+    Redis,
+}
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

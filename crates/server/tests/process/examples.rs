@@ -20,7 +20,7 @@ pub(crate) fn tools_are_here(tools: &[&str]) -> bool {
 
 /// Runs a script against a fresh server with the variables that the documentation names.
 async fn against_a_fresh_server(shell: &[&str], script: &str) -> Ended {
-    let site = Site::new();
+    let site = Site::as_shipped();
     let server = site.serve().await;
     let variables = [("BASE", server.base()), ("EMAIL", ADMIN_EMAIL), ("PASSWORD", ADMIN_PASSWORD)];
     let ended = site.shell(shell, script, &variables).await.success();

@@ -13,5 +13,6 @@ mod first_start;
 mod logging;
 mod program;
 mod slow_client;
+mod starting;
 mod stop;
 mod together;

@@ -68,9 +68,14 @@ impl Site {
         Self { directory: Arc::new(directory), settings: BTreeMap::new() }.with("PORT", "0")
     }
 
-    /// With a first administrator whose password is known.
-    pub(crate) fn new() -> Self {
+    /// With a first administrator whose password is known, and with everything else as it ships.
+    pub(crate) fn as_shipped() -> Self {
         Self::bare().with("BOOTSTRAP_ADMIN_EMAIL", ADMIN_EMAIL).with("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD)
+    }
+
+    /// The same without limits: a test that is not about them may make as many requests as it likes.
+    pub(crate) fn new() -> Self {
+        Self::as_shipped().with("RATE_LIMIT_PER_MINUTE", "0").with("RATE_LIMIT_PER_HOUR", "0")
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {

@@ -1,6 +1,6 @@
 //! Log-in, refresh, revocation and refresh tokens over HTTP.
 
-use actix_web::{delete, get, http::StatusCode, post};
+use actix_web::{HttpResponse, ResponseError, delete, get, http::StatusCode, post};
 use claudetools_identity::{
     Account, LogIn, Outcome, RefreshKind, RefreshToken, RefreshTokenSort, Revoke, Secret, TokenGrant,
 };
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     extract::{Body, Call, Caller, ListQuery, PathId, Public, Read},
+    metrics::LogInOutcome,
     openapi::{Form, Forms, Listed, OneForm, Paging},
     reply::{Answer, Reply, value},
     wire::{Cross, Field, Instant, Nullable, ScopeWord, SecretText, Word},
@@ -227,7 +228,10 @@ async fn issue_token(call: Public, body: Body<TokenBody>) -> Answer {
         TokenForm::LogIn(request) => {
             let request = LogIn { client_ip: call.info().client_ip, ..request };
             let use_case = || call.services().tokens.log_in(request.clone());
-            call.write_secret(use_case, |outcome| granted(&call, outcome)).await
+            let answer = call.write_secret(use_case, |outcome| granted(&call, outcome)).await;
+            let status = answer.as_ref().map_or_else(ResponseError::status_code, HttpResponse::status);
+            call.services().metrics.log_in(LogInOutcome::of_status(status.as_u16()));
+            answer
         }
     }
 }

@@ -7,6 +7,8 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use async_trait::async_trait;
+use claudetools_kernel::{RateLimiter, Timestamp};
+use futures::FutureExt;
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -62,6 +64,17 @@ struct HealthView {
     version: &'static str,
 }
 
+impl HealthView {
+    fn new(connected: bool, now: Timestamp) -> Self {
+        Self {
+            status: if connected { "healthy" } else { "unhealthy" },
+            database: if connected { "connected" } else { "disconnected" },
+            timestamp: Wire(now),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
 /// Whether requests should be sent here.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct ReadyView {
@@ -73,12 +86,18 @@ struct ReadyView {
 
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct Checks {
-    /// `ok` or `failed`.
+    /// `ok` or `failed`; like the next two `unknown` while the server is starting.
     #[schema(example = "ok")]
     database: &'static str,
     /// `ok`, `pending`, or `unknown` while the database does not answer.
     #[schema(example = "ok")]
     migrations: &'static str,
+    /// `ok`, or `failed` while the counters of the rate limits cannot be reached; requests then pass unlimited.
+    #[schema(example = "ok")]
+    limiter: &'static str,
+    /// `yes` until the database is open and its schema up to date for the first time.
+    #[schema(example = "no")]
+    starting: &'static str,
     /// `yes` once the server has been told to stop.
     #[schema(example = "no")]
     draining: &'static str,
@@ -86,14 +105,23 @@ struct Checks {
 
 impl ReadyView {
     /// `behind` tells whether migrations are pending, if that is known.
-    fn new(connected: bool, behind: Option<bool>, draining: bool) -> Self {
+    fn new(connected: bool, behind: Option<bool>, limits: bool, draining: bool) -> Self {
         let checks = Checks {
             database: if connected { "ok" } else { "failed" },
             migrations: behind.map_or("unknown", |behind| if behind { "pending" } else { "ok" }),
+            limiter: if limits { "ok" } else { "failed" },
+            starting: "no",
             draining: if draining { "yes" } else { "no" },
         };
-        let ready = connected && behind == Some(false) && !draining;
+        let ready = connected && behind == Some(false) && limits && !draining;
         Self { status: if ready { "ready" } else { "not_ready" }, checks }
+    }
+
+    fn starting() -> Self {
+        let unknown = "unknown";
+        let checks =
+            Checks { database: unknown, migrations: unknown, limiter: unknown, starting: "yes", draining: "no" };
+        Self { status: "not_ready", checks }
     }
 
     fn is_ready(&self) -> bool {
@@ -118,26 +146,31 @@ async fn liveness() -> Answer {
 async fn health(call: Public) -> Answer {
     let services = call.services();
     let connected = is_connected(&*services.health).await;
-    let view = HealthView {
-        status: if connected { "healthy" } else { "unhealthy" },
-        database: if connected { "connected" } else { "disconnected" },
-        timestamp: Wire(services.clock.now()),
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    verdict(connected, &view)
+    verdict(connected, &HealthView::new(connected, services.clock.now()))
 }
 
 /// Whether requests should be sent here
 ///
-/// Not while the database is away, the schema is behind, or the server is stopping; `checks` tells which.
+/// Not while the server is starting or stopping, the schema is behind, or the database or the counters of the rate limits
+/// are away; `checks` tells which.
 #[utoipa::path(responses((status = 200, body = ReadyView), (status = 503, description = "Not now; see `checks`.", body = ReadyView)))]
 #[get("/readyz")]
 async fn readiness(call: Public) -> Answer {
     let services = call.services();
     let probe = &*services.health;
-    let (connected, behind) = futures::join!(is_connected(probe), is_behind(probe));
-    let view = ReadyView::new(connected, behind, services.draining.load(Ordering::Relaxed));
+    let (connected, behind, limits) = futures::join!(is_connected(probe), is_behind(probe), limits(&*services.limiter));
+    let view = ReadyView::new(connected, behind, limits, services.draining.load(Ordering::Relaxed));
     verdict(view.is_ready(), &view)
+}
+
+/// What a probe is answered while the service is not complete; `None` for other paths.
+pub(crate) fn while_starting(path: &str, now: Timestamp) -> Option<Answer> {
+    match path {
+        "/healthz" => Some(value(&AliveView { status: "alive" })),
+        "/readyz" => Some(verdict(false, &ReadyView::starting())),
+        "/health" | "/api/v1/health" | "/api/health" => Some(verdict(false, &HealthView::new(false, now))),
+        _ => None,
+    }
 }
 
 async fn is_connected(probe: &dyn HealthProbe) -> bool {
@@ -146,6 +179,11 @@ async fn is_connected(probe: &dyn HealthProbe) -> bool {
 
 async fn is_behind(probe: &dyn HealthProbe) -> Option<bool> {
     in_time("migrations", PATIENCE, probe.migrations_pending()).await
+}
+
+async fn limits(limiter: &dyn RateLimiter) -> bool {
+    let probe = limiter.probe().map(|counts| counts.map_err(|error| error.to_string()));
+    in_time("limiter", PATIENCE, probe).await.is_some()
 }
 
 /// The answer, if there is one in time.
@@ -173,14 +211,22 @@ mod tests {
 
     #[test]
     fn it_is_ready_only_when_nothing_stands_against_it() {
-        assert!(ReadyView::new(true, Some(false), false).is_ready());
-        for (connected, behind, draining) in
-            [(false, None, false), (true, Some(true), false), (true, None, false), (true, Some(false), true)]
-        {
-            assert!(!ReadyView::new(connected, behind, draining).is_ready(), "{connected} {behind:?} {draining}");
+        assert!(ReadyView::new(true, Some(false), true, false).is_ready());
+        for (connected, behind, limits, draining) in [
+            (false, None, true, false),
+            (true, Some(true), true, false),
+            (true, None, true, false),
+            (true, Some(false), false, false),
+            (true, Some(false), true, true),
+        ] {
+            let view = ReadyView::new(connected, behind, limits, draining);
+            assert!(!view.is_ready(), "{connected} {behind:?} {limits} {draining}");
         }
-        let away = ReadyView::new(false, None, true).checks;
-        assert_eq!(away, Checks { database: "failed", migrations: "unknown", draining: "yes" });
+        let away = ReadyView::new(false, None, false, true).checks;
+        assert_eq!(
+            away,
+            Checks { database: "failed", migrations: "unknown", limiter: "failed", starting: "no", draining: "yes" }
+        );
     }
 
     #[actix_web::test]

@@ -8,6 +8,7 @@ pub(crate) mod clients;
 pub(crate) mod context;
 pub(crate) mod health;
 pub(crate) mod machines;
+pub(crate) mod metrics;
 pub(crate) mod outside;
 pub(crate) mod pending_tasks;
 pub(crate) mod projects;
@@ -26,7 +27,7 @@ pub(crate) const PENDING_TASKS: [&str; 2] = ["/pending-tasks", "/tasks"];
 /// Mounts every resource under a prefix.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(accounts::routes).configure(agents::routes).configure(audit::routes).configure(auth::routes);
-    config.configure(health::api_routes);
+    config.configure(health::api_routes).configure(metrics::routes);
     for path in PENDING_TASKS {
         let tasks = scope(path).configure(pending_tasks::routes);
         config.service(tasks.default_service(web::to(fallback::not_found)));

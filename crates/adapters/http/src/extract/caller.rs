@@ -118,16 +118,21 @@ impl<S> Caller<S> {
 
 fn authenticate(request: &HttpRequest) -> Result<(Call, Actor), ApiError> {
     let call = Call::of(request)?;
-    let token = bearer(request)?;
-    let actor = call.services.authenticate(token)?;
+    // Verified already where the request was counted, unless the token is none.
+    let verified = call.info.verified.take();
+    let actor = match verified {
+        Some(actor) => actor,
+        None => call.services.authenticate(bearer(request.headers())?)?,
+    };
     // For the audit row, also of a call that is refused for its scope.
     call.info.actor.replace(Some(actor.clone()));
     Ok((call, actor))
 }
 
-fn bearer(request: &HttpRequest) -> Result<&str, Error> {
+/// The access token of a request.
+pub(crate) fn bearer(headers: &header::HeaderMap) -> Result<&str, Error> {
     let missing = Error::Unauthorized("send an access token: Authorization: Bearer <token>");
-    let mut given = request.headers().get_all(header::AUTHORIZATION);
+    let mut given = headers.get_all(header::AUTHORIZATION);
     let (Some(value), None) = (given.next(), given.next()) else { return Err(missing) };
     let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(missing)?;
     if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() {

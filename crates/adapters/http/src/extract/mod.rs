@@ -9,8 +9,8 @@ mod request;
 
 pub(crate) use body::{Body, BodyDigest, MAX_BODY, digest};
 pub use caller::RunningKeys;
-pub(crate) use caller::{Admin, Call, Caller, Public, Read, Write};
+pub(crate) use caller::{Admin, Call, Caller, Public, Read, Write, bearer};
 pub(crate) use conditional::none_match;
 pub(crate) use path::{At, FromPath, InPath, PathId};
 pub(crate) use query::{ListQuery, MAX_LIMIT, Query, list_body};
-pub(crate) use request::{RequestInfo, client_ip, own_request_id, user_agent};
+pub(crate) use request::RequestInfo;

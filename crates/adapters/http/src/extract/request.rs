@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::{HttpMessage, HttpRequest, http::header};
-use claudetools_kernel::{Actor, Timestamp};
+use claudetools_kernel::{Actor, Allowance, Clock, IdGenerator, Timestamp};
 use ipnet::IpNet;
 
 /// The longest `X-Request-Id` that is taken from a client.
@@ -27,6 +27,10 @@ pub(crate) struct RequestInfo {
     pub(crate) path: String,
     /// The route's template, once the request has found its handler.
     pub(crate) route: RefCell<Option<String>>,
+    /// The caller behind the access token, from where the request was counted until its handler asks who is calling.
+    pub(crate) verified: RefCell<Option<Actor>>,
+    /// Where the caller's budget stands, when the request was counted.
+    pub(crate) allowance: Cell<Option<Allowance>>,
     /// The caller that the access token names.
     pub(crate) actor: RefCell<Option<Actor>>,
     /// Who proved to be calling without an access token: by logging in.
@@ -36,6 +40,25 @@ pub(crate) struct RequestInfo {
 }
 
 impl RequestInfo {
+    /// What can be known of a request at its head.
+    pub(crate) fn new(request: &HttpRequest, trusted: &[IpNet], ids: &dyn IdGenerator, clock: &dyn Clock) -> Self {
+        let headers = request.headers();
+        Self {
+            request_id: own_request_id(headers).map_or_else(|| ids.next().to_string(), str::to_owned),
+            started: clock.now(),
+            client_ip: client_ip(request.peer_addr(), headers, trusted),
+            user_agent: user_agent(headers),
+            method: request.method().to_string(),
+            path: request.path().to_owned(),
+            route: RefCell::default(),
+            verified: RefCell::default(),
+            allowance: Cell::default(),
+            actor: RefCell::default(),
+            proven_subject: RefCell::default(),
+            is_audited: Cell::default(),
+        }
+    }
+
     /// What the envelope noted; requests that bypass it do not reach a handler.
     pub(crate) fn of(request: &HttpRequest) -> Option<Rc<Self>> {
         request.extensions().get::<Rc<Self>>().cloned()
@@ -43,7 +66,7 @@ impl RequestInfo {
 }
 
 /// The client's own request id, if it is one: 1 to 128 characters of `A-Za-z0-9._-`.
-pub(crate) fn own_request_id(headers: &header::HeaderMap) -> Option<&str> {
+fn own_request_id(headers: &header::HeaderMap) -> Option<&str> {
     let id = headers.get("x-request-id")?.to_str().ok()?;
     let fits = (1..=LONGEST_REQUEST_ID).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
@@ -51,14 +74,14 @@ pub(crate) fn own_request_id(headers: &header::HeaderMap) -> Option<&str> {
 }
 
 /// The `User-Agent` as far as it is kept.
-pub(crate) fn user_agent(headers: &header::HeaderMap) -> Option<String> {
+fn user_agent(headers: &header::HeaderMap) -> Option<String> {
     let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
     Some(text.chars().take(LONGEST_USER_AGENT).collect())
 }
 
 /// The caller's address: the peer's, or behind trusted proxies the last address in `X-Forwarded-For` that is not one of
 /// theirs. What stands before that was written by the caller and is not believed.
-pub(crate) fn client_ip(peer: Option<SocketAddr>, headers: &header::HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+fn client_ip(peer: Option<SocketAddr>, headers: &header::HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = peer?.ip().to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     if !is_trusted(&peer) {
