@@ -45,7 +45,8 @@ pub async fn prepare(store: &SqlStore) -> Result<usize, SchemaError> {
 
 /// Whether migrations are missing, as on a replica that was started before its schema. Asks a reader, which no writer holds up.
 pub async fn is_behind(store: &SqlStore) -> Result<bool, SchemaError> {
-    Ok(missing(Migrator::compare(store.readers()).await.map_err(failure)?)? > 0)
+    let difference = store.while_it_answers(Migrator::compare(store.readers())).await.map_err(failure)?;
+    Ok(missing(difference)? > 0)
 }
 
 async fn apply(store: &SqlStore) -> Result<usize, SchemaError> {

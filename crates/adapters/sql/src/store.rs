@@ -107,6 +107,14 @@ impl SqlStore {
         during(self.pulse.as_ref(), self.writer.begin_with_options(options)).await
     }
 
+    /// Waits for `work` as long as the database answers.
+    pub(crate) async fn while_it_answers<T>(
+        &self,
+        work: impl Future<Output = Result<T, DbErr>> + Send,
+    ) -> Result<T, DbErr> {
+        during(self.pulse.as_ref(), work).await
+    }
+
     fn view(&self) -> SqlTx<Guarded<DatabaseConnection>> {
         SqlTx(Guarded::new(self.readers.clone(), self.pulse.clone()))
     }

@@ -27,6 +27,7 @@ mod overload;
 #[path = "../process/program.rs"]
 mod program;
 mod replica;
+mod stolen;
 mod tools;
 
 use std::time::Duration;
@@ -37,13 +38,14 @@ use crate::{engine::DatabaseServer, program::Site};
 
 /// How soon after the end of a fault the server has to be well again.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// How long a client waits at the most to be told that the database is away.
+/// How long a client waits at the most to be told that the database is away, on a machine that is not taken away meanwhile.
 const TOLD: Duration = Duration::from_secs(2);
 
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Waits until no other fault is under way.
 async fn alone() -> MutexGuard<'static, ()> {
+    stolen::measure();
     TURN.lock().await
 }
 

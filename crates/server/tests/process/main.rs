@@ -5,13 +5,16 @@
 #![expect(clippy::print_stderr, reason = "measured times and what was left out are for whoever runs the tests")]
 
 mod api;
+mod backup;
 mod binding;
 mod commands;
 mod crash;
+mod deployment;
 mod examples;
 mod first_start;
 mod logging;
 mod program;
+mod replicas;
 mod slow_client;
 mod starting;
 mod stop;
