@@ -42,7 +42,7 @@ trap 'exit 0' TERM INT
 until_it_does() {
     local what=$1
     shift
-    for _ in {1..300}; do
+    for _ in {1..550}; do
         "$@" >/dev/null 2>&1 && return
         sleep 0.1
     done
