@@ -131,7 +131,7 @@ pub(crate) fn status_of(error: &Error) -> u16 {
 fn problem_of(error: &Error) -> Problem {
     match error {
         Error::Store(StoreError::Unavailable(_) | StoreError::Undecided(_)) | Error::Busy(_) => {
-            tracing::warn!(%error, "unavailable")
+            tracing::warn!(%error, "unavailable");
         }
         Error::Store(_) | Error::Internal(_) => tracing::error!(%error, "request failed"),
         _ => {}

@@ -36,6 +36,6 @@ pub(crate) fn measure() {
 /// How much of the time between two moments was taken away.
 pub(crate) fn between(from: Instant, to: Instant) -> Duration {
     let late = LATE.lock().unwrap_or_else(PoisonError::into_inner);
-    let inside = late.iter().filter(|(woken, by)| *woken >= from && *woken - *by <= to);
+    let inside = late.iter().filter(|(woken, by)| *woken >= from && *woken <= to + *by);
     inside.map(|(_, by)| *by).sum()
 }
