@@ -67,23 +67,23 @@ struct Arguments {
 enum Scenario {
     /// Every scenario, one after another.
     All,
-    /// Does the time of a failed log-in tell if there is such an account? [SQLite]
+    /// Does the time of a failed log-in tell if there is such an account? (SQLite)
     Login(login::Options),
-    /// Do log-ins hold up everybody else? [SQLite]
+    /// Do log-ins hold up everybody else? (SQLite)
     LoginStorm,
-    /// Does a page deep in the list cost what the first one costs? [SQLite]
+    /// Does a page deep in the list cost what the first one costs? (SQLite)
     ListDepth(list_depth::Options),
     /// One session by its id, against a bare peer; and the audit log on and off.
     ById,
     /// Pages of fifty sessions, against a bare peer; and the audit log on and off.
     List,
-    /// New sessions by one writer and by sixteen, against bare peers. [SQLite]
+    /// New sessions by one writer and by sixteen, against bare peers. (SQLite)
     Create,
     /// New sessions with and without an idempotency key.
     Idempotent,
     /// Nine reads for each write, against a bare peer.
     Mixed,
-    /// From the start to the first answer, and the memory until then. [SQLite]
+    /// From the start to the first answer, and the memory until then. (SQLite)
     Start,
     /// The memory under load.
     Memory,

@@ -455,6 +455,19 @@ async fn answers_are_compressed_when_asked_for_and_worth_it() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_no_object_is_refused_even_if_its_values_would_fit_the_fields_in_order() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let made = new_client(&admin, "Acme").await;
+    let path = format!("/api/v1/clients/{}", made.id());
+    for body in [json!([]), json!(["Other"]), json!("Other"), json!(null)] {
+        assert_error(&admin.put(&path, &body).await, 400, "INVALID_REQUEST", &path);
+    }
+    assert_eq!(admin.get(&path).await.body["name"], "Acme");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn cross_origin_requests_are_admitted_from_the_origins_named_only() {
     let app = TestApp::builder().with("CORS_ALLOWED_ORIGINS", "https://dash.example").start().await;
     let preflight = |origin: &'static str| {

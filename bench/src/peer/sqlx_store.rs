@@ -56,6 +56,7 @@ where
     DB: Dialect,
     DB::Arguments: IntoArguments<DB>,
     for<'c> &'c Pool<DB>: Executor<'c, Database = DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     for<'r> Row: FromRow<'r, DB::Row>,
     for<'r> Detail: FromRow<'r, DB::Row>,
     for<'r> Item: FromRow<'r, DB::Row>,
@@ -121,12 +122,14 @@ where
         Ok((rows, Some(total)))
     }
 
+    /// All on one connection: the pool sends each that comes back a ping, which is a round trip to the server.
     async fn find(&self, id: Uuid) -> sqlx::Result<Option<Detail>> {
-        let detail: Option<Detail> = sqlx::query_as(self.by_id).bind(id).fetch_optional(&self.pool).await?;
+        let mut connection = self.pool.acquire().await?;
+        let detail: Option<Detail> = sqlx::query_as(self.by_id).bind(id).fetch_optional(&mut *connection).await?;
         let Some(detail) = detail else { return Ok(None) };
-        let tags: Vec<(String,)> = sqlx::query_as(self.tags).bind(id).fetch_all(&self.pool).await?;
-        let technologies: Vec<(String,)> = sqlx::query_as(self.technologies).bind(id).fetch_all(&self.pool).await?;
-        let work_items = sqlx::query_as(self.items).bind(id).fetch_all(&self.pool).await?;
+        let tags: Vec<(String,)> = sqlx::query_as(self.tags).bind(id).fetch_all(&mut *connection).await?;
+        let technologies = sqlx::query_as(self.technologies).bind(id).fetch_all(&mut *connection).await?;
+        let work_items = sqlx::query_as(self.items).bind(id).fetch_all(&mut *connection).await?;
         let texts = |rows: Vec<(String,)>| rows.into_iter().map(|(text,)| text).collect();
         Ok(Some(Detail { tags: texts(tags), technologies_used: texts(technologies), work_items, ..detail }))
     }

@@ -73,10 +73,9 @@ async fn pass(mut client: TcpStream, port: u16, due: &AtomicUsize, done: &Atomic
                 let is_cut = is_commit && due.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
                 database.write_all(&asked[..count]).await?;
                 if is_cut {
-                    // Once the database has answered, it has done it.
-                    if database.read(&mut answered).await? > 0 {
-                        done.fetch_add(1, Ordering::SeqCst);
-                    }
+                    // The database has answered, so it has done it; nobody is told.
+                    if database.read(&mut answered).await? == 0 { return Ok(()) }
+                    done.fetch_add(1, Ordering::SeqCst);
                     return Ok(());
                 }
             }

@@ -97,16 +97,17 @@ fn cut_off() -> ApiError {
 }
 
 fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8], is_create: bool) -> Result<T, Error> {
+    // Asked first: a struct is also read from an array, by the order of its fields.
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
     let failure = match serde_json::from_slice(bytes) {
-        Ok(body) => return Ok(body),
+        Ok(body) if is_object => return Ok(body),
+        Ok(_) => return Err(not_an_object()),
         Err(failure) => failure,
     };
     let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
         return Err(Faults::one("body", "json", &format!("is not valid JSON: {failure}")));
     };
-    let Value::Object(object) = value else {
-        return Err(Faults::one("body", "object", "must be a JSON object"));
-    };
+    let Value::Object(object) = value else { return Err(not_an_object()) };
     let mut faults = faults_of::<T>(&object);
     if is_create {
         let given = |name: &String| object.get(name).is_some_and(|value| !value.is_null());
@@ -119,6 +120,10 @@ fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8], is_create: bool) -> Resul
         faults.schema("body", "json", &format!("is not acceptable: {failure}"));
     }
     Err(Error::Invalid(faults))
+}
+
+fn not_an_object() -> Error {
+    Faults::one("body", "object", "must be a JSON object")
 }
 
 /// Each field read by itself, which finds all that are wrong instead of the first.
