@@ -9,9 +9,10 @@ use crate::{
 };
 
 /// Files outside the packages whose change can change a test's outcome in one package only.
-const READ_BY_TESTS: [(&str, &str); 7] = [
+const READ_BY_TESTS: [(&str, &str); 8] = [
     ("deploy/grafana/", "acceptance"),
     ("deploy/prometheus/", "acceptance"),
+    ("deploy/", "claudetools-server"),
     ("docs/operations.md", "acceptance"),
     ("docs/api/openapi.json", "acceptance"),
     ("docs/api/errors.md", "claudetools-http"),
@@ -20,7 +21,7 @@ const READ_BY_TESTS: [(&str, &str); 7] = [
 ];
 
 /// The folders and endings that no test reads.
-const UNTESTED: [&str; 3] = ["docs/", "deploy/", ".ci/"];
+const UNTESTED: [&str; 2] = ["docs/", ".ci/"];
 
 /// The packages to test for what has changed since the last commit.
 pub(crate) fn packages(workspace: &Workspace) -> Result<Vec<&str>> {
