@@ -14,6 +14,7 @@ directory=${DIRECTORY:-data/replicas}
 proxy_port=${PROXY_PORT:-8000}
 read -r -a replica_ports <<<"${REPLICA_PORTS:-8001 8002}"
 mariadb_port=${MARIADB_PORT:-8306}
+patience=${PATIENCE:-60}
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 
 for needed in "$program" mariadbd mariadb-install-db mariadb-admin haproxy; do
@@ -38,15 +39,16 @@ stop() {
 trap stop EXIT
 trap 'exit 0' TERM INT
 
-# Waits until a command succeeds.
+# Waits until a command succeeds, PATIENCE seconds at the most.
 until_it_does() {
-    local what=$1
+    local what=$1 until=$((SECONDS + patience))
     shift
-    for _ in {1..550}; do
+    while ((SECONDS < until)); do
         "$@" >/dev/null 2>&1 && return
         sleep 0.1
     done
-    echo "replicas.sh: $what did not come about" >&2
+    echo "replicas.sh: $what did not come about; the last that each part had to say:" >&2
+    tail -n 15 "$directory"/*.log >&2
     exit 1
 }
 

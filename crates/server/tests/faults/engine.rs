@@ -51,7 +51,7 @@ impl DatabaseServer {
             tools::leave_out(what, &format!("{kind:?}"));
             return None;
         };
-        let directory = tempfile::tempdir().expect("a directory for the database");
+        let directory = tools::directory_of_a_database();
         kind.initialise(directory.path());
         let port = free_port();
         let child = kind.launch(&program, directory.path(), port);
@@ -155,10 +155,7 @@ impl Kind {
     /// Makes a new data directory.
     fn initialise(self, directory: &Path) {
         match self {
-            Self::MariaDb => {
-                let copy = Command::new("cp").arg("-a").arg(mariadb_template()).arg(directory.join("data")).status();
-                assert!(copy.expect("cp").success(), "the data directory could not be copied");
-            }
+            Self::MariaDb => new_mariadb(&directory.join("data")),
             Self::Postgres => {
                 if is_root() {
                     tools::run(Command::new("chown").arg("postgres").arg(directory));
@@ -198,6 +195,12 @@ impl Kind {
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
     }
+}
+
+/// Makes `data` a new data directory of MariaDB.
+pub(crate) fn new_mariadb(data: &Path) {
+    let copy = Command::new("cp").arg("-a").arg(mariadb_template()).arg(data).status();
+    assert!(copy.expect("cp").success(), "the data directory could not be copied");
 }
 
 /// A data directory of MariaDB to be copied. Making one takes seconds, so that it is kept between the runs.

@@ -1,6 +1,6 @@
 //! A replica is killed while others serve.
 
-use std::{collections::BTreeMap, process::Stdio};
+use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -11,7 +11,7 @@ use tokio::{
 use crate::{
     RECOVERY, alone,
     api::Api,
-    engine::free_port,
+    engine::{free_port, new_mariadb},
     load::Load,
     memory,
     program::{ADMIN_EMAIL, ADMIN_PASSWORD, SOON, eventually, repository},
@@ -21,6 +21,8 @@ use crate::{
 const WRITERS: usize = 6;
 const SOME: usize = 100;
 const KILLS: usize = 4;
+/// How long each part may take to start, which is not what is measured here.
+const START: Duration = Duration::from_secs(120);
 
 /// What `deploy/replicas.sh` runs.
 struct Replicas {
@@ -31,11 +33,13 @@ struct Replicas {
 
 impl Replicas {
     async fn start() -> Self {
-        let place = tempfile::tempdir().expect("a directory");
+        let place = tools::directory_of_a_database();
+        new_mariadb(&place.path().join("mariadb"));
         let ports = [free_port(), free_port(), free_port(), free_port()].map(|port| port.to_string());
         let mut command = Command::new("bash");
         command.arg(repository().join("deploy/replicas.sh"));
         command.env("CLAUDETOOLS", env!("CARGO_BIN_EXE_claudetools")).env("DIRECTORY", place.path());
+        command.env("PATIENCE", START.as_secs().to_string());
         command.env("PROXY_PORT", &ports[0]).env("REPLICA_PORTS", format!("{} {}", ports[1], ports[2]));
         command.env("MARIADB_PORT", &ports[3]);
         command.env("BOOTSTRAP_ADMIN_EMAIL", ADMIN_EMAIL).env("BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD);
@@ -51,10 +55,12 @@ impl Replicas {
             }
             panic!("replicas.sh ended; what it said is above");
         };
-        let base = timeout(3 * SOON, ready).await.expect("replicas that are ready");
+        // From here on a failure ends the script, too.
+        let mut replicas = Self { script, base: String::new(), place };
+        replicas.base = timeout(2 * START, ready).await.expect("replicas that are ready");
         // It says more when a replica is started again; nobody may block it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { script, base, place }
+        replicas
     }
 
     /// The process of a replica, 1 or 2, as long as it runs.

@@ -1,9 +1,11 @@
 //! Programs of the system.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use tempfile::TempDir;
 
 /// Where a program is: on the path, or where Debian keeps those that only administrators call.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
@@ -17,6 +19,18 @@ pub(crate) fn leave_out(what: &str, missing: &str) {
     let complete = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(!complete, "{missing} is needed for {what} when CI=true");
     eprintln!("left out, because {missing} is missing: {what}");
+}
+
+/// A directory for the files of a database server. In memory where there is room: on a disk that has a build to write
+/// away, each of a server's hundreds of flushes takes as long as the fault under test may last. No fault here is one of the
+/// database's own disk.
+pub(crate) fn directory_of_a_database() -> TempDir {
+    const ROOM: u64 = 1 << 30;
+    let memory = Path::new("/dev/shm");
+    let free = Command::new("df").args(["--output=avail", "--block-size=1"]).arg(memory).stderr(Stdio::null()).output();
+    let free = free.ok().and_then(|df| String::from_utf8_lossy(&df.stdout).lines().nth(1)?.trim().parse::<u64>().ok());
+    let place = if free.is_some_and(|free| free > ROOM) { memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::tempdir_in(place).expect("a directory for the database")
 }
 
 /// Runs a program to its end.
