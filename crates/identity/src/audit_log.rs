@@ -7,7 +7,7 @@ use claudetools_kernel::{
 };
 use uuid::Uuid;
 
-use crate::{AgentRun, Context, claims::clamped};
+use crate::{AgentRun, Context};
 
 enumeration! {
     /// What the audit log can be sorted by.
@@ -60,12 +60,12 @@ pub struct AuditFilter {
 impl AuditFilter {
     /// The first instant that it admits.
     pub fn begin(&self) -> Option<Timestamp> {
-        self.date_from.map(midnight)
+        self.date_from.map(Timestamp::midnight)
     }
 
     /// The first instant that it admits no more.
     pub fn end(&self) -> Option<Timestamp> {
-        self.date_to.map(|day| midnight(day).plus(TimeDelta::days(1)))
+        self.date_to.map(|day| Timestamp::midnight(day).plus(TimeDelta::days(1)))
     }
 
     /// Whether `entry` is to be listed.
@@ -79,12 +79,6 @@ impl AuditFilter {
             && self.begin().is_none_or(|begin| begin <= entry.at)
             && self.end().is_none_or(|end| entry.at < end)
     }
-}
-
-fn midnight(day: NaiveDate) -> Timestamp {
-    let micros = day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros();
-    // chrono's calendar is wider than ours.
-    clamped(micros)
 }
 
 /// Reads the audit log, and takes in the rows of requests that wrote nothing.

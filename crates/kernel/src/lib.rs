@@ -20,6 +20,7 @@ mod limit;
 mod page;
 mod patch;
 mod records;
+mod secret;
 pub mod text;
 mod time;
 mod transaction;
@@ -33,6 +34,7 @@ pub use limit::{Allowance, LimitClass, LimitKey, LimiterUnavailable, RateLimiter
 pub use page::{Direction, Keyed, Page, PageRequest, Position, Query, Sort, SortField, SortKey, SortKind, Start};
 pub use patch::{Expected, Patch};
 pub use records::{Records, Stored, Target};
+pub use secret::Secret;
 pub use time::{Clock, Timestamp};
 pub use transaction::{AuditEntry, Change, Receipt, ReplayRecord, StoredReply, Transaction, UnitOfWork};
 

@@ -40,6 +40,12 @@ impl Timestamp {
         self.datetime().date_naive()
     }
 
+    /// The first instant of a day in UTC, held within the representable years.
+    pub fn midnight(day: NaiveDate) -> Self {
+        let micros = day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros();
+        Self(micros.clamp(EARLIEST, LATEST))
+    }
+
     /// This instant moved by `delta`, held within the representable years.
     #[must_use]
     pub fn plus(self, delta: TimeDelta) -> Self {

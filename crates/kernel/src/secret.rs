@@ -2,11 +2,21 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A password or a token: never shown by `Debug`, wiped from memory when dropped.
-#[derive(Clone, PartialEq, Eq, Default)]
+/// A password or a token: never shown by `Debug`, wiped from memory when dropped, compared in a time that depends on the
+/// lengths alone.
+#[derive(Clone, Default)]
 pub struct Secret(Zeroizing<String>);
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
 
 impl Secret {
     /// Wraps a text.
@@ -28,7 +38,7 @@ impl From<String> for Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
+        f.write_str("[REDACTED]")
     }
 }
 
@@ -38,6 +48,6 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_show_in_a_debug_text() {
-        assert_eq!(format!("{:?}", Secret::new("hunter2")), "[redacted]");
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "[REDACTED]");
     }
 }
