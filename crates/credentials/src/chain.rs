@@ -20,7 +20,7 @@ enumeration! {
         Delete = "delete",
         /// Master keys were rotated: data keys wrapped anew, or a new epoch of the chain.
         Rotate = "rotate",
-        /// An earlier version was read or restored.
+        /// An earlier version was read.
         VersionRead = "version_read",
         /// A one-time password was computed.
         Totp = "totp",

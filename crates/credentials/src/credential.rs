@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use claudetools_kernel::{
-    Direction, Entity, Faults, Id, Keyed, Patch, Result, SortField, SortKey, Timestamp, enumeration, text,
+    Direction, Entity, Faults, Id, Keyed, Patch, SortField, SortKey, Timestamp, enumeration, text,
 };
 use uuid::Uuid;
 
@@ -156,6 +156,15 @@ pub struct CredentialFields {
     pub rotation_interval_days: Patch<i32>,
     pub is_active: Option<bool>,
     pub tags: Option<Vec<String>>,
+}
+
+/// What a request says of a credential and its secrets.
+#[derive(Debug, Clone, Default)]
+pub struct CredentialDraft {
+    /// The part that is no secret.
+    pub fields: CredentialFields,
+    /// The secrets.
+    pub secrets: crate::SecretFields,
 }
 
 impl Credential {
@@ -322,9 +331,4 @@ impl CredentialFilter {
             && wanted.expires_before.is_none_or(|before| credential.expires_at.is_some_and(|end| end < before))
             && wanted.rotation_due.is_none_or(|wanted| wanted == due)
     }
-}
-
-/// Refuses unless nothing was noted.
-pub(crate) fn checked<T>(value: T, faults: Faults) -> Result<T> {
-    faults.finish().map(|()| value)
 }

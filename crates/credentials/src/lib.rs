@@ -9,16 +9,33 @@ pub mod ports;
 
 mod access;
 mod chain;
+mod chain_service;
+mod context;
 mod credential;
+mod credential_service;
+mod recorder;
 mod sealed;
 mod secrets;
 mod share;
+mod share_service;
+mod share_token;
+mod totp;
+mod vault_service;
 mod version;
 
 pub use access::{Access, AccessFields, Viewer};
 pub use chain::{AuditAction, AuditEvent, AuditRow, ChainFilter, ChainSort, Epoch, GENESIS, Head};
-pub use credential::{Credential, CredentialFields, CredentialFilter, CredentialQuery, CredentialSort, CredentialType};
+pub use chain_service::{ChainFault, ChainReport, ChainService};
+pub use context::{Context, Origin, Refusal, Who};
+pub use credential::{
+    Credential, CredentialDraft, CredentialFields, CredentialFilter, CredentialQuery, CredentialSort, CredentialType,
+};
+pub use credential_service::{CredentialService, Decrypted, OneTimePassword, Recorded};
 pub use sealed::{FORMAT, Key, Place, Plaintext, Purpose, Sealed, VaultError};
 pub use secrets::{FieldSet, MAX_SECRET_BYTES, SecretField, SecretFields, Secrets};
 pub use share::Share;
+pub use share_service::{LONGEST_SHARE_SECONDS, MOST_SHARE_VIEWS, NewShare, OpenedShare, ShareFields, ShareService};
+pub use share_token::ShareToken;
+pub use totp::Totp;
+pub use vault_service::{Rewrap, RotationProgress, VaultService, VaultStartError};
 pub use version::{KEPT_VERSIONS, SealedVersion, VaultCheck, VersionInfo, WrapCount, place};

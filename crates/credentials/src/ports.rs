@@ -184,3 +184,9 @@ pub trait Primitives: Send + Sync + fmt::Debug {
     /// [`VaultError::KeyRing`] when the memory is not to be had.
     fn passphrase_key(&self, passphrase: &[u8], salt: &[u8; 16]) -> Result<Key, VaultError>;
 }
+
+/// Keeps the head of the chain where the database's administrator cannot change it.
+pub trait ChainWitness: Send + Sync + fmt::Debug {
+    /// Notes a head that is committed.
+    fn note(&self, head: &Head);
+}

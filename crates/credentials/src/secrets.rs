@@ -164,6 +164,16 @@ impl Secrets {
         &self.custom
     }
 
+    /// Those of these secrets that are among `fields`.
+    #[must_use]
+    pub fn only(mut self, fields: &FieldSet) -> Self {
+        self.texts.retain(|field, _| fields.has(*field));
+        if !fields.has(SecretField::CustomFields) {
+            self.custom.clear();
+        }
+        self
+    }
+
     /// Which fields are set.
     pub fn fields(&self) -> FieldSet {
         let custom = (!self.custom.is_empty()).then_some(SecretField::CustomFields);

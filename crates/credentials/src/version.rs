@@ -83,8 +83,8 @@ pub struct WrapCount {
 }
 
 /// The number of a version, as [`claudetools_kernel::Error::NotFound`] names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VersionMarker;
+#[derive(Debug)]
+pub(crate) struct VersionMarker;
 
 impl Entity for VersionMarker {
     const TYPE: &'static str = "credential_version";

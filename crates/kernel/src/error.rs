@@ -182,6 +182,9 @@ pub enum Error {
     /// The storage failed (409, 500 or 503, by kind).
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A secret could not be sealed or opened (500). The text is for the log, and holds nothing of the secret.
+    #[error("encryption: {0}")]
+    Encryption(String),
     /// Something that cannot happen did (500). The text is for the log.
     #[error("internal error: {0}")]
     Internal(String),

@@ -10,6 +10,7 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
     web::{self, Data, PayloadConfig},
 };
+use claudetools_credentials::{ChainService, CredentialService, ShareService, VaultService};
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
 };
@@ -103,6 +104,14 @@ pub struct Services {
     pub work_items: WorkItemService,
     /// Tags.
     pub tags: TagService,
+    /// Credentials.
+    pub credentials: CredentialService,
+    /// One-time links to secrets.
+    pub shares: ShareService,
+    /// The vault as a whole.
+    pub vault: VaultService,
+    /// The audit chain of the vault.
+    pub chain: ChainService,
     /// Accounts.
     pub accounts: AccountService,
     /// Passwords of accounts.

@@ -27,6 +27,7 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("RATE_LIMIT_EXCEEDED", 429, "too many requests; see Retry-After"),
     ("INTERNAL_ERROR", 500, "a fault of the server; the log has it under the request id"),
     ("DATABASE_ERROR", 500, "a fault of the storage; the log has it under the request id"),
+    ("ENCRYPTION_ERROR", 500, "a secret could not be sealed or opened; the log has the reason under the request id"),
     (
         "SERVICE_UNAVAILABLE",
         503,
@@ -133,7 +134,7 @@ fn problem_of(error: &Error) -> Problem {
         Error::Store(StoreError::Unavailable(_) | StoreError::Undecided(_)) | Error::Busy(_) => {
             tracing::warn!(%error, "unavailable");
         }
-        Error::Store(_) | Error::Internal(_) => tracing::error!(%error, "request failed"),
+        Error::Store(_) | Error::Encryption(_) | Error::Internal(_) => tracing::error!(%error, "request failed"),
         _ => {}
     }
     problem_without_log(error)
@@ -185,6 +186,9 @@ fn problem_without_log(error: &Error) -> Problem {
         }
         Error::Store(StoreError::Corrupt { .. } | StoreError::Database(_)) => {
             Problem::new("DATABASE_ERROR", "the storage failed; quote the request id when you report it")
+        }
+        Error::Encryption(_) => {
+            Problem::new("ENCRYPTION_ERROR", "the secret could not be sealed or opened; quote the request id when you report it")
         }
         Error::Internal(_) => {
             Problem::new("INTERNAL_ERROR", "the server failed; quote the request id when you report it")

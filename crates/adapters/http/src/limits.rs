@@ -16,7 +16,7 @@ use claudetools_kernel::{Actor, Allowance, LimitClass, LimitKey, Verdict};
 
 use crate::{
     app::Services,
-    error::{self, Problem},
+    error::{self, ApiError, Problem},
     extract::{RequestInfo, bearer, digest},
 };
 
@@ -59,7 +59,7 @@ pub async fn limit<B: MessageBody + 'static>(
     }
 }
 
-/// What a request beyond its budget is answered. One that nobody can count is let through: the limiter protects the service,
+/// The answer to a request beyond its budget. One that nobody can count is let through: the limiter protects the service,
 /// and must not be what makes it fail.
 async fn refusal(request: &ServiceRequest) -> Option<Problem> {
     let services = request.app_data::<Data<Services>>()?;
@@ -85,10 +85,34 @@ async fn refusal(request: &ServiceRequest) -> Option<Problem> {
     // The audit row of a refused request names its caller too.
     info.actor.replace(verified);
     services.metrics.rate_limited(class);
+    Some(beyond(&allowance, "requests"))
+}
+
+/// Counts the reading of a secret against the caller's budget for that, which is spent besides the one for all requests.
+pub(crate) async fn count_decrypt(services: &Services, info: &RequestInfo, actor: &Actor) -> Result<(), ApiError> {
+    let verdict = services.limiter.take(LimitClass::Decrypt, token_key(actor)).await.unwrap_or_else(|_| {
+        services.metrics.limiter_failed();
+        None
+    });
+    let Some(verdict) = verdict else { return Ok(()) };
+    let allowance = *verdict.allowance();
+    // The headers show the budget that is nearest to its end.
+    if info.allowance.get().is_none_or(|other| allowance.remaining <= other.remaining) {
+        info.allowance.set(Some(allowance));
+    }
+    if verdict.is_passed() {
+        return Ok(());
+    }
+    services.metrics.rate_limited(LimitClass::Decrypt);
+    Err(ApiError(beyond(&allowance, "secrets read")))
+}
+
+/// What a request beyond its budget is answered.
+fn beyond(allowance: &Allowance, what: &str) -> Problem {
     let wait = allowance.resets_in_seconds;
     let plural = if wait == 1 { "" } else { "s" };
-    let text = format!("too many requests; try again in {wait} second{plural}");
-    Some(Problem::new("RATE_LIMIT_EXCEEDED", text).retry_after(wait))
+    Problem::new("RATE_LIMIT_EXCEEDED", format!("too many {what}; try again in {wait} second{plural}"))
+        .retry_after(wait)
 }
 
 fn verify(request: &ServiceRequest, services: &Services) -> Option<Actor> {

@@ -6,6 +6,9 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod clients;
 pub(crate) mod context;
+pub(crate) mod credential_audit;
+pub(crate) mod credential_secrets;
+pub(crate) mod credentials;
 pub(crate) mod health;
 pub(crate) mod machines;
 pub(crate) mod metrics;
@@ -13,7 +16,9 @@ pub(crate) mod outside;
 pub(crate) mod pending_tasks;
 pub(crate) mod projects;
 pub(crate) mod sessions;
+pub(crate) mod shares;
 pub(crate) mod tags;
+pub(crate) mod vault;
 pub(crate) mod work_items;
 
 use actix_web::web;
@@ -34,6 +39,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     }
     config.configure(projects::routes);
     config.configure(clients::routes).configure(context::routes);
+    // The paths with words in the place of an id come first.
+    config.configure(vault::routes).configure(credential_audit::routes);
+    config.configure(credential_secrets::routes).configure(shares::routes).configure(credentials::routes);
     config.configure(machines::routes).configure(tags::routes);
     config.configure(sessions::routes).configure(work_items::routes);
 }

@@ -7,10 +7,12 @@ use std::{
     ops::Deref,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload, http::header, web::Data};
 use chrono::TimeDelta;
+use claudetools_credentials::{Origin, Who};
 use claudetools_kernel::{
     Actor, Change, Detail, Entity, Error, Faults, Page, PageRequest, Receipt, ReplayRecord, Scope, SortField,
     StoreError,
@@ -23,6 +25,7 @@ use crate::{
     envelope::entry,
     error::{ApiError, Problem, status_of},
     fallback::RouteTable,
+    limits::count_decrypt,
     reply::{Answer, Reply, list, resource},
 };
 
@@ -31,6 +34,8 @@ const ATTEMPTS: u32 = 6;
 /// How long a request may have taken for its use case to be repeated once more, in seconds. Who waited so long for a lock
 /// is better told.
 const PATIENCE_SECONDS: i64 = 4;
+/// How long the reading of a secret may wait for its row in the audit chain: callers are told within two seconds.
+const DISCLOSURE: Duration = Duration::from_millis(1700);
 /// How long the answer under an idempotency key is kept, in hours.
 const KEY_LIFETIME_HOURS: i64 = 24;
 /// The longest idempotency key taken, in characters.
@@ -114,6 +119,21 @@ impl<S> Caller<S> {
     pub(crate) fn actor(&self) -> &Actor {
         &self.actor
     }
+
+    /// Whom the audit chain of the vault names.
+    pub(crate) fn who(&self) -> Who {
+        Who::actor(&self.actor, self.origin())
+    }
+
+    /// [`Call::disclose`], counted against the caller's budget for the reading of secrets.
+    pub(crate) async fn read_secret<T>(
+        &self,
+        use_case: impl AsyncFn() -> Result<Change<T>, Error>,
+        render: impl Fn(&T) -> Result<Reply, Error>,
+    ) -> Answer {
+        count_decrypt(self.services(), self.info(), &self.actor).await?;
+        self.disclose(use_case, render).await
+    }
 }
 
 fn authenticate(request: &HttpRequest) -> Result<(Call, Actor), ApiError> {
@@ -180,6 +200,12 @@ impl Call {
     /// What is known of the request.
     pub(crate) fn info(&self) -> &RequestInfo {
         &self.info
+    }
+
+    /// Where the request came from, for the audit chain of the vault.
+    pub(crate) fn origin(&self) -> Origin {
+        let RequestInfo { client_ip, user_agent, request_id, .. } = &*self.info;
+        Origin { client_ip: *client_ip, user_agent: user_agent.clone(), request_id: Some(request_id.clone()) }
     }
 
     /// Notes who proved to be calling where no access token says it, for the audit row.
@@ -284,6 +310,20 @@ impl Call {
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("identity"));
         Ok(response)
+    }
+
+    /// [`Self::write_secret`] for what may leave only once its row in the audit chain is committed. Who cannot have the row in
+    /// time gets 503 and no secret.
+    pub(crate) async fn disclose<T>(
+        &self,
+        use_case: impl AsyncFn() -> Result<Change<T>, Error>,
+        render: impl Fn(&T) -> Result<Reply, Error>,
+    ) -> Answer {
+        let answer = tokio::time::timeout(DISCLOSURE, self.write_secret(use_case, render)).await;
+        answer.unwrap_or_else(|_| {
+            let reason = "the audit chain could not be written in time".to_owned();
+            Err(Error::Store(StoreError::Unavailable(reason)).into())
+        })
     }
 
     async fn attempt<T>(

@@ -1,12 +1,12 @@
 //! Passwords and tokens in bodies and answers.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use claudetools_identity::Secret;
+use claudetools_kernel::{Secret, text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
     __dev::ComposeSchema,
-    ToSchema,
+    PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, Type, schema::SchemaType},
 };
 
@@ -51,6 +51,37 @@ impl ComposeSchema for SecretText {
 impl ToSchema for SecretText {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("InlineSecretText")
+    }
+}
+
+/// Secrets under names of one's own.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct NamedSecrets(BTreeMap<String, SecretText>);
+
+impl Cross<BTreeMap<String, Secret>> for NamedSecrets {
+    fn cross(self) -> BTreeMap<String, Secret> {
+        self.0.into_iter().map(|(name, secret)| (name, secret.cross())).collect()
+    }
+}
+
+impl PartialSchema for NamedSecrets {
+    fn schema() -> RefOr<Schema> {
+        let name = ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .min_length(Some(1))
+            .max_length(Some(text::LINE))
+            .pattern(Some(super::text::LINE));
+        ObjectBuilder::new()
+            .property_names(Some(Schema::Object(name.build())))
+            .additional_properties(Some(SecretText::schema()))
+            .into()
+    }
+}
+
+impl ToSchema for NamedSecrets {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlineNamedSecrets")
     }
 }
 

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{Cross, Wire, WireSchema};
 
 /// A single line that is not blank.
-const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+pub(super) const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
 /// A single line that may be blank, which empties the field.
 const BLANK_LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 /// Text of any number of lines.
@@ -240,6 +240,16 @@ impl<const LEAST: i32, const MOST: i32> ToSchema for Bounded<LEAST, MOST> {
 
 /// Minutes that billing counts in.
 pub(crate) type IncrementMinutes = Bounded<1, 1440>;
+/// A TCP or UDP port.
+pub(crate) type PortNumber = Bounded<1, 65_535>;
+/// Days between two rotations.
+pub(crate) type RotationDays = Bounded<1, 3650>;
+/// How long a one-time link lives.
+pub(crate) type ShareSeconds = Bounded<1, 2_592_000>;
+/// How often a one-time link can be opened.
+pub(crate) type ShareViews = Bounded<1, 100>;
+/// How many versions one call wraps anew.
+pub(crate) type RewrapLimit = Bounded<1, 10_000>;
 /// How long an agent's token lives.
 pub(crate) type TtlSeconds = Bounded<1, 3600>;
 /// Minutes of work.

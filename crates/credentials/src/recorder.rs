@@ -1,0 +1,208 @@
+//! Writes the audit chain.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use claudetools_kernel::{
+    AuditEntry, Change, Error, IdGenerator, ReplayRecord, Result, StoreError, Timestamp, Transaction,
+};
+
+use crate::{
+    AuditEvent, AuditRow, Epoch, Head, Key, Place, Purpose, VaultError,
+    ports::{ChainWitness, CredentialsTx, HmacHash, Primitives, Vault},
+};
+
+/// Every so many rows the head goes to the witness.
+const WITNESSED: i64 = 1000;
+
+/// Writes the audit chain, and knows the keys of its epochs.
+pub(crate) struct Recorder {
+    vault: Arc<dyn Vault>,
+    primitives: Arc<dyn Primitives>,
+    ids: Arc<dyn IdGenerator>,
+    witness: Arc<dyn ChainWitness>,
+    keys: Mutex<BTreeMap<i64, Key>>,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recorder")
+    }
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        vault: Arc<dyn Vault>,
+        primitives: Arc<dyn Primitives>,
+        ids: Arc<dyn IdGenerator>,
+        witness: Arc<dyn ChainWitness>,
+    ) -> Self {
+        Self { vault, primitives, ids, witness, keys: Mutex::default() }
+    }
+
+    /// Ends a use case: `event` is in the chain when the change is committed, and without it nothing is. Whatever keeps the row
+    /// out is [`StoreError::Unavailable`], unless repeating the use case can mend it: no access without its record.
+    pub(crate) async fn seal<T>(
+        &self,
+        value: T,
+        mut tx: Box<dyn CredentialsTx>,
+        event: AuditEvent,
+    ) -> Result<Change<T>> {
+        let head = self.record(tx.as_mut(), event).await?;
+        let witness = (head.seq % WITNESSED == 0).then(|| (Arc::clone(&self.witness), head));
+        Ok(Change::new(value, Box::new(Recorded { inner: tx, witness })))
+    }
+
+    /// Adds `event` to the chain; gives the new head.
+    pub(crate) async fn record(&self, tx: &mut dyn CredentialsTx, event: AuditEvent) -> Result<Head> {
+        let head = self.locked_head(tx).await?;
+        self.append(tx, &head, head.epoch, event).await
+    }
+
+    /// The head, held against other writers, once it is known to be as this chain's last writer left it.
+    pub(crate) async fn locked_head(&self, tx: &mut dyn CredentialsTx) -> Result<Head> {
+        let head = tx.chain().lock_head().await.map_err(closed)?;
+        let head = head.ok_or_else(|| Error::Encryption("the audit chain has no head".to_owned()))?;
+        let key = self.key(tx, head.epoch).await?;
+        if self.is_genuine(&key, &head) {
+            Ok(head)
+        } else {
+            Err(Error::Encryption("the head of the audit chain was altered; see `claudetools audit verify`".to_owned()))
+        }
+    }
+
+    /// Adds `event` behind `head`, in `epoch`.
+    pub(crate) async fn append(
+        &self,
+        tx: &mut dyn CredentialsTx,
+        head: &Head,
+        epoch: i64,
+        event: AuditEvent,
+    ) -> Result<Head> {
+        let key = self.key(tx, epoch).await?;
+        let mut row = AuditRow { id: self.ids.next(), seq: head.seq + 1, epoch, event, hash: [0; 32] };
+        row.hash = self.hash(&key, &head.hash, &row);
+        tx.chain().append(&row).await.map_err(closed)?;
+        let head = self.head(&key, row.seq, epoch, row.hash);
+        tx.chain().put_head(&head).await.map_err(closed)?;
+        Ok(head)
+    }
+
+    /// The hash of `row` behind a row with the hash `previous`.
+    pub(crate) fn hash(&self, key: &Key, previous: &[u8; 32], row: &AuditRow) -> [u8; 32] {
+        let mut message = previous.to_vec();
+        message.extend_from_slice(&row.canonical());
+        self.hmac(key, &message)
+    }
+
+    /// A head with its seal.
+    pub(crate) fn head(&self, key: &Key, seq: i64, epoch: i64, hash: [u8; 32]) -> Head {
+        let mut head = Head { seq, epoch, hash, seal: [0; 32] };
+        head.seal = self.hmac(key, &head.canonical());
+        head
+    }
+
+    /// Whether the head bears the seal that belongs to it.
+    pub(crate) fn is_genuine(&self, key: &Key, head: &Head) -> bool {
+        self.primitives.same(&self.hmac(key, &head.canonical()), &head.seal)
+    }
+
+    fn hmac(&self, key: &Key, message: &[u8]) -> [u8; 32] {
+        let mut hash = [0; 32];
+        let made = self.primitives.hmac(HmacHash::Sha256, key.as_ref(), message);
+        hash.iter_mut().zip(made).for_each(|(to, from)| *to = from);
+        hash
+    }
+
+    /// The audit key of an epoch.
+    pub(crate) async fn key(&self, tx: &mut dyn CredentialsTx, epoch: i64) -> Result<Key> {
+        if let Some(key) = self.known().get(&epoch) {
+            return Ok(key.clone());
+        }
+        let epochs = tx.chain().epochs().await.map_err(closed)?;
+        let found = epochs.iter().find(|known| known.epoch == epoch);
+        let found = found.ok_or_else(|| Error::Encryption(format!("epoch {epoch} of the audit chain is missing")))?;
+        let key = self.key_of(found)?;
+        self.known().insert(epoch, key.clone());
+        Ok(key)
+    }
+
+    /// The audit key of an epoch: derived from its master key, or, where that is gone, as it was sealed under a later one.
+    pub(crate) fn key_of(&self, epoch: &Epoch) -> Result<Key> {
+        match self.vault.audit_key(&epoch.key_id) {
+            Err(VaultError::UnknownKey(_)) => {
+                let plain = self.vault.open(&audit_key_place(epoch.epoch), &epoch.sealed_key)?;
+                let bytes = <[u8; 32]>::try_from(plain.as_slice());
+                bytes.map(Key::new).map_err(|_| Error::Encryption("an audit key has another length".to_owned()))
+            }
+            derived => Ok(derived?),
+        }
+    }
+
+    /// An epoch with its audit key sealed under the master key in force.
+    pub(crate) fn sealed_epoch(&self, epoch: i64, key_id: &str, first_seq: i64, key: &Key) -> Result<Epoch> {
+        let sealed_key = self.vault.seal(&audit_key_place(epoch), key.as_ref())?;
+        Ok(Epoch { epoch, key_id: key_id.to_owned(), first_seq, sealed_key })
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<i64, Key>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the sealed audit key of an epoch is bound to.
+fn audit_key_place(epoch: i64) -> Place {
+    Place { purpose: Purpose::AuditKey, row: uuid::Uuid::nil(), version: epoch, fields: crate::FieldSet::default() }
+}
+
+/// What a failure of the storage means where an access must leave its record: try again later, and nothing was shown.
+fn closed(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(text) => StoreError::Unavailable(format!("the audit chain cannot be written: {text}")),
+        other => other,
+    }
+}
+
+/// A transaction that ends with a row in the chain.
+struct Recorded {
+    inner: Box<dyn CredentialsTx>,
+    /// Who is told of the head once it is committed.
+    witness: Option<(Arc<dyn ChainWitness>, Head)>,
+}
+
+#[async_trait]
+impl Transaction for Recorded {
+    async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.inner.append_audit(entry).await
+    }
+
+    async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
+        self.inner.keep_reply(record).await
+    }
+
+    async fn kept_reply(
+        &mut self,
+        caller: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReplayRecord>, StoreError> {
+        self.inner.kept_reply(caller, key, now).await
+    }
+
+    async fn forget_replies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.forget_replies(now).await
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self { inner, witness } = *self;
+        inner.commit().await.map_err(closed)?;
+        if let Some((witness, head)) = witness {
+            witness.note(&head);
+        }
+        Ok(())
+    }
+}
