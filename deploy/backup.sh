@@ -5,7 +5,7 @@
 #   DATABASE_URL=… deploy/backup.sh claudetools-2026-01-16.backup
 #
 # The file holds everything, password hashes too: keep it as you keep the database. The keys that sign tokens (data/jwt.keys
-# or JWT_SECRET_KEY) are not in it; keep those apart. restore.sh reads it back.
+# or JWT_SECRET_KEY) and the vault's master keys (data/master.keys or MASTER_KEYS) are not in it; keep those apart. restore.sh reads it back.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=lib/database.sh

@@ -71,12 +71,13 @@ mariadb=$!
 until_it_does "a database that answers" mariadb-admin --no-defaults --protocol=tcp --host=127.0.0.1 --port="$mariadb_port" \
     --user=claudetools --password=claudetools ping
 
-# One key for all: what one replica signs the others take.
-if [[ ! -f $directory/jwt.key ]]; then
-    (umask 077 && "$program" keys generate >"$directory/jwt.key")
-fi
+# The same keys for all: what one replica signs the others take, what one seals the others open.
+for key in jwt master; do
+    [[ -f $directory/$key.key ]] || (umask 077 && "$program" keys generate >"$directory/$key.key")
+done
 JWT_SECRET_KEY=${JWT_SECRET_KEY:-$(<"$directory/jwt.key")}
-export JWT_SECRET_KEY
+MASTER_KEYS=${MASTER_KEYS:-shared:$(<"$directory/master.key")}
+export JWT_SECRET_KEY MASTER_KEYS
 export DATABASE_URL=mysql://claudetools:claudetools@127.0.0.1:$mariadb_port/claudetools
 export BEHIND_TLS_PROXY=true TRUSTED_PROXIES=127.0.0.1
 

@@ -30,6 +30,8 @@ const ADMIN: &str = "admin@bench.example";
 const PASSWORD: &str = "seven-blue-kites-rise";
 /// Signs the tokens of our server, which its peers accept as well. It guards databases that only benchmarks use.
 pub(crate) const JWT_KEY: &str = "YmVuY2htYXJrcy1zaWduLXRoZWlyLXRva2Vucy13aXRoLXRoaXM=";
+/// The vault\'s key ring: a database outlives the folders of the servers that are measured on it.
+const MASTER_KEYS: &str = "bench:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Issuer and audience of those tokens.
 pub(crate) const JWT_NAME: &str = "claudetools";
 
@@ -56,6 +58,7 @@ impl Server {
                 .env("BOOTSTRAP_ADMIN_EMAIL", ADMIN)
                 .env("BOOTSTRAP_ADMIN_PASSWORD", PASSWORD)
                 .env("JWT_SECRET_KEY", JWT_KEY)
+                .env("MASTER_KEYS", MASTER_KEYS)
                 .env("ACCESS_TOKEN_EXPIRE_MINUTES", "1440")
                 .env("RUST_LOG", "warn")
                 .envs(settings.iter().map(|(name, value)| (name, value)));

@@ -7,6 +7,8 @@ mod audit;
 mod clients;
 mod context;
 mod conventions;
+mod credential_chain;
+mod credentials;
 mod identity;
 mod jwt;
 mod limits;

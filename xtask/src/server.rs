@@ -23,6 +23,8 @@ const START: Duration = Duration::from_mins(1);
 pub(crate) const ADMIN: &str = "admin@example.test";
 /// Signs the tokens of every server here, so that one accepts those of another. It guards databases that are deleted with them.
 const KEY: &str = "b25seS1mb3ItdG9vbHMtdGhhdC10cnktYS1zZXJ2ZXI=";
+/// The master key of the vault: the database outlives the folder that a ring would be made in.
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The password of an account that lives as long as this command, in a database that is deleted with it.
 const PASSWORD: &str = "twelve-grey-herons-land";
 
@@ -169,7 +171,7 @@ fn spawn(binary: &Path, data: &Path, log: &Path, address: SocketAddr, admin: &st
     command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().map_err(|error| Failure::at(binary, error))
 }
 
-fn settings(data: &Path, address: SocketAddr, admin: &str) -> [(&'static str, String); 9] {
+fn settings(data: &Path, address: SocketAddr, admin: &str) -> [(&'static str, String); 10] {
     [
         ("DATABASE_URL", format!("sqlite://{}", data.join("claudetools.db").display())),
         ("HOST", address.ip().to_string()),
@@ -179,6 +181,7 @@ fn settings(data: &Path, address: SocketAddr, admin: &str) -> [(&'static str, St
         // The token must outlive the longest run.
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "240".into()),
         ("JWT_SECRET_KEY", KEY.into()),
+        ("MASTER_KEYS", format!("tool:{MASTER_KEY}")),
         // Tools make more requests in a minute than any budget has room for.
         ("RATE_LIMIT_PER_MINUTE", "0".into()),
         ("RATE_LIMIT_PER_HOUR", "0".into()),

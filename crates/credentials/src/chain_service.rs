@@ -157,6 +157,15 @@ impl ChainService {
         Ok(ChainReport { rows: walk.rows, head, fault })
     }
 
+    /// The hash of a row, to be compared with a head noted before; `None` when there is no such row.
+    pub async fn hash_at(&self, seq: i64) -> Result<Option<[u8; 32]>> {
+        if seq == 0 {
+            return Ok(Some(GENESIS));
+        }
+        let rows = self.0.store.read().await?.chain().rows_after(seq - 1, 1).await?;
+        Ok(rows.into_iter().find(|row| row.seq == seq).map(|row| row.hash))
+    }
+
     /// The head as it is now.
     pub async fn head(&self) -> Result<Option<Head>> {
         Ok(self.0.store.read().await?.chain().head().await?)

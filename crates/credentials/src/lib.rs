@@ -36,6 +36,6 @@ pub use secrets::{FieldSet, MAX_SECRET_BYTES, SecretField, SecretFields, Secrets
 pub use share::Share;
 pub use share_service::{LONGEST_SHARE_SECONDS, MOST_SHARE_VIEWS, NewShare, OpenedShare, ShareFields, ShareService};
 pub use share_token::ShareToken;
-pub use totp::Totp;
+pub use totp::{Totp, TotpFault};
 pub use vault_service::{Rewrap, RotationProgress, VaultService, VaultStartError};
 pub use version::{KEPT_VERSIONS, SealedVersion, VaultCheck, VersionInfo, WrapCount, place};

@@ -14,7 +14,7 @@ use claudetools_migrations::{Difference, Migrator, MigratorTrait};
 use claudetools_sql::SchemaError;
 
 use crate::assembly::{Administration, StartError, open};
-use crate::cli::{self, AccountsAction, AuditAction, MigrateAction, PasswordSource};
+use crate::cli::{self, AccountsAction, MigrateAction, PasswordSource};
 use crate::config::Config;
 use crate::secret::Password;
 
@@ -168,8 +168,7 @@ async fn list_accounts(administration: &Administration, out: &mut dyn Write) -> 
 ///
 /// # Errors
 /// The database's.
-pub async fn audit(config: &Config, action: AuditAction, out: &mut dyn Write) -> Result<(), StartError> {
-    let AuditAction::List(wanted) = action;
+pub async fn audit(config: &Config, wanted: &cli::AuditFilter, out: &mut dyn Write) -> Result<(), StartError> {
     let administration = Administration::new(config).await?;
     let filter = AuditFilter {
         subject: wanted.subject.clone(),
@@ -186,7 +185,7 @@ pub async fn audit(config: &Config, action: AuditAction, out: &mut dyn Write) ->
         let page = administration.services.audit_log.list(&operator(), &query).await?;
         left -= u32::try_from(page.items.len()).unwrap_or(left);
         for entry in &page.items {
-            write_entry(entry, &wanted, out)?;
+            write_entry(entry, wanted, out)?;
         }
         match page.next {
             Some(next) => start = Start::After(next),

@@ -10,6 +10,7 @@ use actix_web::http::header::InvalidHeaderValue;
 use actix_web::web::Data;
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use claudetools_credentials::VaultStartError;
 use claudetools_crypto::{JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator};
 use claudetools_http::{
     HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys, SecurityHeaders, Services,
@@ -26,10 +27,13 @@ use claudetools_sessions as sessions;
 use claudetools_sql::{SchemaError, SqlOptions, SqlStore};
 
 use crate::config::{Config, RateLimitBackend};
+use crate::key_file;
 use crate::keys::{self, KeyError};
+use crate::master_keys::MasterKeyError;
 use crate::secret::{KeyBytes, NoRandomness};
 use crate::tls::TlsError;
 use crate::upkeep::{Background, Work};
+use crate::vault::VaultServices;
 
 /// Why the server or a sub-command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,15 @@ pub enum StartError {
     /// The token keys cannot be used.
     #[error("the token keys cannot be used: {0}")]
     UnusableKeys(String),
+    /// The master keys.
+    #[error(transparent)]
+    MasterKeys(#[from] MasterKeyError),
+    /// The vault does not open.
+    #[error("the vault: {0}")]
+    Vault(#[from] VaultStartError),
+    /// The audit chain was doctored.
+    #[error("the audit chain: {0}")]
+    Chain(String),
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -143,7 +156,7 @@ impl IdentityServices {
 /// The directory cannot be made, or the database cannot be opened.
 pub async fn open(config: &Config) -> Result<SqlStore, StartError> {
     if let Some(directory) = config.database_url.file().and_then(Path::parent) {
-        keys::create_private_directory(directory)?;
+        key_file::create_private_directory(directory)?;
     }
     let (connections, busy_timeout) = (config.database_connections, config.database_busy_timeout());
     let options = SqlOptions { connections, busy_timeout, ..SqlOptions::default() };
@@ -213,6 +226,7 @@ impl Assembly {
         let first_admin = bootstrap(config, &identity).await?;
         let revocations = RevocationService::new(identity.clone());
         revocations.poll().await?;
+        let vault = VaultServices::open(config, shared.clone(), Arc::clone(&clock)).await?;
 
         let audit = config.api_audit_log.then(|| Background::audit(AuditLogService::new(identity.clone())));
         let (sink, audit) = audit.map_or((None, None), |(sink, stop, task)| (Some(sink), Some((stop, task))));
@@ -224,6 +238,7 @@ impl Assembly {
             revocations: revocations.clone(),
             upkeep: Upkeep::new(identity.clone()),
             requests: Arc::clone(&requests),
+            vault: vault.clone(),
         };
         let tracking =
             sessions::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
@@ -236,6 +251,10 @@ impl Assembly {
             sessions: sessions::SessionService::new(tracking.clone()),
             work_items: sessions::WorkItemService::new(tracking.clone()),
             tags: sessions::TagService::new(tracking.clone()),
+            credentials: vault.credentials,
+            shares: vault.shares,
+            vault: vault.vault,
+            chain: vault.chain,
             accounts: AccountService::new(identity.clone()),
             passwords: PasswordService::new(identity.clone()),
             tokens: TokenService::new(identity.clone()),

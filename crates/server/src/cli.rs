@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use chrono::NaiveDate;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -37,13 +38,13 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<MigrateAction>,
     },
-    /// The keys that sign access tokens
+    /// The vault's master keys, and the keys that sign access tokens
     Keys {
         /// What to do [default: list]
         #[command(subcommand)]
         action: Option<KeysAction>,
     },
-    /// The API audit log
+    /// The API audit log, and the audit chain of the vault
     Audit {
         /// What to do
         #[command(subcommand)]
@@ -88,12 +89,30 @@ pub enum MigrateAction {
 /// What `keys` can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum KeysAction {
-    /// List the key ids (`kid`), the signing key first
+    /// List the ids of all keys, those in force first
     List,
-    /// Put a new signing key into the key file; tokens of the earlier ones stay valid
-    Rotate,
-    /// Print a new key for `JWT_SECRET_KEY`
+    /// Put a new master key into the key file and wrap all data keys of the vault with it, while the server runs; with
+    /// --tokens: put a new signing key into the file of token keys, whose earlier tokens stay valid
+    Rotate {
+        /// What to rotate, and how
+        #[command(flatten)]
+        options: RewrapOptions,
+        /// The key that signs access tokens instead of the master key
+        #[arg(long, conflicts_with = "reencrypt")]
+        tokens: bool,
+    },
+    /// Go on with a rotation of the master key that was broken off, or that a new key in `MASTER_KEYS` began
+    Rewrap(RewrapOptions),
+    /// Print a new key for `JWT_SECRET_KEY` or, behind an id and a colon, for `MASTER_KEYS`
     Generate,
+}
+
+/// How data keys are wrapped anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct RewrapOptions {
+    /// Make new data keys too, and encrypt every secret anew
+    #[arg(long)]
+    pub reencrypt: bool,
 }
 
 /// What `audit` can do.
@@ -101,6 +120,41 @@ pub enum KeysAction {
 pub enum AuditAction {
     /// Print rows of the API audit log, latest first
     List(AuditFilter),
+    /// Verify the audit chain of the vault; exit code 1 and the first row that is wrong when it was doctored
+    Verify(VerifyOptions),
+}
+
+/// How the audit chain is verified.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct VerifyOptions {
+    /// Begin with this row, and take the one before as it is
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub since: Option<i64>,
+    /// A head noted before, as `audit verify` and the server's log show it: it must still be a part of the chain
+    #[arg(long, value_name = "SEQ:HASH")]
+    pub head: Option<NotedHead>,
+}
+
+/// A head of the audit chain that was noted outside of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotedHead {
+    /// The place of its row.
+    pub seq: i64,
+    /// The hash of that row.
+    pub hash: [u8; 32],
+}
+
+impl FromStr for NotedHead {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text.split_once(':').and_then(|(seq, hash)| {
+            let mut bytes = [0; 32];
+            hex::decode_to_slice(hash, &mut bytes).ok()?;
+            Some(Self { seq: seq.parse().ok().filter(|seq| *seq >= 0)?, hash: bytes })
+        });
+        parsed.ok_or("it must be a number, a colon and 64 hexadecimal digits")
+    }
 }
 
 /// Which rows of the API audit log to print.

@@ -8,6 +8,7 @@ use crate::cli::{HealthArgs, KeysAction};
 use crate::config::{self, Config, ConfigFaults, Loaded, Sources, render};
 use crate::health::{self, HealthError, Target};
 use crate::keys::{self, JwtKeys, KeyError};
+use crate::master_keys::{self, MasterKeyError};
 use crate::secret::{KeyBytes, NoRandomness};
 use crate::telemetry::TelemetryError;
 use crate::tls::{self, TlsError};
@@ -21,6 +22,9 @@ pub enum CommandError {
     /// The token keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The master keys.
+    #[error(transparent)]
+    MasterKeys(#[from] MasterKeyError),
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -48,22 +52,33 @@ pub fn config_check(sources: &Sources, out: &mut dyn Write) -> Result<(), Comman
     if let Some((cert, key)) = config.tls_files() {
         tls::server_config(cert, key)?;
     }
+    // A first start makes what is missing.
     match keys::existing(&config) {
-        // A first start makes it.
-        Ok(_) | Err(KeyError::Missing { .. }) => Ok(()),
+        Ok(_) | Err(KeyError::Missing { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match master_keys::ids(&config) {
+        Ok(_) | Err(MasterKeyError::Missing { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// `keys list`, `keys rotate` and `keys generate`. The last needs no configuration: it prints what will be put there.
+/// `keys list`, `keys rotate --tokens` and `keys generate`. The last needs no configuration: it prints what will be put there.
 pub fn keys(
     action: KeysAction,
     config: impl FnOnce() -> Result<Config, ConfigFaults>,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     match action {
-        KeysAction::List => write_keys(&keys::existing(&config()?)?, out)?,
-        KeysAction::Rotate => {
+        KeysAction::List => {
+            let config = config()?;
+            write_keys(&keys::existing(&config)?, out)?;
+            for (at, id) in master_keys::ids(&config)?.iter().enumerate() {
+                writeln!(out, "{id}  {}", if at == 0 { "wraps and opens" } else { "opens" })?;
+            }
+        }
+        // The two others work on the vault, and so on the database.
+        KeysAction::Rotate { .. } | KeysAction::Rewrap(_) => {
             write_keys(&keys::rotate(&config()?)?, out)?;
             writeln!(out, "Restart the server to sign with the new key.")?;
         }
@@ -91,6 +106,7 @@ pub fn health(args: &HealthArgs, config: impl FnOnce() -> Result<Config, ConfigF
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::RewrapOptions;
     use crate::config::Machine;
 
     fn sources(values: &[(&str, &str)]) -> Sources {
@@ -123,10 +139,14 @@ mod tests {
         let data = directory.path().display().to_string();
         let load = || Ok(config::load(&sources(&[("DATA_DIR", &data)]))?.config);
         let first = keys::in_force(&load().unwrap()).unwrap().active;
-        let text = written(|out| keys(KeysAction::Rotate, load, out));
+        let master = master_keys::load_or_create(&load().unwrap().master_key_file).unwrap().ids();
+        let text = written(|out| {
+            keys(KeysAction::Rotate { options: RewrapOptions { reencrypt: false }, tokens: true }, load, out)
+        });
         assert!(text.contains("Restart") && text.contains(&format!("{}  verifies", first.kid())), "{text}");
         let text = written(|out| keys(KeysAction::List, load, out));
-        assert_eq!(text.lines().count(), 2);
+        assert_eq!(text.lines().count(), 3);
+        assert!(text.contains(&format!("{}  wraps and opens", master[0])), "{text}");
         assert!(!text.contains(&*first.to_base64()));
     }
 

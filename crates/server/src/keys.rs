@@ -3,13 +3,10 @@
 //! The file holds one base64 key a line, the signing key first and the keys it replaced below it. It is only ever
 //! replaced as a whole, under a lock, so that of two processes that start at once both end up with the same key.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use crate::config::{Config, JwtAlgorithm};
+use crate::key_file::{self, KeyFileError};
 use crate::secret::{KeyBytes, NoRandomness};
 
 /// The name of the key file in `DATA_DIR`.
@@ -22,22 +19,9 @@ pub const KEPT: usize = 3;
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file or its directory cannot be used.
-    #[error("the key file {path}: {error}", path = .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        error: io::Error,
-    },
-    /// Others may read the file.
-    #[error("the key file {path} can be read by others: run `chmod 600 {path}`, then `claudetools keys rotate` \
-             if they may have read it", path = .path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The file cannot be used.
+    #[error(transparent)]
+    File(#[from] KeyFileError),
     /// The file holds something else.
     #[error("the key file {path}, line {line}: {message}", path = .path.display())]
     Malformed {
@@ -139,7 +123,7 @@ pub fn load_or_create(path: &Path, algorithm: JwtAlgorithm) -> Result<JwtKeys, K
     if let Some(keys) = load(path, algorithm)? {
         return Ok(keys);
     }
-    let _lock = lock(path)?;
+    let _lock = key_file::lock(path)?;
     // Another process may have made it while this one waited.
     if let Some(keys) = load(path, algorithm)? {
         return Ok(keys);
@@ -155,7 +139,7 @@ pub fn rotate_file(path: &Path, algorithm: JwtAlgorithm) -> Result<JwtKeys, KeyE
     if !path.exists() {
         return Err(missing());
     }
-    let _lock = lock(path)?;
+    let _lock = key_file::lock(path)?;
     let earlier = load(path, algorithm)?.ok_or_else(missing)?;
     let mut previous = earlier.previous;
     previous.insert(0, earlier.active);
@@ -167,13 +151,7 @@ pub fn rotate_file(path: &Path, algorithm: JwtAlgorithm) -> Result<JwtKeys, KeyE
 
 /// Reads the keys of `path`; `None` when there is no such file.
 fn load(path: &Path, algorithm: JwtAlgorithm) -> Result<Option<JwtKeys>, KeyError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io_error(path)(error)),
-    };
-    refuse_exposed(path, &file)?;
-    let text = Zeroizing::new(io::read_to_string(file).map_err(io_error(path))?);
+    let Some(text) = key_file::read(path)? else { return Ok(None) };
     let mut keys = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let key = KeyBytes::from_base64(line.trim()).and_then(|key| key.fits(algorithm).map(|()| key));
@@ -184,84 +162,15 @@ fn load(path: &Path, algorithm: JwtAlgorithm) -> Result<Option<JwtKeys>, KeyErro
     Ok(Some(JwtKeys { active, previous: keys.collect() }))
 }
 
-fn refuse_exposed(path: &Path, file: &File) -> Result<(), KeyError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = file.metadata().map_err(io_error(path))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Exposed { path: path.to_owned() });
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = (path, file);
-    Ok(())
-}
-
-/// Replaces the file as a whole: after a crash there is the earlier one or the new one, never a part.
 fn store(path: &Path, keys: &JwtKeys) -> Result<(), KeyError> {
-    let temporary = path.with_extension("new");
-    let write = || -> io::Result<()> {
-        match fs::remove_file(&temporary) {
-            // Left behind by a crash; nobody else writes here, the lock is ours.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&temporary)?;
-        for key in std::iter::once(&keys.active).chain(&keys.previous) {
-            file.write_all(key.to_base64().as_bytes())?;
-            file.write_all(b"\n")?;
-        }
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        // The rename itself must survive a power cut too.
-        if cfg!(unix) { File::open(directory(path))?.sync_all() } else { Ok(()) }
-    };
-    write().map_err(io_error(path))
-}
-
-/// Holds other processes off until the file is dropped.
-fn lock(path: &Path) -> Result<File, KeyError> {
-    let acquire = || -> io::Result<File> {
-        create_private_directory(directory(path))?;
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(PathBuf::from(name))?;
-        file.lock()?;
-        Ok(file)
-    };
-    acquire().map_err(io_error(path))
-}
-
-/// Makes a directory, and those above it, that only this user may enter. One that exists stays as it is.
-pub fn create_private_directory(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> KeyError {
-    let path = path.to_owned();
-    |error| KeyError::Io { path, error }
+    let lines = std::iter::once(&keys.active).chain(&keys.previous).map(KeyBytes::to_base64);
+    Ok(key_file::replace(path, lines)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::config::{Machine, Sources};
 

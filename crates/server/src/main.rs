@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use claudetools_server::administration;
 use claudetools_server::assembly::StartError;
-use claudetools_server::cli::{AccountsAction, Cli, Command, ConfigAction, KeysAction, MigrateAction};
+use claudetools_server::cli::{AccountsAction, AuditAction, Cli, Command, ConfigAction, KeysAction, MigrateAction};
 use claudetools_server::commands::{self, CommandError};
 use claudetools_server::config::{self, Config, Sources};
-use claudetools_server::{serve, telemetry, tls};
+use claudetools_server::{serve, telemetry, tls, vault_commands};
 
 /// A crowd of connections costs memory while it is there. This allocator gives it back to the system within seconds.
 #[global_allocator]
@@ -44,7 +44,12 @@ fn run(cli: Cli) -> Result<(), CommandError> {
             let action = action.unwrap_or(MigrateAction::Up);
             Ok(on_runtime(administration::migrate(&load()?, action, &mut out))?)
         }
-        Command::Audit { action } => Ok(on_runtime(administration::audit(&load()?, action, &mut out))?),
+        Command::Audit { action: AuditAction::List(filter) } => {
+            Ok(on_runtime(administration::audit(&load()?, &filter, &mut out))?)
+        }
+        Command::Audit { action: AuditAction::Verify(options) } => {
+            Ok(on_runtime(vault_commands::verify(&load()?, &options, &mut out))?)
+        }
         Command::Accounts { action } => {
             let action = action.unwrap_or(AccountsAction::List);
             Ok(on_runtime(administration::accounts(&load()?, action, &mut out))?)
@@ -55,6 +60,12 @@ fn run(cli: Cli) -> Result<(), CommandError> {
             Ok(())
         }
         Command::Config { action: ConfigAction::Check } => commands::config_check(&sources(), &mut out),
+        Command::Keys { action: Some(KeysAction::Rotate { options, tokens: false }) } => {
+            Ok(on_runtime(vault_commands::rotate(&load()?, options, &mut out))?)
+        }
+        Command::Keys { action: Some(KeysAction::Rewrap(options)) } => {
+            Ok(on_runtime(vault_commands::rewrap(&load()?, options, &mut out))?)
+        }
         Command::Keys { action } => commands::keys(action.unwrap_or(KeysAction::List), load, &mut out),
         Command::Health(args) => commands::health(&args, load),
     }

@@ -12,6 +12,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::vault::VaultServices;
+
 /// How often revocations of other replicas are taken in; the contract promises 5 s.
 const POLL: Duration = Duration::from_secs(2);
 /// How often the request counts of agent runs are written.
@@ -25,6 +27,7 @@ pub struct Background {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    vault: VaultServices,
 }
 
 /// What the tasks work on.
@@ -35,6 +38,7 @@ pub(crate) struct Work {
     pub(crate) revocations: RevocationService,
     pub(crate) upkeep: Upkeep,
     pub(crate) requests: Arc<RequestCounter>,
+    pub(crate) vault: VaultServices,
 }
 
 impl Background {
@@ -50,7 +54,8 @@ impl Background {
     /// Starts all other tasks.
     pub(crate) fn start(work: Work, audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let Work { journal, audit_log, clock, revocations, upkeep, requests } = work;
+        let Work { journal, audit_log, clock, revocations, upkeep, requests, vault } = work;
+        let shares = vault.shares.clone();
         let tasks = vec![
             every(POLL, stopped.clone(), move || {
                 let revocations = revocations.clone();
@@ -61,18 +66,20 @@ impl Background {
                 async move { write_counts(&audit_log, &requests).await }
             }),
             every(SWEEP, stopped, move || {
-                let (upkeep, journal, now) = (upkeep.clone(), Arc::clone(&journal), clock.now());
+                let (upkeep, shares, journal, now) =
+                    (upkeep.clone(), shares.clone(), Arc::clone(&journal), clock.now());
                 async move {
                     let swept = upkeep.sweep().await?;
+                    let links = shares.sweep().await?;
                     let mut tx = journal.begin().await?;
                     let replies = tx.forget_replies(now).await?;
                     tx.commit().await?;
-                    tracing::debug!(?swept, replies, "cleared up");
+                    tracing::debug!(?swept, links, replies, "cleared up");
                     Ok(())
                 }
             }),
         ];
-        Self { stop, tasks, audit }
+        Self { stop, tasks, audit, vault }
     }
 
     /// Lets every task finish its last round, the audit log last.
@@ -81,6 +88,7 @@ impl Background {
         for task in self.tasks {
             let _ = task.await;
         }
+        self.vault.note_head().await;
         if let Some((stop, task)) = self.audit {
             let _ = stop.send(());
             let _ = task.await;

@@ -9,8 +9,10 @@ mod clock;
 mod jwt;
 mod password;
 mod random;
+mod vault;
 
 pub use clock::{SystemClock, UuidGenerator};
 pub use jwt::{JwtAlgorithm, JwtKeys, JwtTokens, KeyError, generate_key};
 pub use password::{HashingCost, PasswordPool, PoolSettings};
 pub use random::{RingSecrets, constant_time_eq, sha256, sha256_hex};
+pub use vault::{KeyRing, KeyRingFault, KeySource, RingPrimitives, RingVault, master_key_id};

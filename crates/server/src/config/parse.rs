@@ -7,9 +7,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use ipnet::IpNet;
-
+use claudetools_crypto::KeyRing;
 use claudetools_kernel::Enumeration;
+use ipnet::IpNet;
 
 use super::value::{JwtAlgorithm, LogFormat, RateLimitBackend};
 use crate::secret::{KeyBytes, Password};
@@ -106,6 +106,10 @@ pub(super) fn log_filter(text: &str) -> Parsed<String> {
 
 pub(super) fn keys(text: &str) -> Parsed<Vec<KeyBytes>> {
     items(text).map(KeyBytes::from_base64).collect()
+}
+
+pub(super) fn key_ring(text: &str) -> Parsed<KeyRing> {
+    KeyRing::parse(items(text)).map_err(|fault| fault.to_string())
 }
 
 pub(super) fn file(text: &str) -> Parsed<PathBuf> {

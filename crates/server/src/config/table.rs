@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use claudetools_crypto::KeyRing;
 use ipnet::IpNet;
 
 use super::parse;
@@ -72,8 +73,8 @@ settings! {
     database_busy_timeout_ms("DATABASE_BUSY_TIMEOUT_MS"): u32 = |text| parse::number(text, 0..=60_000),
     default Fallback::Fixed("5000");
 
-    /// The directory for what the server makes itself: the database unless `DATABASE_URL` says otherwise, and the
-    /// token keys.
+    /// The directory for what the server makes itself: the database unless `DATABASE_URL` says otherwise, the token
+    /// keys, and the vault's master keys unless `MASTER_KEY_FILE` says otherwise.
     data_dir("DATA_DIR"): PathBuf = parse::file, default Fallback::Fixed("data");
 
     /// The address to listen on. Another than a loopback address needs TLS or `BEHIND_TLS_PROXY=true`.
@@ -109,6 +110,19 @@ settings! {
     /// Further keys whose tokens are still, or already, accepted: base64, with commas between. For the roll-over of a key.
     jwt_verification_keys("JWT_VERIFICATION_KEYS"): Vec<KeyBytes> = parse::keys,
     default Fallback::Fixed(""), empty Off, shown Secret;
+
+    /// The vault's master keys: entries of an id, a colon and base64 of 32 bytes, with commas between, the one in force first.
+    /// When they are not given, they are kept in `MASTER_KEY_FILE`. Several replicas need the same ones.
+    master_keys("MASTER_KEYS"): Option<KeyRing> = |text| parse::optional(text, parse::key_ring),
+    default Fallback::Fixed(""), empty Fault, shown Secret;
+
+    /// The file of the vault's master keys, one entry of an id, a colon and base64 of 32 bytes a line, the one in force first. It
+    /// is made on first start. Without these keys no credential can ever be read again: back them up, apart from the database.
+    master_key_file("MASTER_KEY_FILE"): PathBuf = parse::file,
+    default Fallback::Computed {
+        shown: "<DATA_DIR>/master.keys",
+        value: |_, data_dir| format!("{}/master.keys", data_dir.trim_end_matches('/')),
+    };
 
     /// How access tokens are signed: `HS256`, `HS384`, `HS512` or `EdDSA`.
     jwt_algorithm("JWT_ALGORITHM"): JwtAlgorithm = parse::algorithm, default Fallback::Fixed("HS256");
@@ -158,7 +172,7 @@ settings! {
     rate_limit_per_hour("RATE_LIMIT_PER_HOUR"): u32 = |text| parse::number(text, 0..=1_000_000_000),
     default Fallback::Fixed("1000");
 
-    /// How many secrets may be read with a token within a minute; 0 switches it off. No operation of this version reads any.
+    /// How many secrets may be read with a token within a minute; 0 switches it off.
     rate_limit_decrypt_per_minute("RATE_LIMIT_DECRYPT_PER_MINUTE"): u32 = |text| parse::number(text, 0..=1_000_000_000),
     default Fallback::Fixed("20");
 

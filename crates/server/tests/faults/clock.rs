@@ -89,7 +89,11 @@ async fn a_clock_that_jumps_an_hour_loses_nothing_doubles_nothing_and_lets_no_re
     let Some(library) = library() else { return tools::leave_out(what, "libfaketime") };
     let Some(database) = DatabaseServer::start(Kind::MariaDb, what).await else { return };
     let key = site_on(&database).run(&["keys", "generate"]).await.success().out;
-    let replica = || site_on(&database).with("JWT_SECRET_KEY", key.trim()).with("ACCESS_TOKEN_EXPIRE_MINUTES", "180");
+    let master = format!("shared:{}", key.trim());
+    let replica = || {
+        let site = site_on(&database).with("JWT_SECRET_KEY", key.trim()).with("MASTER_KEYS", &master);
+        site.with("ACCESS_TOKEN_EXPIRE_MINUTES", "180")
+    };
     let place = tempfile::tempdir().expect("a directory");
     let offset = place.path().join("offset");
     // The account is made long ago: no token is dated before its account's last change, so that a replica that is behind

@@ -39,9 +39,10 @@ fn variables(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "DATABASE_URL",
     "JWT_SECRET_KEY",
+    "MASTER_KEYS",
     "RATE_LIMIT_BACKEND",
     "RATE_LIMIT_REDIS_URL",
     "BEHIND_TLS_PROXY",

@@ -33,6 +33,7 @@ async fn a_first_start_makes_keys_database_and_admin_and_prints_a_call_that_work
 
     let mode = |name: &str| site.path(name).metadata().expect(name).permissions().mode() & 0o777;
     assert_eq!(mode("data/jwt.keys"), 0o600);
+    assert_eq!(mode("data/master.keys"), 0o600);
     assert_eq!(mode("data"), 0o700);
     assert!(site.path("data/claudetools.db").is_file());
 

@@ -19,3 +19,4 @@ mod slow_client;
 mod starting;
 mod stop;
 mod together;
+mod vault;

@@ -101,6 +101,12 @@ impl Site {
         self.run_with_input(arguments, "").await
     }
 
+    /// Starts a sub-command and does not wait for it. It is killed when this is dropped.
+    pub(crate) fn spawn_command(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(env!("CARGO_BIN_EXE_claudetools"), &self.settings);
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a process")
+    }
+
     /// The same, with a file as standard input.
     pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
         let file = self.path("standard-input");

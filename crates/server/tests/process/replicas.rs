@@ -21,11 +21,14 @@ const REVOKED: Duration = Duration::from_secs(5);
 const ALL_AT_ONCE: usize = 5;
 const PARALLEL: usize = 32;
 
-/// Sites whose servers sign with one key and share a database.
+/// Sites whose servers have the same keys and share a database.
 async fn sites(database: &Database, count: usize) -> Vec<Site> {
     let key = Site::bare().run(&["keys", "generate"]).await.success().out;
-    let site =
-        || Site::new().with("DATABASE_URL", &database.url).with("JWT_SECRET_KEY", key.trim()).with("WORKERS", "2");
+    let master = format!("shared:{}", Site::bare().run(&["keys", "generate"]).await.success().out.trim());
+    let site = || {
+        let site = Site::new().with("DATABASE_URL", &database.url).with("JWT_SECRET_KEY", key.trim());
+        site.with("MASTER_KEYS", &master).with("WORKERS", "2")
+    };
     (0..count).map(|_| site().with("RATE_LIMIT_PER_MINUTE", "0").with("RATE_LIMIT_PER_HOUR", "0")).collect()
 }
 
