@@ -76,6 +76,7 @@ const PUBLIC: &[&str] = &[
     "GET /readyz",
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/token",
+    "POST /api/v1/shares/open",
 ];
 
 #[tokio::test]

@@ -55,6 +55,7 @@ impl SortField for CredentialSort {
 
 /// A credential without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that have nothing to do with one another")]
 pub struct Credential {
     /// Its id.
     pub id: Id<Self>,

@@ -114,9 +114,10 @@ impl CredentialService {
         let mut faults = Faults::default();
         let is_secret_given = !given.is_empty();
         // What is not named keeps its value, so that the present version has to be opened. Nobody is shown it.
-        let secrets = match is_secret_given && credential.version > 0 {
-            true => self.0.open(&self.version(tx.as_mut(), &credential, credential.version).await?)?,
-            false => Secrets::default(),
+        let secrets = if is_secret_given && credential.version > 0 {
+            self.0.open(&self.version(tx.as_mut(), &credential, credential.version).await?)?
+        } else {
+            Secrets::default()
         };
         let secrets = changed(secrets, given, &mut faults);
         let mut credential = credential.change(fields, now, &mut faults);

@@ -69,7 +69,7 @@ impl Totp {
                 "algorithm" => totp.0 = algorithm(&value)?,
                 "digits" => totp.1 = number(&value, 6..=8).ok_or(TotpFault::Parameter("6 to 8 digits"))?,
                 "period" => {
-                    totp.2 = number(&value, 15..=120).ok_or(TotpFault::Parameter("a period of 15 to 120 seconds"))?
+                    totp.2 = number(&value, 15..=120).ok_or(TotpFault::Parameter("a period of 15 to 120 seconds"))?;
                 }
                 _ => {}
             }

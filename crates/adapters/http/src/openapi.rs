@@ -29,6 +29,7 @@ const PUBLIC: &[&str] = &[
     "/api/v1/metrics",
     "/api/v1/auth/token",
     "/api/v1/auth/refresh",
+    "/api/v1/shares/open",
 ];
 
 /// The description of everything mounted under `/api/v1` and outside the prefixes. Putting it together takes a while: a server

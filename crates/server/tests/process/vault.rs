@@ -195,6 +195,35 @@ async fn a_backup_from_before_a_rotation_opens_as_long_as_its_key_is_in_the_ring
     server.stop().await;
 }
 
+#[tokio::test]
+async fn a_chain_that_was_put_back_is_found_by_a_head_noted_before() {
+    let site = site();
+    let server = site.serve().await;
+    let admin = server.admin().await;
+    let id = enter(&admin, 1).await;
+    server.stop().await;
+    let database = site.path("data/claudetools.db");
+    let backup = std::fs::read(&database).expect("the database");
+    let server = site.serve().await;
+    server.admin().await.get(&format!("/credentials/{id}/decrypt")).await.expect(200);
+    let log = server.stop().await.err;
+    assert!(log.contains("the head of the vault's audit chain"), "{log}");
+    let verified = site.run(&["audit", "verify"]).await.success().out;
+    let noted = verified.split_whitespace().find(|word| word.contains(':')).expect("a head").to_owned();
+    assert!(log.contains(noted.split_once(':').expect("a hash").1), "the log has noted the same head");
+    site.run(&["audit", "verify", "--head", &noted, "--since", "2"]).await.success();
+
+    // The whole database as it was before the access, head included.
+    std::fs::write(&database, backup).expect("the backup put back");
+    for side in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(site.path(&format!("data/claudetools.db{side}")));
+    }
+    site.run(&["audit", "verify"]).await.success();
+    site.run(&["audit", "verify", "--head", &noted]).await.failure("put back or replaced");
+    let refused = site.run(&["audit", "verify", "--head", "2:abc"]).await;
+    assert!(refused.code == Some(2) && refused.err.contains("64 hexadecimal digits"), "{refused:?}");
+}
+
 /// Every form in which a planted secret could turn up.
 struct Hunt {
     forms: AhoCorasick,

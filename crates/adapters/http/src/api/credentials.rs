@@ -91,6 +91,7 @@ struct CredentialBody {
 /// A credential without its secrets.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(Credential)]
+#[expect(clippy::struct_excessive_bools, reason = "as the resource has them")]
 pub(super) struct CredentialView {
     #[o2o(repeat)]
     #[from(~.cross())]
