@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use claudetools_kernel::{Actor, Error, Page, Query, Result, Scope};
+use claudetools_kernel::{Actor, Error, Page, Query, Result, Scope, StoreError};
 
 use crate::{AuditRow, ChainFilter, ChainSort, Context, GENESIS, Head, Key, ports::CredentialsTx};
 
@@ -173,8 +173,17 @@ impl ChainService {
 
     /// Walks on to the end of the rows.
     async fn follow(&self, tx: &mut dyn CredentialsTx, walk: &mut Walk) -> Result<Option<ChainFault>> {
+        let mut limit = BATCH;
         loop {
-            let rows = tx.chain().rows_after(walk.seq, BATCH).await?;
+            let rows = match tx.chain().rows_after(walk.seq, limit).await {
+                // A row that nobody could have written. One at a time, to learn which.
+                Err(StoreError::Corrupt { .. }) if limit > 1 => {
+                    limit = 1;
+                    continue;
+                }
+                Err(StoreError::Corrupt { .. }) => return Ok(Some(ChainFault::Altered { seq: walk.seq + 1 })),
+                rows => rows?,
+            };
             if rows.is_empty() {
                 return Ok(None);
             }
