@@ -13,6 +13,7 @@ mod chain_service;
 mod context;
 mod credential;
 mod credential_service;
+mod generate;
 mod recorder;
 mod sealed;
 mod secrets;
@@ -31,6 +32,7 @@ pub use credential::{
     Credential, CredentialDraft, CredentialFields, CredentialFilter, CredentialQuery, CredentialSort, CredentialType,
 };
 pub use credential_service::{CredentialService, Decrypted, OneTimePassword, Recorded};
+pub use generate::{CharacterClass, PASSPHRASE_WORDS, PASSWORD_LENGTHS, PassphrasePolicy, PasswordPolicy};
 pub use sealed::{FORMAT, Key, Place, Plaintext, Purpose, Sealed, VaultError};
 pub use secrets::{FieldSet, MAX_SECRET_BYTES, SecretField, SecretFields, Secrets};
 pub use share::Share;
