@@ -118,19 +118,24 @@ impl SecretFields {
     /// These fields alone, with `secret` as the value of `field`, which is not [`SecretField::CustomFields`].
     pub fn of(field: SecretField, secret: Secret) -> Self {
         let mut fields = Self::default();
+        fields.set(field, secret);
+        fields
+    }
+
+    /// Makes `secret` the value of `field`, which is not [`SecretField::CustomFields`].
+    pub fn set(&mut self, field: SecretField, secret: Secret) {
         let slot = match field {
-            SecretField::Password | SecretField::CustomFields => &mut fields.password,
-            SecretField::ApiKey => &mut fields.api_key,
-            SecretField::ClientSecret => &mut fields.client_secret,
-            SecretField::Token => &mut fields.token,
-            SecretField::PrivateKey => &mut fields.private_key,
-            SecretField::ConnectionString => &mut fields.connection_string,
-            SecretField::TotpSecret => &mut fields.totp_secret,
-            SecretField::Passphrase => &mut fields.passphrase,
-            SecretField::SecretNotes => &mut fields.secret_notes,
+            SecretField::Password | SecretField::CustomFields => &mut self.password,
+            SecretField::ApiKey => &mut self.api_key,
+            SecretField::ClientSecret => &mut self.client_secret,
+            SecretField::Token => &mut self.token,
+            SecretField::PrivateKey => &mut self.private_key,
+            SecretField::ConnectionString => &mut self.connection_string,
+            SecretField::TotpSecret => &mut self.totp_secret,
+            SecretField::Passphrase => &mut self.passphrase,
+            SecretField::SecretNotes => &mut self.secret_notes,
         };
         *slot = Patch::Set(secret);
-        fields
     }
 
     fn texts(&self) -> [(SecretField, &Patch<Secret>); 9] {
