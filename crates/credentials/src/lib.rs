@@ -5,6 +5,7 @@
 //! commit together or not at all. `docs/threat-model.md` says what that holds against.
 #![warn(missing_docs)]
 
+pub mod export;
 pub mod import;
 pub mod ports;
 

@@ -223,19 +223,22 @@ impl Secrets {
         // As long as it can get when every byte is escaped, so that no part is left behind in a buffer that was outgrown.
         let mut bytes =
             Zeroizing::new(Vec::with_capacity(64 + 6 * self.bytes() + 64 * (self.texts.len() + self.custom.len())));
-        let shape = Shape {
-            texts: self.texts.iter().map(|(field, text)| (*field, text.expose())).collect(),
-            custom: self.custom.iter().map(|(name, text)| (name.as_str(), text.expose())).collect(),
-        };
         // Maps of text always have a JSON form, and writing to memory does not fail.
-        let _ = serde_json::to_writer(&mut *bytes, &shape);
+        let _ = serde_json::to_writer(&mut *bytes, &self.shape());
         bytes
     }
 
     /// The secrets of bytes that were opened; `None` when [`Self::to_plaintext`] did not make them.
     pub fn from_plaintext(bytes: &[u8]) -> Option<Self> {
-        let shape: OwnedShape = serde_json::from_slice(bytes).ok()?;
-        Some(Self { texts: wrapped(shape.texts), custom: wrapped(shape.custom) })
+        serde_json::from_slice(bytes).ok().map(OwnedShape::into_secrets)
+    }
+
+    /// The form that is sealed. The type itself has none: it must not get into JSON by mistake.
+    pub(crate) fn shape(&self) -> Shape<'_> {
+        Shape {
+            texts: self.texts.iter().map(|(field, text)| (*field, text.expose())).collect(),
+            custom: self.custom.iter().map(|(name, text)| (name.as_str(), text.expose())).collect(),
+        }
     }
 }
 
@@ -244,14 +247,20 @@ fn wrapped<K: Ord>(texts: BTreeMap<K, Zeroizing<String>>) -> BTreeMap<K, Secret>
 }
 
 #[derive(Serialize)]
-struct Shape<'a> {
+pub(crate) struct Shape<'a> {
     texts: BTreeMap<SecretField, &'a str>,
     custom: BTreeMap<&'a str, &'a str>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OwnedShape {
+pub(crate) struct OwnedShape {
     texts: BTreeMap<SecretField, Zeroizing<String>>,
     custom: BTreeMap<String, Zeroizing<String>>,
+}
+
+impl OwnedShape {
+    pub(crate) fn into_secrets(self) -> Secrets {
+        Secrets { texts: wrapped(self.texts), custom: wrapped(self.custom) }
+    }
 }

@@ -247,9 +247,13 @@ fn fitted(given: &str, longest: usize) -> (String, Option<String>) {
     }
     let blank = |c: char| if c.is_control() { ' ' } else { c };
     let mut line: String = trimmed.chars().map(blank).take(longest).collect();
+    let whole = (!trimmed.is_empty()).then(|| given.to_owned());
     // In NFC a text can be longer than it was.
-    while text::line(&mut Faults::default(), "line", &line, longest).is_none() && !line.is_empty() {
+    while !line.is_empty() {
+        if let Some(fitting) = text::line(&mut Faults::default(), "line", &line, longest) {
+            return (fitting, whole);
+        }
         line.pop();
     }
-    (line.trim().to_owned(), (!trimmed.is_empty()).then(|| given.to_owned()))
+    (line, whole)
 }
