@@ -5,6 +5,8 @@
 //! commit together or not at all. `docs/threat-model.md` says what that holds against.
 #![warn(missing_docs)]
 
+pub mod export;
+pub mod import;
 pub mod ports;
 
 mod access;
@@ -13,6 +15,7 @@ mod chain_service;
 mod context;
 mod credential;
 mod credential_service;
+mod generate;
 mod recorder;
 mod sealed;
 mod secrets;
@@ -31,6 +34,7 @@ pub use credential::{
     Credential, CredentialDraft, CredentialFields, CredentialFilter, CredentialQuery, CredentialSort, CredentialType,
 };
 pub use credential_service::{CredentialService, Decrypted, OneTimePassword, Recorded};
+pub use generate::{CharacterClass, PASSPHRASE_WORDS, PASSWORD_LENGTHS, PassphrasePolicy, PasswordPolicy};
 pub use sealed::{FORMAT, Key, Place, Plaintext, Purpose, Sealed, VaultError};
 pub use secrets::{FieldSet, MAX_SECRET_BYTES, SecretField, SecretFields, Secrets};
 pub use share::Share;

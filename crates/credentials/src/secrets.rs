@@ -118,19 +118,24 @@ impl SecretFields {
     /// These fields alone, with `secret` as the value of `field`, which is not [`SecretField::CustomFields`].
     pub fn of(field: SecretField, secret: Secret) -> Self {
         let mut fields = Self::default();
+        fields.set(field, secret);
+        fields
+    }
+
+    /// Makes `secret` the value of `field`, which is not [`SecretField::CustomFields`].
+    pub fn set(&mut self, field: SecretField, secret: Secret) {
         let slot = match field {
-            SecretField::Password | SecretField::CustomFields => &mut fields.password,
-            SecretField::ApiKey => &mut fields.api_key,
-            SecretField::ClientSecret => &mut fields.client_secret,
-            SecretField::Token => &mut fields.token,
-            SecretField::PrivateKey => &mut fields.private_key,
-            SecretField::ConnectionString => &mut fields.connection_string,
-            SecretField::TotpSecret => &mut fields.totp_secret,
-            SecretField::Passphrase => &mut fields.passphrase,
-            SecretField::SecretNotes => &mut fields.secret_notes,
+            SecretField::Password | SecretField::CustomFields => &mut self.password,
+            SecretField::ApiKey => &mut self.api_key,
+            SecretField::ClientSecret => &mut self.client_secret,
+            SecretField::Token => &mut self.token,
+            SecretField::PrivateKey => &mut self.private_key,
+            SecretField::ConnectionString => &mut self.connection_string,
+            SecretField::TotpSecret => &mut self.totp_secret,
+            SecretField::Passphrase => &mut self.passphrase,
+            SecretField::SecretNotes => &mut self.secret_notes,
         };
         *slot = Patch::Set(secret);
-        fields
     }
 
     fn texts(&self) -> [(SecretField, &Patch<Secret>); 9] {
@@ -218,19 +223,22 @@ impl Secrets {
         // As long as it can get when every byte is escaped, so that no part is left behind in a buffer that was outgrown.
         let mut bytes =
             Zeroizing::new(Vec::with_capacity(64 + 6 * self.bytes() + 64 * (self.texts.len() + self.custom.len())));
-        let shape = Shape {
-            texts: self.texts.iter().map(|(field, text)| (*field, text.expose())).collect(),
-            custom: self.custom.iter().map(|(name, text)| (name.as_str(), text.expose())).collect(),
-        };
         // Maps of text always have a JSON form, and writing to memory does not fail.
-        let _ = serde_json::to_writer(&mut *bytes, &shape);
+        let _ = serde_json::to_writer(&mut *bytes, &self.shape());
         bytes
     }
 
     /// The secrets of bytes that were opened; `None` when [`Self::to_plaintext`] did not make them.
     pub fn from_plaintext(bytes: &[u8]) -> Option<Self> {
-        let shape: OwnedShape = serde_json::from_slice(bytes).ok()?;
-        Some(Self { texts: wrapped(shape.texts), custom: wrapped(shape.custom) })
+        serde_json::from_slice(bytes).ok().map(OwnedShape::into_secrets)
+    }
+
+    /// The form that is sealed. The type itself has none: it must not get into JSON by mistake.
+    pub(crate) fn shape(&self) -> Shape<'_> {
+        Shape {
+            texts: self.texts.iter().map(|(field, text)| (*field, text.expose())).collect(),
+            custom: self.custom.iter().map(|(name, text)| (name.as_str(), text.expose())).collect(),
+        }
     }
 }
 
@@ -239,14 +247,20 @@ fn wrapped<K: Ord>(texts: BTreeMap<K, Zeroizing<String>>) -> BTreeMap<K, Secret>
 }
 
 #[derive(Serialize)]
-struct Shape<'a> {
+pub(crate) struct Shape<'a> {
     texts: BTreeMap<SecretField, &'a str>,
     custom: BTreeMap<&'a str, &'a str>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OwnedShape {
+pub(crate) struct OwnedShape {
     texts: BTreeMap<SecretField, Zeroizing<String>>,
     custom: BTreeMap<String, Zeroizing<String>>,
+}
+
+impl OwnedShape {
+    pub(crate) fn into_secrets(self) -> Secrets {
+        Secrets { texts: wrapped(self.texts), custom: wrapped(self.custom) }
+    }
 }
