@@ -16,6 +16,7 @@ mod m20261122_000007_work_items;
 mod m20261122_000008_pending_tasks;
 mod m20261122_000009_identity;
 mod m20261125_000010_write_guards;
+mod m20261125_000011_credentials;
 
 use sea_orm_migration::prelude::*;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_pending_tasks::Migration),
             Box::new(m20261122_000009_identity::Migration),
             Box::new(m20261125_000010_write_guards::Migration),
+            Box::new(m20261125_000011_credentials::Migration),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use claudetools_sql::{SqlOptions, SqlStore};
-use claudetools_testkit::{TestApp, damage::execute};
+use claudetools_testkit::{TestApp, execute};
 use sea_orm::DbBackend;
 use serde_json::{Value, json};
 

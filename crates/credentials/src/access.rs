@@ -35,6 +35,15 @@ impl Access {
         })
     }
 
+    /// Names one more.
+    pub fn name(&mut self, viewer: Viewer) {
+        match viewer {
+            Viewer::Account(subject) => drop(self.subjects.insert(subject)),
+            Viewer::Agent(agent_type) => drop(self.agent_types.insert(agent_type)),
+            Viewer::Operator => {}
+        }
+    }
+
     /// Whether it names anybody.
     pub fn is_restricted(&self) -> bool {
         !(self.subjects.is_empty() && self.agent_types.is_empty())

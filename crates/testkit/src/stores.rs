@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use claudetools_credentials::ports::CredentialsTx;
 use claudetools_identity::ports::IdentityTx;
 use claudetools_kernel::{Transaction, UnitOfWork};
 use claudetools_memory::MemoryStore;
@@ -18,6 +19,8 @@ pub struct TestStore {
     pub identity: Arc<dyn UnitOfWork<dyn IdentityTx>>,
     /// The domain of sessions.
     pub sessions: Arc<dyn UnitOfWork<dyn SessionsTx>>,
+    /// The vault.
+    pub credentials: Arc<dyn UnitOfWork<dyn CredentialsTx>>,
     /// The SQL store behind them, where there is one.
     pub sql: Option<SqlStore>,
     _database: Option<Database>,
@@ -33,7 +36,14 @@ impl TestStore {
     /// A fresh store in memory.
     pub fn in_memory() -> Self {
         let store = Arc::new(MemoryStore::default());
-        Self { journal: store.clone(), identity: store.clone(), sessions: store, sql: None, _database: None }
+        Self {
+            journal: store.clone(),
+            identity: store.clone(),
+            credentials: store.clone(),
+            sessions: store,
+            sql: None,
+            _database: None,
+        }
     }
 
     /// A fresh store on `engine`.
@@ -44,6 +54,7 @@ impl TestStore {
         Self {
             journal: store.clone(),
             identity: store.clone(),
+            credentials: store.clone(),
             sessions: store,
             sql: Some(sql),
             _database: Some(database),

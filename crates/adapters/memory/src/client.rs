@@ -1,6 +1,7 @@
 //! Clients.
 
 use async_trait::async_trait;
+use claudetools_credentials::Credential;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, text};
 use claudetools_sessions::{
     Client, ClientFilter, ClientSort, PendingTask, Project, Session,
@@ -26,6 +27,7 @@ impl Row for Client {
             (Project::TYPE, state.projects.count(|project| project.client_id == id)),
             (Session::TYPE, state.sessions.count(|session| session.client_id == Some(id))),
             (PendingTask::TYPE, state.pending_tasks.count(|task| task.client_id == Some(id))),
+            (Credential::TYPE, state.credentials.count(|credential| credential.client_id == Some(id.uuid()))),
         ])
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use claudetools_credentials::{AuditRow, Credential, Epoch, Head, SealedVersion, Share, VaultCheck};
 use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
 use claudetools_kernel::{AuditEntry, Id, ReplayRecord, StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::{
@@ -16,6 +17,7 @@ use claudetools_sessions::{
     },
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
+use uuid::Uuid;
 
 use crate::table::Table;
 
@@ -30,6 +32,13 @@ pub(crate) struct State {
     pub(crate) login_throttle: BTreeMap<String, ThrottleState>,
     pub(crate) agent_runs: Table<AgentRun>,
     pub(crate) clients: Table<Client>,
+    pub(crate) credentials: Table<Credential>,
+    pub(crate) credential_versions: BTreeMap<(Id<Credential>, i64), SealedVersion>,
+    pub(crate) credential_shares: BTreeMap<Uuid, Share>,
+    pub(crate) chain: BTreeMap<i64, AuditRow>,
+    pub(crate) chain_head: Option<Head>,
+    pub(crate) chain_epochs: BTreeMap<i64, Epoch>,
+    pub(crate) vault_check: Option<VaultCheck>,
     pub(crate) machines: Table<Machine>,
     pub(crate) projects: Table<Project>,
     pub(crate) pending_tasks: Table<PendingTask>,

@@ -157,10 +157,15 @@ impl<C: Connection> SqlTx<C> {
         Ok(count.unwrap_or_default().unsigned_abs())
     }
 
-    /// The sum of a column of whole numbers, as one; without the cast it is a decimal on some engines. Empty without rows.
+    /// The sum of a column of whole numbers, as one. Empty without rows.
     pub(crate) fn whole_sum(&self, column: impl ColumnTrait) -> SimpleExpr {
+        self.whole(column.sum())
+    }
+
+    /// A sum as a whole number; without the cast it is a decimal on some engines.
+    pub(crate) fn whole(&self, sum: SimpleExpr) -> SimpleExpr {
         let whole = if self.connection().get_database_backend() == DbBackend::MySql { "signed" } else { "bigint" };
-        column.sum().cast_as(whole)
+        sum.cast_as(whole)
     }
 
     /// A page of a list.

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use claudetools_credentials::FieldSet;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Scopes, StoreError, Timestamp};
 use sea_orm::DeriveValueType;
 use serde::{Serialize, de::DeserializeOwned};
@@ -92,7 +93,7 @@ macro_rules! kept_as_it_is {
         })+
     };
 }
-kept_as_it_is!(String, bool, i32, i64, Uuid, NaiveDate);
+kept_as_it_is!(String, bool, i32, i64, Uuid, NaiveDate, Vec<u8>);
 
 impl<C: Keeps<T>, T> Keeps<Option<T>> for Option<C> {
     fn keep(value: &Option<T>) -> Self {
@@ -155,6 +156,17 @@ impl Keeps<[u8; 32]> for Vec<u8> {
 
     fn read(self) -> Result<[u8; 32], String> {
         self.try_into().map_err(|_| "not a valid value".to_owned())
+    }
+}
+
+/// The names of secret fields.
+impl Keeps<FieldSet> for String {
+    fn keep(value: &FieldSet) -> Self {
+        value.to_string()
+    }
+
+    fn read(self) -> Result<FieldSet, String> {
+        FieldSet::parse(&self).ok_or_else(|| "not a list of secret fields".to_owned())
     }
 }
 

@@ -3,6 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use claudetools_credentials::ports::{
+    ChainRepository, CredentialRepository, CredentialsTx, Directory, ShareRepository, VersionRepository,
+};
 use claudetools_identity::ports::{
     AccountRepository, AgentRunRepository, ApiAuditLogRepository, IdentityTx, LoginThrottleRepository,
     RefreshTokenRepository, RevocationRepository, SessionDirectory,
@@ -202,6 +205,39 @@ impl<C: Connection> IdentityTx for SqlTx<C> {
 
     fn session_directory(&mut self) -> &mut dyn SessionDirectory {
         self
+    }
+}
+
+impl<C: Connection> CredentialsTx for SqlTx<C> {
+    fn credentials(&mut self) -> &mut dyn CredentialRepository {
+        self
+    }
+
+    fn versions(&mut self) -> &mut dyn VersionRepository {
+        self
+    }
+
+    fn shares(&mut self) -> &mut dyn ShareRepository {
+        self
+    }
+
+    fn chain(&mut self) -> &mut dyn ChainRepository {
+        self
+    }
+
+    fn directory(&mut self) -> &mut dyn Directory {
+        self
+    }
+}
+
+#[async_trait]
+impl UnitOfWork<dyn CredentialsTx> for SqlStore {
+    async fn begin(&self) -> Result<Box<dyn CredentialsTx>, StoreError> {
+        Ok(Box::new(self.begin_write().await?))
+    }
+
+    async fn read(&self) -> Result<Box<dyn CredentialsTx>, StoreError> {
+        Ok(Box::new(self.view()))
     }
 }
 

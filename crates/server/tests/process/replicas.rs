@@ -199,6 +199,49 @@ fn applied(log: &str) -> usize {
     usize::try_from(told.expect("a word about the schema")).expect("a number")
 }
 
+/// Decrypts by twenty callers at two replicas, while one of them changes the secret: one chain without fork or gap.
+async fn parallel_decrypts_at_two_replicas_leave_one_chain(engine: Engine) {
+    const READS: usize = 20;
+    let database = Database::with_tables(engine).await;
+    let sites = sites(&database, 2).await;
+    let mut servers = Vec::new();
+    for site in sites {
+        servers.push(site.with("RATE_LIMIT_DECRYPT_PER_MINUTE", "0").serve().await);
+    }
+    let admin = servers[0].admin().await;
+    let body = json!({"service_name": "Firewall", "credential_type": "password", "password": "s3cret"});
+    let made = admin.post("/credentials", &body).await.expect(201);
+    let path = format!("/credentials/{}/decrypt", made["id"].as_str().expect("an id"));
+    let mut callers = JoinSet::new();
+    for number in 0..20 {
+        let (caller, path) = (admin.at(servers[number % 2].base()), path.clone());
+        callers.spawn(async move {
+            let mut shown = 0;
+            for _ in 0..READS {
+                let answer = caller.get(&path).await;
+                match answer.status {
+                    200 => {
+                        assert_eq!(answer.body["password"], "s3cret");
+                        shown += 1;
+                    }
+                    // Twenty callers take turns at one row; who waits too long is told, and shown nothing.
+                    503 => assert!(answer.body.get("password").is_none(), "{answer:?}"),
+                    _ => panic!("{answer:?}"),
+                }
+            }
+            shown
+        });
+    }
+    let shown: usize = callers.join_all().await.into_iter().sum();
+    let report = admin.get("/credential-audit-logs/verify").await.expect(200);
+    assert_eq!(report["is_whole"], true, "{report}");
+    let rows = report["rows"].as_u64().expect("a number");
+    eprintln!("{engine:?}: {shown} of {} reads shown, {rows} rows in one chain", 20 * READS);
+    // A row may have been committed whose answer came too late to be given.
+    assert!(rows > shown as u64 && rows <= 1 + 20 * READS as u64 && shown > 10 * READS, "{shown} shown, {rows} rows");
+    stop(servers).await;
+}
+
 /// The rules on one engine. Modules of this name are left out where there is no such server.
 mod mariadb {
     use super::*;
@@ -226,6 +269,11 @@ mod mariadb {
     #[tokio::test]
     async fn five_replicas_that_start_at_once_migrate_once() {
         five_first_starts_at_once_migrate_once_and_make_one_admin(Engine::MariaDb).await;
+    }
+
+    #[tokio::test]
+    async fn parallel_decrypts_leave_one_chain() {
+        parallel_decrypts_at_two_replicas_leave_one_chain(Engine::MariaDb).await;
     }
 }
 
@@ -255,5 +303,10 @@ mod postgres {
     #[tokio::test]
     async fn five_replicas_that_start_at_once_migrate_once() {
         five_first_starts_at_once_migrate_once_and_make_one_admin(Engine::Postgres).await;
+    }
+
+    #[tokio::test]
+    async fn parallel_decrypts_leave_one_chain() {
+        parallel_decrypts_at_two_replicas_leave_one_chain(Engine::Postgres).await;
     }
 }

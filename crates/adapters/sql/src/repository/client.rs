@@ -1,6 +1,7 @@
 //! Clients.
 
 use async_trait::async_trait;
+use claudetools_credentials::Credential;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
     Client, ClientFilter, ClientSort, PendingTask, Project, Session,
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     entity::{
         client::{Column, Entity, Model},
-        pending_task, project, session,
+        credential, pending_task, project, session,
     },
     query::{Listing, contains},
     records::{Referring, Row},
@@ -29,6 +30,7 @@ impl Row for Client {
             Referring::new::<project::Entity>(Project::TYPE, project::Column::ClientId.eq(id)),
             Referring::new::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)),
             Referring::new::<pending_task::Entity>(PendingTask::TYPE, pending_task::Column::ClientId.eq(id)),
+            Referring::new::<credential::Entity>(Credential::TYPE, credential::Column::ClientId.eq(id)),
         ]
     }
 }

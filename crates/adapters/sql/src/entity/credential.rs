@@ -1,0 +1,62 @@
+//! Credentials.
+
+use claudetools_credentials::{Access, Credential};
+use claudetools_kernel::{StoreError, text};
+use o2o::o2o;
+use sea_orm::entity::prelude::*;
+
+use crate::row::{Keeps, RowReader, Word};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[sea_orm(table_name = "credentials")]
+#[from_ref(Credential)]
+#[owned_try_into(Credential, StoreError| vars(row: {RowReader::new("credentials", @.id)}))]
+#[ghosts(access: {Access::default()})]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    #[o2o(repeat)]
+    #[from(Keeps::keep(&~))]
+    #[into(row.read(stringify!(~), ~)?)]
+    pub(crate) id: Uuid,
+    pub(crate) client_id: Option<Uuid>,
+    pub(crate) service_id: Option<Uuid>,
+    pub(crate) infrastructure_id: Option<Uuid>,
+    pub(crate) service_name: String,
+    /// The name folded, which the list is sorted by.
+    #[ghost(text::fold(&@.service_name))]
+    pub(crate) service_name_key: String,
+    pub(crate) credential_type: Word,
+    pub(crate) username: Option<String>,
+    pub(crate) external_url: Option<String>,
+    pub(crate) internal_url: Option<String>,
+    pub(crate) custom_port: Option<i32>,
+    pub(crate) requires_vpn: bool,
+    pub(crate) requires_2fa: bool,
+    pub(crate) requires_reason: bool,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) last_rotated_at: Option<i64>,
+    pub(crate) rotation_interval_days: Option<i32>,
+    /// When the secrets should next be changed.
+    #[ghost(@.rotation_due_at().map(|due| due.micros()))]
+    pub(crate) rotation_due_at: Option<i64>,
+    pub(crate) is_active: bool,
+    /// The names of the secret fields that are set.
+    pub(crate) has: String,
+    pub(crate) version: i64,
+    /// Whether `credential_access` has rows of it.
+    #[ghost(@.access.is_restricted())]
+    pub(crate) is_restricted: bool,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+    pub(crate) revision: i64,
+    pub(crate) role_description: Option<String>,
+    pub(crate) tags: String,
+    /// What `q` searches, folded.
+    #[ghost(@.search_key())]
+    pub(crate) search_key: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
