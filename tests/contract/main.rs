@@ -4,6 +4,7 @@
 
 mod migrations;
 mod session_directory;
+mod vault;
 
 use claudetools_kernel::StoreError;
 use claudetools_testkit::{Engine, TestStore};
@@ -59,6 +60,13 @@ on_every_engine! {
     sessions(store): claudetools_sessions::contract::sessions(&*store.sessions);
     session_directory(store): session_directory::suite(&store);
     work_items(store): claudetools_sessions::contract::work_items(&*store.sessions);
+    credentials(store): vault::credentials(&store);
+    credential_access(store): claudetools_credentials::contract::credential_access(&*store.credentials);
+    credential_lists(store): vault::credential_lists(&store);
+    credential_versions(store): claudetools_credentials::contract::credential_versions(&*store.credentials);
+    credential_shares(store): claudetools_credentials::contract::credential_shares(&*store.credentials);
+    audit_chain(store): claudetools_credentials::contract::audit_chain(&*store.credentials);
+    clients_of_credentials(store): vault::clients_of_credentials(&store);
 }
 
 /// The same for what needs an empty database.

@@ -13,6 +13,9 @@ mod access;
 mod chain;
 mod chain_service;
 mod context;
+#[cfg(feature = "contract")]
+#[expect(clippy::expect_used, reason = "suites are test code")]
+pub mod contract;
 mod credential;
 mod credential_service;
 mod generate;
