@@ -132,6 +132,7 @@ impl VaultService {
     /// How far a rotation is, without doing anything. Needs [`Scope::Admin`].
     pub async fn progress(&self, actor: &Actor, reencrypt_before: Option<Timestamp>) -> Result<RotationProgress> {
         actor.require(Scope::Admin)?;
+        self.0.vault.reload()?;
         let mut tx = self.0.store.read().await?;
         self.counted(tx.as_mut(), reencrypt_before, 0, Vec::new()).await
     }

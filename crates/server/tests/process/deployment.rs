@@ -100,7 +100,7 @@ fn the_manifests_name_settings_that_exist_and_probes_that_are_served() {
     assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>(), wanted);
     assert!(SHARED.iter().all(|name| names.contains(*name)), "{names:?}");
     let secret = read("kubernetes/secret.example.yaml");
-    assert_eq!(secret.matches("REPLACE-").count(), 7, "whatever is secret or local is marked, and no more than that");
+    assert_eq!(secret.matches("REPLACE-").count(), 8, "whatever is secret or local is marked, and no more than that");
 }
 
 fn pods_are_confined_and_probed(pod: &Yaml) {

@@ -260,9 +260,9 @@ impl Hunt {
     }
 }
 
-/// A text that nothing else contains.
+/// A text that nothing else contains, and that is no base32.
 fn plant(number: usize) -> String {
-    format!("pl4nt{:016x}", (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    format!("pl0nt{:016x}", (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// Sends every planted secret through whatever takes or shows one.
