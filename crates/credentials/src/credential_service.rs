@@ -56,14 +56,32 @@ impl CredentialService {
         self.enter(who, draft).await
     }
 
-    /// Enters a credential for whoever has the right to.
-    pub(crate) async fn enter(&self, who: &Who, draft: CredentialDraft) -> Result<Change<Credential>> {
+    async fn enter(&self, who: &Who, draft: CredentialDraft) -> Result<Change<Credential>> {
+        let mut tx = self.0.store.begin().await?;
+        let credential = self.add(tx.as_mut(), who, draft).await?;
+        let event = who.event(AuditAction::Create, Some(&credential), credential.created_at);
+        self.0.recorder.seal(credential, tx, event).await
+    }
+
+    /// Enters a credential as a part of a transaction, with its row in the chain.
+    pub(crate) async fn enter_in(
+        &self,
+        tx: &mut dyn CredentialsTx,
+        who: &Who,
+        draft: CredentialDraft,
+    ) -> Result<Credential> {
+        let credential = self.add(tx, who, draft).await?;
+        let event = who.event(AuditAction::Create, Some(&credential), credential.created_at);
+        self.0.recorder.record(tx, event).await?;
+        Ok(credential)
+    }
+
+    async fn add(&self, tx: &mut dyn CredentialsTx, who: &Who, draft: CredentialDraft) -> Result<Credential> {
         let (now, mut faults) = (self.0.now(), Faults::default());
         let credential = Credential::new(self.0.ids.id(), draft.fields, now, &mut faults);
         let secrets = changed(Secrets::default(), draft.secrets, &mut faults);
         faults.finish()?;
-        let mut tx = self.0.store.begin().await?;
-        refuse_unknown(tx.as_mut(), &credential).await?;
+        refuse_unknown(tx, &credential).await?;
         let has = secrets.fields();
         let credential = if has.list().is_empty() { credential } else { credential.with_version(has, now) };
         tx.credentials().add(&credential).await?;
@@ -71,8 +89,7 @@ impl CredentialService {
             let version = self.sealed(who, &credential, &secrets, now)?;
             tx.versions().add(&version).await?;
         }
-        let event = who.event(AuditAction::Create, Some(&credential), now);
-        self.0.recorder.seal(credential, tx, event).await
+        Ok(credential)
     }
 
     /// One credential without its secrets. Needs [`Scope::Read`].

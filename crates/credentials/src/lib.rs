@@ -26,6 +26,7 @@ mod share;
 mod share_service;
 mod share_token;
 mod totp;
+mod transfer_service;
 mod vault_service;
 mod version;
 
@@ -44,5 +45,6 @@ pub use share::Share;
 pub use share_service::{LONGEST_SHARE_SECONDS, MOST_SHARE_VIEWS, NewShare, OpenedShare, ShareFields, ShareService};
 pub use share_token::ShareToken;
 pub use totp::{Totp, TotpFault};
-pub use vault_service::{Rewrap, RotationProgress, VaultService, VaultStartError};
+pub use transfer_service::{ImportOptions, ImportReport, RowReport, TransferError, TransferService};
+pub use vault_service::{Rewrap, RotationProgress, SecretPolicy, VaultService, VaultStartError};
 pub use version::{KEPT_VERSIONS, SealedVersion, VaultCheck, VersionInfo, WrapCount, place};

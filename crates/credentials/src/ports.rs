@@ -107,6 +107,8 @@ pub trait ChainRepository: Send {
 pub trait Directory: Send {
     /// Whether there is a client with this id.
     async fn has_client(&mut self, id: Uuid) -> Stored<bool>;
+    /// The client with this name, in the form of [`claudetools_kernel::text::fold`].
+    async fn client_named(&mut self, folded: &str) -> Stored<Option<Uuid>>;
     /// Whether there is a service with this id.
     async fn has_service(&mut self, id: Uuid) -> Stored<bool>;
     /// Whether there is a piece of infrastructure with this id.

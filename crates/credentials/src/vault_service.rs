@@ -1,10 +1,10 @@
 //! The vault as a whole: its first start, whether the keys are the right ones, and their rotation.
 
-use claudetools_kernel::{Actor, Change, Error, Result, Scope, StoreError, Timestamp};
+use claudetools_kernel::{Actor, Change, Error, Result, Scope, Secret, StoreError, Timestamp};
 
 use crate::{
-    AuditAction, Context, FieldSet, GENESIS, Head, Place, Purpose, Sealed, SealedVersion, VaultCheck, VaultError, Who,
-    WrapCount, ports::CredentialsTx,
+    AuditAction, Context, FieldSet, GENESIS, Head, PassphrasePolicy, PasswordPolicy, Place, Purpose, Sealed,
+    SealedVersion, VaultCheck, VaultError, Who, WrapCount, ports::CredentialsTx,
 };
 
 /// What the check value says, so that it can be told from anything else.
@@ -46,6 +46,15 @@ pub enum VaultStartError {
     /// Anything else.
     #[error("{0}")]
     Other(Error),
+}
+
+/// What a generated secret is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretPolicy {
+    /// Characters.
+    Password(PasswordPolicy),
+    /// Words.
+    Passphrase(PassphrasePolicy),
 }
 
 /// How far a rotation is.
@@ -127,6 +136,16 @@ impl VaultService {
         tx.chain().put_epoch(&epoch).await?;
         tx.chain().put_head(&recorder.head(&key, 0, 1, GENESIS)).await?;
         Ok(())
+    }
+
+    /// A new password or passphrase, and how many bits of entropy it has. Needs [`Scope::Write`].
+    pub fn generate(&self, actor: &Actor, policy: &SecretPolicy) -> Result<(Secret, f64)> {
+        actor.require(Scope::Write)?;
+        let primitives = self.0.primitives.as_ref();
+        Ok(match policy {
+            SecretPolicy::Password(policy) => (policy.generate(primitives)?, policy.entropy_bits()),
+            SecretPolicy::Passphrase(policy) => (policy.generate(primitives)?, policy.entropy_bits()),
+        })
     }
 
     /// How far a rotation is, without doing anything. Needs [`Scope::Admin`].

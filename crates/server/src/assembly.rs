@@ -50,6 +50,9 @@ pub enum StartError {
     /// The vault does not open.
     #[error("the vault: {0}")]
     Vault(#[from] VaultStartError),
+    /// Credentials could not be taken out of a file, or put into one.
+    #[error("{0}")]
+    Transfer(String),
     /// The audit chain was doctored.
     #[error("the audit chain: {0}")]
     Chain(String),

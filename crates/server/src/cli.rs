@@ -6,7 +6,9 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use claudetools_credentials::import::ImportFormat;
 use claudetools_kernel::{Enumeration, Scope};
+use uuid::Uuid;
 
 /// The claudetools server and its administration.
 #[derive(Debug, Parser)]
@@ -49,6 +51,12 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         action: AuditAction,
+    },
+    /// The credentials of the vault, in and out of files
+    Credentials {
+        /// What to do
+        #[command(subcommand)]
+        action: CredentialsAction,
     },
     /// The accounts that may log in
     Accounts {
@@ -186,6 +194,56 @@ pub struct AuditFilter {
     pub json: bool,
 }
 
+/// What `credentials` can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum CredentialsAction {
+    /// Enter the credentials of another product's export, with a report of every row
+    Import(ImportArgs),
+    /// Write the whole vault into a file under a passphrase; every credential leaves a row in the audit chain
+    Export {
+        /// The file to make
+        file: PathBuf,
+        /// Where the passphrase comes from
+        #[command(flatten)]
+        passphrase: PassphraseSource,
+    },
+    /// Read such a file back, where none of its credentials is, all or nothing
+    Restore {
+        /// The file
+        file: PathBuf,
+        /// Where the passphrase comes from
+        #[command(flatten)]
+        passphrase: PassphraseSource,
+    },
+}
+
+/// Where a passphrase comes from: never from an argument, which every process of the machine can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct PassphraseSource {
+    /// Read the passphrase, at least 12 characters, from the first line of standard input
+    #[arg(long, required = true)]
+    pub passphrase_stdin: bool,
+}
+
+/// What is imported, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ImportArgs {
+    /// The file
+    pub file: PathBuf,
+    /// What it is: a table as of IT Glue or Hudu, the XML of `KeePass` 2, or Bitwarden's JSON
+    #[arg(long, value_parser = format_parser())]
+    pub format: ImportFormat,
+    /// The id of the client of rows that name none
+    #[arg(long, value_name = "ID")]
+    pub client: Option<Uuid>,
+    /// Leave out rows that cannot be taken; otherwise one of them keeps all others out too
+    #[arg(long)]
+    pub skip_faulty: bool,
+    /// Tell what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// What `accounts` can do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum AccountsAction {
@@ -250,6 +308,11 @@ pub struct HealthArgs {
     /// How many seconds to wait for the answer
     #[arg(long, default_value_t = 3, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
     pub timeout: u32,
+}
+
+fn format_parser() -> impl TypedValueParser<Value = ImportFormat> {
+    PossibleValuesParser::new(ImportFormat::ALL.iter().map(|format| format.as_str()))
+        .try_map(|word| ImportFormat::parse(&word).ok_or("unknown format"))
 }
 
 fn scope_parser() -> impl TypedValueParser<Value = Scope> {

@@ -98,7 +98,8 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+/// The options of a file that its owner alone may read.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 mod connection;
+pub mod credential_commands;
 pub mod health;
 pub mod key_file;
 pub mod keys;

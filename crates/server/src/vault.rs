@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claudetools_credentials::{
-    ChainService, Context, CredentialService, Head, ShareService, VaultService, VaultStartError,
+    ChainService, Context, CredentialService, Head, ShareService, TransferService, VaultService, VaultStartError,
     ports::{ChainWitness, CredentialsTx},
 };
 use claudetools_crypto::{RingPrimitives, RingVault, UuidGenerator};
@@ -20,6 +20,8 @@ pub struct VaultServices {
     pub credentials: CredentialService,
     /// One-time links.
     pub shares: ShareService,
+    /// Credentials in and out of files.
+    pub transfer: TransferService,
     /// The vault as a whole.
     pub vault: VaultService,
     /// The audit chain.
@@ -49,6 +51,7 @@ impl VaultServices {
         let services = Self {
             credentials: CredentialService::new(context.clone()),
             shares: ShareService::new(context.clone()),
+            transfer: TransferService::new(context.clone()),
             vault: VaultService::new(context.clone()),
             chain: ChainService::new(context),
         };

@@ -23,8 +23,9 @@ use uuid::Uuid;
 pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines, PortNumber,
-    RewrapLimit, RotationDays, ShareSeconds, ShareViews, Slug, TagName, TagNames, TtlSeconds, Uid, Uids, WorkMinutes,
+    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
+    PasswordLength, PortNumber, RewrapLimit, RotationDays, ShareSeconds, ShareViews, Slug, TagName, TagNames,
+    TtlSeconds, Uid, Uids, WordCount, WorkMinutes,
 };
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value

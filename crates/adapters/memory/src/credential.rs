@@ -6,7 +6,7 @@ use claudetools_credentials::{
     SealedVersion, Share, VaultCheck, VersionInfo, WrapCount,
     ports::{ChainRepository, CredentialRepository, CredentialsTx, Directory, ShareRepository, VersionRepository},
 };
-use claudetools_kernel::{Id, Page, PageRequest, StoreError, Stored, Timestamp, UnitOfWork};
+use claudetools_kernel::{Id, Page, PageRequest, StoreError, Stored, Timestamp, UnitOfWork, text};
 use uuid::Uuid;
 
 use crate::{
@@ -243,6 +243,11 @@ impl ChainRepository for MemoryTx {
 impl Directory for MemoryTx {
     async fn has_client(&mut self, id: Uuid) -> Stored<bool> {
         Ok(self.state.clients.has(Id::new(id)))
+    }
+
+    async fn client_named(&mut self, folded: &str) -> Stored<Option<Uuid>> {
+        let mut clients = self.state.clients.rows();
+        Ok(clients.find(|client| text::fold(&client.name) == folded).map(|client| client.id.uuid()))
     }
 
     // The tables of these two come with their resources; until then there are no such rows.

@@ -20,7 +20,7 @@ async fn version_help_and_what_is_unknown() {
     let version = site.run(&["--version"]).await.success();
     assert_eq!(version.out.trim(), concat!("claudetools ", env!("CARGO_PKG_VERSION")));
     let help = site.run(&["--help"]).await.success().out;
-    for name in ["serve", "migrate", "keys", "audit", "accounts", "config", "openapi", "health"] {
+    for name in ["serve", "migrate", "keys", "audit", "credentials", "accounts", "config", "openapi", "health"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(name)), "{name} is not in {help}");
     }
     let unknown = site.run(&["migrat"]).await;

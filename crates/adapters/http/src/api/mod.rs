@@ -9,6 +9,7 @@ pub(crate) mod context;
 pub(crate) mod credential_audit;
 pub(crate) mod credential_secrets;
 pub(crate) mod credentials;
+pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod machines;
 pub(crate) mod metrics;
@@ -40,7 +41,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(projects::routes);
     config.configure(clients::routes).configure(context::routes);
     // The paths with words in the place of an id come first.
-    config.configure(vault::routes).configure(credential_audit::routes);
+    config.configure(vault::routes).configure(generate::routes).configure(credential_audit::routes);
     config.configure(credential_secrets::routes).configure(shares::routes).configure(credentials::routes);
     config.configure(machines::routes).configure(tags::routes);
     config.configure(sessions::routes).configure(work_items::routes);

@@ -26,7 +26,7 @@ use crate::{
     error::{ApiError, Problem, status_of},
     fallback::RouteTable,
     limits::count_decrypt,
-    reply::{Answer, Reply, list, resource},
+    reply::{Answer, Reply, list, resource, value},
 };
 
 /// How often a use case is repeated when it met another writer.
@@ -301,15 +301,22 @@ impl Call {
         use_case: impl AsyncFn() -> Result<Change<T>, Error>,
         render: impl Fn(&T) -> Result<Reply, Error>,
     ) -> Answer {
-        if self.request.headers().contains_key("idempotency-key") {
-            let rule = "is not accepted here: the answer carries a secret and is never stored";
-            return Err(Faults::one("Idempotency-Key", "forbidden", rule).into());
+        self.refuse_key()?;
+        Ok(unkept(self.attempt(&use_case, &render, None).await?))
+    }
+
+    /// An answer with a secret that nothing was written for: never kept, never cached, never compressed.
+    pub(crate) fn show_secret(&self, view: &impl Serialize) -> Answer {
+        self.refuse_key()?;
+        Ok(unkept(value(view)?))
+    }
+
+    fn refuse_key(&self) -> Result<(), Error> {
+        if !self.request.headers().contains_key("idempotency-key") {
+            return Ok(());
         }
-        let mut response = self.attempt(&use_case, &render, None).await?;
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("identity"));
-        Ok(response)
+        let rule = "is not accepted here: the answer carries a secret and is never stored";
+        Err(Faults::one("Idempotency-Key", "forbidden", rule))
     }
 
     /// [`Self::write_secret`] for what may leave only once its row in the audit chain is committed. Who cannot have the row in
@@ -436,6 +443,14 @@ impl Call {
             .insert(header::HeaderName::from_static("idempotent-replayed"), header::HeaderValue::from_static("true"));
         Ok(response)
     }
+}
+
+/// The answer as one that carries a secret.
+fn unkept(mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("identity"));
+    response
 }
 
 /// Marks, between two functions of this module only, that another request committed under the same key meanwhile.

@@ -248,6 +248,10 @@ pub(crate) type RotationDays = Bounded<1, 3650>;
 pub(crate) type ShareSeconds = Bounded<1, 2_592_000>;
 /// How often a one-time link can be opened.
 pub(crate) type ShareViews = Bounded<1, 100>;
+/// How long a password may be asked for.
+pub(crate) type PasswordLength = Bounded<8, 256>;
+/// How many words a passphrase may be asked for.
+pub(crate) type WordCount = Bounded<3, 20>;
 /// How many versions one call wraps anew.
 pub(crate) type RewrapLimit = Bounded<1, 10_000>;
 /// How long an agent's token lives.

@@ -90,6 +90,12 @@ impl<C: Connection> Directory for SqlTx<C> {
         Ok(self.count::<client::Entity>(Condition::all().add(client::Column::Id.eq(id))).await? > 0)
     }
 
+    async fn client_named(&mut self, folded: &str) -> Stored<Option<Uuid>> {
+        let named = client::Entity::find().select_only().column(client::Column::Id);
+        let found: Option<Id<Credential>> = self.id_of(named.filter(client::Column::NameKey.eq(folded))).await?;
+        Ok(found.map(Id::uuid))
+    }
+
     // The tables of these two come with their resources; until then there are no such rows.
     async fn has_service(&mut self, _: Uuid) -> Stored<bool> {
         Ok(false)
