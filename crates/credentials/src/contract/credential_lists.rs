@@ -95,7 +95,7 @@ fn wanted([acme, globex]: [Uuid; 2]) -> Vec<(CredentialQuery, usize)> {
         (CredentialQuery { rotation_due: Some(false), ..all() }, 8),
         (CredentialQuery { rotation_due: Some(true), client_id: Some(acme), ..all() }, 0),
         (CredentialQuery { is_active: Some(true), ..text("MAIL") }, 4),
-        (text("%"), 3),
+        (text("%"), 2),
         (text("_"), 2),
         (text("SECOND line"), 1),
         (text("QUOTED\" word"), 1),
