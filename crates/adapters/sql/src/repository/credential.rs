@@ -9,7 +9,8 @@ use claudetools_credentials::{
 };
 use claudetools_kernel::{Id, Page, PageRequest, Records, Referrer, Stored};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    QueryTrait,
     sea_query::{Expr, SimpleExpr},
 };
 use uuid::Uuid;
@@ -33,8 +34,11 @@ impl<C: Connection> Records<Credential> for SqlTx<C> {
     }
 
     async fn save(&mut self, credential: &Credential) -> Stored<()> {
-        // Who may see it is `restrict`'s business.
-        self.replace::<Entity>(credential.into(), Column::Id, Column::Revision).await
+        // Who may see it is `restrict`'s business: it leaves the revision, so that this may be a change of a credential that was
+        // restricted after it was read.
+        let mut row = Model::from(credential).into_active_model();
+        row.not_set(Column::IsRestricted);
+        self.replace_revision::<Entity>(row, Column::Id, Column::Revision, credential.revision - 1).await
     }
 
     async fn remove(&mut self, id: Id<Credential>) -> Stored<bool> {
