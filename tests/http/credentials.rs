@@ -349,3 +349,39 @@ async fn a_change_meant_for_another_revision_is_refused() {
     reader.get(&at(made.id(), "")).await.expect(304);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_generated_secret_is_shown_once_or_goes_into_a_credential_unseen() {
+    let app = TestApp::start().await;
+    let generate = format!("{PATH}/generate");
+    let body = json!({"length": 40, "classes": ["digits", "lower"], "exclude_ambiguous": true});
+    let made = app.writer().post(&generate, &body).await.expect(200);
+    assert_eq!(made.header("cache-control"), "no-store");
+    let secret = made.body["secret"].as_str().expect("a secret");
+    assert!(secret.len() == 40 && secret.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase()), "{secret}");
+    assert!(
+        !secret.contains(['0', 'o', '1', 'l']) && made.body["entropy_bits"].as_f64().is_some_and(|bits| bits > 150.0)
+    );
+    let words = json!({"kind": "passphrase", "words": 5, "separator": "."});
+    let words = app.writer().post(&generate, &words).await.expect(200);
+    assert_eq!(words.body["secret"].as_str().map(|text| text.split('.').count()), Some(5));
+
+    let id = enter(&app, firewall()).await;
+    let into = app.writer().post(&generate, &json!({"credential_id": id, "length": 30})).await.expect(200);
+    assert_eq!((into.body.get("secret"), &into.body["version"]), (None, &json!(2)));
+    let shown = app.reader().get(&at(&id, "/decrypt")).await.expect(200);
+    assert_eq!(shown.body["password"].as_str().map(str::len), Some(30));
+    assert_eq!(shown.body["custom_fields"]["enable"], "second-secret", "the others stay");
+    for (bad, status, field) in [
+        (json!({"length": 7}), 400, "length"),
+        (json!({"words": 5}), 422, "words"),
+        (json!({"kind": "passphrase", "separator": "x"}), 400, "separator"),
+        (json!({"field": "token"}), 422, "field"),
+    ] {
+        let refused = app.writer().post(&generate, &bad).await.expect(status);
+        assert_eq!(refused.body["error"]["details"]["field"], field, "{}", refused.text);
+    }
+    app.writer().with("idempotency-key", "k").post(&generate, &json!({})).await.expect(400);
+    app.reader().post(&generate, &json!({})).await.expect(403);
+    app.stop().await;
+}

@@ -19,4 +19,5 @@ mod slow_client;
 mod starting;
 mod stop;
 mod together;
+mod transfer;
 mod vault;
