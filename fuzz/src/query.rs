@@ -7,14 +7,14 @@ use claudetools_kernel::{Start, Timestamp};
 use serde::Deserialize;
 use uuid::Uuid;
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the adapter also makes the bodies of lists with it")]
 #[path = "../../crates/adapters/http/src/extract/query.rs"]
 mod parser;
 
 /// Parameters of every type that the lists have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "read by serde alone")]
 struct Parameters {
     client_id: Option<Uuid>,
     credential_type: Option<CredentialType>,

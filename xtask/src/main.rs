@@ -6,6 +6,7 @@ mod arch;
 mod bench;
 mod deny;
 mod failure;
+mod fuzz;
 mod http;
 mod lines;
 mod names;
@@ -64,6 +65,8 @@ enum Task {
     Seed(seed::Options),
     /// Measure the release build against its goals.
     Bench(bench::Options),
+    /// Run the fuzz targets over their seeds, or fuzz them for a while.
+    Fuzz(fuzz::Options),
     /// Start, find or stop the database servers and the Redis that the suites need.
     Services {
         #[command(subcommand)]
@@ -97,6 +100,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Schemathesis(options) => schemathesis::run(&workspace, options),
         Task::Seed(options) => seed::run(&workspace, options),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::Services { action } => services::run(*action),
         Task::Lines => lines::run(&workspace),
         Task::NewResource(options) => new_resource::run(options),

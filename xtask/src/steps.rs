@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::{
     affected, arch, deny,
     failure::{Failure, Result},
-    lines, openapi, schemathesis, shell, suites,
+    fuzz, lines, openapi, schemathesis, shell, suites,
     workspace::Workspace,
 };
 
@@ -64,6 +64,7 @@ pub(crate) fn ci(workspace: &Workspace, tests: bool) -> Result<()> {
         Step::new("rustdoc", || rustdoc(workspace)),
         Step::new("openapi", || openapi::check_drift(workspace)),
         Step::new("lines", || lines::run(workspace)),
+        Step::new("fuzz seeds", || fuzz::seeds(workspace)),
     ];
     if tests {
         steps.push(Step::new("tests", || suites::run(workspace)));
