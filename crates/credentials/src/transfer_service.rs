@@ -243,13 +243,12 @@ async fn client_of(
 ) -> Result<std::result::Result<Option<Uuid>, String>> {
     let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) else { return Ok(Ok(usual)) };
     let folded = text::fold(name);
-    let found = match known.get(&folded) {
-        Some(found) => *found,
-        None => {
-            let found = tx.directory().client_named(&folded).await?;
-            known.insert(folded, found);
-            found
-        }
+    let found = if let Some(found) = known.get(&folded) {
+        *found
+    } else {
+        let found = tx.directory().client_named(&folded).await?;
+        known.insert(folded, found);
+        found
     };
     Ok(found.map(Some).ok_or_else(|| format!("there is no client named {name:?}: make it first")))
 }
