@@ -12,6 +12,7 @@ use crate::row::{Keeps, RowReader, Word};
 #[from_ref(Credential)]
 #[owned_try_into(Credential, StoreError| vars(row: {RowReader::new("credentials", @.id)}))]
 #[ghosts(access: {Access::default()})]
+#[expect(clippy::struct_excessive_bools, reason = "as the resource has them")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     #[o2o(repeat)]
