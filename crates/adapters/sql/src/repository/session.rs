@@ -8,14 +8,15 @@ use claudetools_kernel::{
     Direction, Entity as _, Id, Page, PageRequest, Position, Records, Referrer, SortKey, Start, text,
 };
 use claudetools_sessions::{
-    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, WorkItem,
+    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, WorkItem,
     ports::{SessionRepository, Stored},
 };
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, JoinType, PartialModelTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, RelationDef, RelationTrait, Select,
+    QueryTrait, RelationDef, RelationTrait, Select, Statement,
     sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr},
 };
+use uuid::Uuid;
 
 use crate::{
     entity::{
@@ -23,8 +24,8 @@ use crate::{
         session::{Column, Entity, Joined, ListRow, Model, Relation},
         session_tag, session_technology, tag, work_item,
     },
-    failure::failure,
     query::{Listing, contains, cut, page_statement, total},
+    question::{All, Values},
     records::Referring,
     store::{Connection, SqlTx},
 };
@@ -32,18 +33,24 @@ use crate::{
 #[async_trait]
 impl<C: Connection> Records<Session> for SqlTx<C> {
     async fn add(&mut self, session: &Session) -> Stored<()> {
-        self.insert::<Entity>(session.into()).await?;
-        self.add_session_links(session).await
+        let mut statements = vec![self.insert_of::<Entity>(session.into())];
+        statements.extend(self.add_session_links(session));
+        self.run(statements).await?;
+        Ok(())
     }
 
     async fn save(&mut self, session: &Session) -> Stored<()> {
         self.replace::<Entity>(session.into(), Column::Id, Column::Revision).await?;
         let id = session.id.uuid();
         let tags = Condition::all().add(session_tag::Column::SessionId.eq(id));
-        self.erase::<session_tag::Entity>(tags).await?;
         let technologies = Condition::all().add(session_technology::Column::SessionId.eq(id));
-        self.erase::<session_technology::Entity>(technologies).await?;
-        self.add_session_links(session).await
+        let mut statements = vec![
+            self.erase_of::<session_tag::Entity>(tags),
+            self.erase_of::<session_technology::Entity>(technologies),
+        ];
+        statements.extend(self.add_session_links(session));
+        self.run(statements).await?;
+        Ok(())
     }
 
     async fn remove(&mut self, id: Id<Session>) -> Stored<bool> {
@@ -52,12 +59,12 @@ impl<C: Connection> Records<Session> for SqlTx<C> {
     }
 
     async fn lookup(&mut self, id: Id<Session>) -> Stored<Option<Session>> {
-        let Some(session) = self.one::<_, Model, Session>(Entity::find_by_id(id.uuid())).await? else {
-            return Ok(None);
-        };
-        let (tags, technologies_used) = (self.session_tags(id).await?, self.session_technologies(id).await?);
-        let tags = tags.into_iter().map(|(tag, _)| tag).collect();
-        Ok(Some(Session { tags, technologies_used, ..session }))
+        let session = self.one_of::<_, Model>(Entity::find_by_id(id.uuid()));
+        let links = (self.session_tags(id), self.session_technologies(id));
+        let (session, (tags, technologies)) = self.ask((session, links)).await?;
+        let Some(session) = session else { return Ok(None) };
+        let tags = tags.into_iter().map(|Values((tag, _))| Id::new(tag)).collect();
+        Ok(Some(Session { tags, technologies_used: texts(technologies), ..session.try_into()? }))
     }
 
     async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
@@ -76,53 +83,65 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             .column_as(client::Column::Name, "client_name")
             .column_as(project::Column::Name, "project_name")
             .column_as(machine::Column::Hostname, "machine_hostname");
-        let row = named.into_model::<Joined>().one(self.connection()).await.map_err(failure)?;
-        let Some(row) = row else { return Ok(None) };
-        let session: Session = row.session.try_into()?;
-        let (tags, technologies_used) = (self.session_tags(id).await?, self.session_technologies(id).await?);
-        let (tags, tag_names): (BTreeSet<_>, _) = tags.into_iter().unzip();
         let items = work_item::SessionItem::select_cols(work_item::Entity::find().select_only())
             .filter(work_item::Column::SessionId.eq(id.uuid()))
             .order_by_asc(work_item::Column::CreatedAt)
             .order_by_asc(work_item::Column::Id);
+        let questions = (
+            self.one_of::<_, Joined>(named),
+            self.session_tags(id),
+            self.session_technologies(id),
+            self.all_of::<_, work_item::SessionItem>(items),
+        );
+        let (row, tags, technologies, items) = self.ask(questions).await?;
+        let Some(row) = row else { return Ok(None) };
+        let tags = tags.into_iter().map(|Values((tag, name))| (Id::new(tag), name));
+        let (tags, tag_names): (BTreeSet<_>, _) = tags.unzip();
         Ok(Some(SessionDetail {
-            session: Session { tags, technologies_used, ..session },
+            session: Session { tags, technologies_used: texts(technologies), ..row.session.try_into()? },
             client_name: row.client_name,
             project_name: row.project_name,
             machine_hostname: row.machine_hostname,
             tags: tag_names,
-            work_items: self.all::<_, work_item::SessionItem, _>(items).await?,
+            work_items: items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         }))
     }
 
     async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>> {
         let total = if page.with_total { Some(self.count_of(&session_total(filter)).await?) } else { None };
-        let engine = self.connection().get_database_backend();
+        let engine = self.engine();
         let rows = self.all::<_, ListRow, _>(session_page(filter, page, engine)).await?;
         Ok(Page::from_rows(rows, page, total))
     }
 }
 
 impl<C: Connection> SqlTx<C> {
-    async fn add_session_links(&self, session: &Session) -> Stored<()> {
-        self.insert_all::<session_tag::Entity>(session_tag::Model::of(session)).await?;
-        self.insert_all::<session_technology::Entity>(session_technology::Model::of(session)).await
+    /// The statements that add a session's tags and technologies.
+    fn add_session_links(&self, session: &Session) -> impl Iterator<Item = Statement> {
+        let tags = self.insert_all_of::<session_tag::Entity>(session_tag::Model::of(session));
+        let technologies = self.insert_all_of::<session_technology::Entity>(session_technology::Model::of(session));
+        tags.into_iter().chain(technologies)
     }
 
-    /// The tags of a session by name.
-    async fn session_tags(&self, id: Id<Session>) -> Stored<Vec<(Id<Tag>, String)>> {
+    /// The question for the tags of a session by name.
+    fn session_tags(&self, id: Id<Session>) -> All<Values<(Uuid, String)>> {
         let links = session_tag::Entity::find().filter(session_tag::Column::SessionId.eq(id.uuid()));
-        self.tags_of(links.join(JoinType::InnerJoin, session_tag::Relation::Tag.def())).await
+        self.tags_of(links.join(JoinType::InnerJoin, session_tag::Relation::Tag.def()))
     }
 
-    async fn session_technologies(&self, id: Id<Session>) -> Stored<Vec<String>> {
+    /// The question for what a session used, in its order.
+    fn session_technologies(&self, id: Id<Session>) -> All<Values<String>> {
         let technologies = session_technology::Entity::find()
             .select_only()
             .column(session_technology::Column::Technology)
             .filter(session_technology::Column::SessionId.eq(id.uuid()))
             .order_by_asc(session_technology::Column::Position);
-        technologies.into_tuple().all(self.connection()).await.map_err(failure)
+        self.all_of(technologies)
     }
+}
+
+fn texts(rows: Vec<Values<String>>) -> Vec<String> {
+    rows.into_iter().map(|Values(text)| text).collect()
 }
 
 /// A filter that a table beside the sessions answers, together with the day of the session, which it repeats.
