@@ -1,15 +1,17 @@
-//! SQLite in this process: a thread that writes and a few that read, each with a connection of its own.
+//! SQLite in this process: a connection that writes and a few that read.
 //!
-//! A question is a closure that goes to such a thread and answers over a channel. Rows become the types that the repositories
-//! ask for on the spot (`row.rs`). Whatever writes wait share a commit (`writer.rs`); to the outside each is a transaction by
-//! itself (`member.rs`).
+//! A question is a closure. Those that read go to a thread with a connection of its own and answer over a channel
+//! (`reader.rs`). Transactions that write take turns with the one connection (`queue.rs`), each as if it were alone
+//! (`member.rs`), and share commits, which a thread does (`writer.rs`). Rows become the types that the repositories ask for
+//! on the spot (`row.rs`).
 
 mod errand;
 mod failure;
 #[cfg(debug_assertions)]
-mod fields;
+pub(crate) mod fields;
 mod member;
 mod open;
+mod queue;
 mod reader;
 mod row;
 mod statement;
@@ -32,7 +34,6 @@ use crate::{connect::SqlOptions, pool::PoolNumbers};
 /// A database file and the threads that work on it. They end when the last clone of this is dropped.
 #[derive(Clone)]
 pub(crate) struct Embedded {
-    place: Place,
     readers: Readers,
     writer: Writer,
 }
@@ -42,7 +43,7 @@ impl Embedded {
     pub(crate) async fn open(url: &str, options: &SqlOptions) -> Result<Self, StoreError> {
         let place = Place::of(url, options)?;
         let writer = Writer::start(place.clone()).await?;
-        Ok(Self { readers: Readers::new(place.clone(), options.readers), place, writer })
+        Ok(Self { readers: Readers::new(place, options.readers), writer })
     }
 
     /// For reading: each question sees what was committed when it was asked.
@@ -52,7 +53,7 @@ impl Embedded {
 
     /// A transaction that writes. It takes its turn with the first question.
     pub(crate) fn begin(&self) -> Member {
-        self.writer.begin(self.place.patience())
+        self.writer.begin()
     }
 
     /// Runs statements on the connection that writes, outside every transaction.

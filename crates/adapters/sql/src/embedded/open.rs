@@ -17,6 +17,10 @@ use crate::connect::{STATEMENTS, SqlOptions};
 /// Between two attempts to open a file that another process is making.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Pages that a connection keeps at the most, in KiB.
+const READER_CACHE: u32 = 4096;
+const WRITER_CACHE: u32 = 16384;
+
 /// Where the file is, and how long to wait for what others hold.
 #[derive(Clone)]
 pub(super) struct Place {
@@ -65,10 +69,12 @@ impl Place {
         // Once there are statistics, a statement whose plan looked at them (STAT4) would be prepared anew for each value that it
         // is bound to: two thirds of what a session by its id costs.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        // Pages of the file are read where it is mapped; what the cache of a reader holds is pages of the log.
+        let cache = if reads { READER_CACHE } else { WRITER_CACHE };
         // synchronous: an answered write must outlive a power cut, not only a crash of the process.
         connection.execute_batch(&format!(
             "PRAGMA journal_mode = wal; PRAGMA synchronous = full; PRAGMA foreign_keys = on; PRAGMA mmap_size = 268435456; \
-             PRAGMA cache_size = -16384; PRAGMA temp_store = memory; PRAGMA query_only = {reads};"
+             PRAGMA cache_size = -{cache}; PRAGMA temp_store = memory; PRAGMA query_only = {reads};"
         ))?;
         Ok(connection)
     }

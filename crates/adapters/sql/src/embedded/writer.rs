@@ -1,18 +1,17 @@
-//! The thread that writes.
+//! The thread that begins and commits.
 //!
 //! A flush of the disk takes as long for one transaction as for many. So whatever waits shares one: the thread begins a
-//! transaction, gives each member its turn inside a savepoint of its own, one after the other in the order in which they
-//! came, and commits when nobody is left waiting, or when the first has waited long enough. Members are answered after the
-//! commit. When it fails nothing of any of them remains, and each is told so.
+//! transaction and gives the connection to the first in line (`queue.rs`), who works inside a savepoint and passes it on to
+//! the next. When nobody is left waiting, or the first has waited long enough, it comes back here and is committed; then
+//! all are answered. When the commit fails nothing of any of them remains, and each is told so.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver},
     },
     thread,
-    time::{Duration, Instant},
 };
 
 use claudetools_kernel::StoreError;
@@ -22,59 +21,49 @@ use tokio::sync::oneshot;
 use super::{
     errand::{Errand, errand, received, run},
     failure::by_error,
-    member::{Member, Order, Turn},
+    member::Member,
     open::Place,
-    statement,
+    queue::{Desk, Lease, Queue, Waiting},
 };
 use crate::pool::PoolNumbers;
 
-/// How many members share a commit at the most.
-const MEMBERS: usize = 128;
-/// How long the first of them waits for those behind it.
-const GATHERING: Duration = Duration::from_millis(10);
-
 /// What comes in.
 pub(super) enum Message {
-    /// A transaction that wants its turn.
-    Turn(Turn),
+    /// Somebody is in line.
+    Begin(Arc<Queue>),
+    /// A transaction to commit.
+    Commit(Desk, Arc<Queue>),
     /// Something to do outside every transaction.
     Alone(Errand),
     /// Close the connection, and say so.
-    Close(oneshot::Sender<()>),
+    Close(oneshot::Sender<()>, Arc<Queue>),
 }
 
 /// The way to the thread, which ends with the last of these.
 #[derive(Clone)]
-pub(super) struct Writer {
-    messages: mpsc::Sender<Message>,
-    is_busy: Arc<AtomicBool>,
-}
-
-/// Whoever waits for the commit.
-type Waiting = oneshot::Sender<Result<(), StoreError>>;
+pub(super) struct Writer(Arc<Queue>);
 
 impl Writer {
     /// Starts the thread, and waits until it has its connection.
     pub(super) async fn start(place: Place) -> Result<Self, StoreError> {
         let (messages, inbox) = mpsc::channel();
+        let queue = Arc::new(Queue::new(messages, place.patience()));
         let (opened, open) = oneshot::channel();
-        let is_busy = Arc::new(AtomicBool::new(false));
-        let busy = Arc::clone(&is_busy);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned());
         let started = thread.spawn(move || match place.writer() {
             Ok(connection) => {
                 let _ = opened.send(Ok(()));
-                Thread { connection, place, inbox, is_busy: busy }.serve();
+                Thread { connection: Some(connection), place, inbox, deferred: VecDeque::new() }.serve();
             }
             Err(error) => drop(opened.send(Err(by_error(&error)))),
         });
         started.map_err(|error| StoreError::Unavailable(format!("no thread to write with: {error}")))?;
         received(open.await)?;
-        Ok(Self { messages, is_busy })
+        Ok(Self(queue))
     }
 
-    pub(super) fn begin(&self, patience: Duration) -> Member {
-        Member::new(self.messages.clone(), patience)
+    pub(super) fn begin(&self) -> Member {
+        Member::new(Arc::clone(&self.0))
     }
 
     /// Does `work` outside every transaction.
@@ -83,167 +72,133 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (errand, reply) = errand(work);
-        // Without the thread nothing comes back, which is what `received` tells.
-        let _ = self.messages.send(Message::Alone(errand));
+        self.0.tell(Message::Alone(errand));
         received(reply.await)
     }
 
     pub(super) fn numbers(&self) -> PoolNumbers {
-        let idle = u32::from(!self.is_busy.load(Ordering::Relaxed));
-        PoolNumbers { pool: "writer", open: 1, idle, limit: 1 }
+        PoolNumbers { pool: "writer", open: 1, idle: u32::from(!self.0.is_busy()), limit: 1 }
     }
 
     pub(super) async fn close(&self) {
         let (closed, ended) = oneshot::channel();
-        let _ = self.messages.send(Message::Close(closed));
+        self.0.tell(Message::Close(closed, Arc::clone(&self.0)));
         let _ = ended.await;
     }
 }
 
 struct Thread {
-    connection: Connection,
+    /// Away while somebody works with it.
+    connection: Option<Connection>,
     place: Place,
     inbox: Receiver<Message>,
-    is_busy: Arc<AtomicBool>,
+    /// What came in meanwhile.
+    deferred: VecDeque<Message>,
 }
 
 impl Thread {
     fn serve(mut self) {
-        let mut next = None;
-        while let Some(message) = next.take().or_else(|| self.inbox.recv().ok()) {
-            self.is_busy.store(true, Ordering::Relaxed);
+        while let Some(message) = self.next() {
             match message {
-                Message::Turn(turn) => next = self.share(turn),
-                Message::Alone(errand) => run(errand, Ok(&self.connection)),
-                Message::Close(closed) => {
+                Message::Begin(queue) => self.begin(&queue),
+                Message::Commit(desk, queue) => {
+                    self.commit(desk);
+                    self.begin(&queue);
+                }
+                Message::Alone(errand) => {
+                    if let Some(connection) = &self.connection {
+                        run(errand, Ok(connection));
+                    }
+                }
+                Message::Close(closed, queue) => {
+                    queue.close();
                     // What does not close is closed by the end of the process; the log is whole either way.
-                    let _ = self.connection.close();
+                    drop(self.connection.take());
                     let _ = closed.send(());
                     return;
                 }
             }
-            self.is_busy.store(false, Ordering::Relaxed);
         }
     }
 
-    /// One commit for `first` and those behind it; what came in that takes no part in it.
-    fn share(&mut self, first: Turn) -> Option<Message> {
-        if !first.begin() {
-            return None;
+    /// What to do next. While the connection is away that is nothing but to take it back.
+    fn next(&mut self) -> Option<Message> {
+        if self.connection.is_some()
+            && let Some(deferred) = self.deferred.pop_front()
+        {
+            return Some(deferred);
         }
-        if let Err(error) = self.run("BEGIN IMMEDIATE") {
-            refuse(&first, &error);
-            self.tidy();
-            return None;
-        }
-        let since = Instant::now();
-        let mut waiting = Vec::new();
-        let mut turn = first;
-        let next = loop {
-            waiting.extend(self.give(&turn));
-            if self.connection.is_autocommit() || waiting.len() == MEMBERS || since.elapsed() >= GATHERING {
-                break None;
-            }
-            match self.next_turn() {
-                Ok(next) => turn = next,
-                Err(other) => break other,
-            }
-        };
-        self.commit(waiting);
-        next
-    }
-
-    /// The next member that is still there, if one waits; else what came in instead.
-    fn next_turn(&self) -> Result<Turn, Option<Message>> {
         loop {
-            match self.inbox.try_recv() {
-                Ok(Message::Turn(turn)) if turn.begin() => return Ok(turn),
-                Ok(Message::Turn(_)) => {}
-                other => return Err(other.ok()),
+            match self.inbox.recv().ok()? {
+                message @ Message::Commit(..) => return Some(message),
+                message if self.connection.is_some() => return Some(message),
+                other => self.deferred.push_back(other),
             }
         }
     }
 
-    /// Does what a member wants, until it commits or has gone. In the first case it is to be told of the commit.
-    fn give(&self, turn: &Turn) -> Option<Waiting> {
-        if let Err(error) = self.run("SAVEPOINT member") {
-            refuse(turn, &error);
-            return None;
-        }
-        for order in &turn.orders {
-            match order {
-                Order::Run(errand) => {
-                    run(errand, Ok(&self.connection));
-                    if self.connection.is_autocommit() {
-                        // The engine has rolled everything back, as it may when the disk is full.
-                        return None;
-                    }
-                }
-                Order::Commit { last, answer } => {
-                    let done = last.iter().try_for_each(|last| statement::execute(&self.connection, last).map(drop));
-                    let done = done.and_then(|()| self.run("RELEASE member").map_err(|error| by_error(&error)));
-                    match done {
-                        Ok(()) => return Some(answer),
-                        Err(error) => {
-                            self.undo();
-                            let _ = answer.send(Err(error));
-                            return None;
-                        }
-                    }
-                }
-            }
-        }
-        self.undo();
-        None
-    }
-
-    /// Leaves nothing of a member.
-    fn undo(&self) {
-        let undone = self.run("ROLLBACK TO member").and_then(|()| self.run("RELEASE member"));
-        // If it cannot be taken back alone, then with all others, who are told so.
-        if undone.is_err() && !self.connection.is_autocommit() {
-            let _ = self.run("ROLLBACK");
-        }
-    }
-
-    fn commit(&mut self, waiting: Vec<Waiting>) {
-        let lost = self.connection.is_autocommit();
-        let end = if waiting.is_empty() { "ROLLBACK" } else { "COMMIT" };
-        let outcome = if lost { Ok(()) } else { self.run(end) };
-        self.tidy();
-        for answer in waiting {
-            let _ = answer.send(match &outcome {
-                Ok(()) if lost => Err(StoreError::Unavailable("the engine has rolled the transaction back".to_owned())),
-                Ok(()) => Ok(()),
-                Err(error) => Err(by_error(error)),
-            });
-        }
-    }
-
-    /// Sees to it that the next transaction begins with nothing of the last one: what was left open would swallow it, and it
-    /// would be answered as committed without being on disk.
-    fn tidy(&mut self) {
-        if self.connection.is_autocommit() {
+    /// Begins a transaction for the next in line, if there is one.
+    fn begin(&mut self, queue: &Arc<Queue>) {
+        // What waits for the connection to itself comes before those who have not begun.
+        if !self.deferred.is_empty() {
+            self.deferred.push_back(Message::Begin(Arc::clone(queue)));
             return;
         }
-        let _ = self.run("ROLLBACK");
-        if !self.connection.is_autocommit()
-            && let Ok(fresh) = self.place.writer()
-        {
-            self.connection = fresh;
+        while let Some(connection) = self.connection.take() {
+            let Some(next) = queue.next(true) else {
+                self.connection = Some(connection);
+                return;
+            };
+            let connection = self.tidied(connection);
+            match execute(&connection, "BEGIN IMMEDIATE") {
+                Ok(()) => {
+                    // If it has gone meanwhile the lease finds the next by itself.
+                    drop(next.send(Ok(Lease::new(Desk::new(connection), Arc::clone(queue)))));
+                }
+                Err(error) => {
+                    self.connection = Some(connection);
+                    let _ = next.send(Err(by_error(&error)));
+                }
+            }
         }
     }
 
-    fn run(&self, sql: &str) -> rusqlite::Result<()> {
-        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    /// Commits and tells everybody.
+    fn commit(&mut self, Desk { connection, waiting, .. }: Desk) {
+        let outcome = if connection.is_autocommit() {
+            Err(StoreError::Unavailable("the engine has rolled the transaction back".to_owned()))
+        } else {
+            // Without anybody's changes there is nothing to make durable.
+            let end = if waiting.is_empty() { "ROLLBACK" } else { "COMMIT" };
+            execute(&connection, end).map_err(|error| by_error(&error))
+        };
+        self.connection = Some(self.tidied(connection));
+        tell(waiting, &outcome);
+    }
+
+    /// The connection with nothing left of an earlier transaction: what was left open would swallow the next one, which would
+    /// be answered as committed without being on disk.
+    fn tidied(&self, connection: Connection) -> Connection {
+        if connection.is_autocommit() || (execute(&connection, "ROLLBACK").is_ok() && connection.is_autocommit()) {
+            return connection;
+        }
+        // A connection that cannot be cleared begins no transaction any more.
+        self.place.writer().unwrap_or(connection)
     }
 }
 
-/// Tells a member why its turn is none.
-fn refuse(turn: &Turn, error: &rusqlite::Error) {
-    match turn.orders.try_recv() {
-        Ok(Order::Run(errand)) => run(errand, Err(by_error(error))),
-        Ok(Order::Commit { answer, .. }) => drop(answer.send(Err(by_error(error)))),
-        Err(_) => {}
+fn tell(waiting: Vec<Waiting>, outcome: &Result<(), StoreError>) {
+    for waiting in waiting {
+        let _ = waiting.send(match outcome {
+            Ok(()) => Ok(()),
+            Err(StoreError::Constraint(text)) => Err(StoreError::Constraint(text.clone())),
+            Err(StoreError::Contention(text)) => Err(StoreError::Contention(text.clone())),
+            Err(StoreError::Unavailable(text)) => Err(StoreError::Unavailable(text.clone())),
+            Err(other) => Err(StoreError::Database(other.to_string())),
+        });
     }
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
