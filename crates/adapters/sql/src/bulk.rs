@@ -7,11 +7,11 @@ use claudetools_sessions::{Client, Machine, PendingTask, Project, Session, Tag, 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, QueryTrait};
 
 use crate::{
+    connection::Writing,
     entity::{
         client, machine, pending_task, project, session, session_tag, session_technology, tag, task_dependency,
         work_item, work_item_tag,
     },
-    connection::Writing,
     failure::failure,
     store::{Base, SqlStore, SqlTx},
 };

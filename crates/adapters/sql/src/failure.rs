@@ -121,13 +121,9 @@ mod tests {
 
     #[test]
     fn meetings_of_writers_are_told_from_servers_that_are_away_and_from_mistakes() {
-        for (code, expected) in [
-            (517, "contention"),
-            (5, "unavailable"),
-            (13, "unavailable"),
-            (778, "unavailable"),
-            (1, "database"),
-        ] {
+        for (code, expected) in
+            [(517, "contention"), (5, "unavailable"), (13, "unavailable"), (778, "unavailable"), (1, "database")]
+        {
             assert_eq!(kind(&by_sqlite(code, String::new())), expected, "SQLite {code}");
         }
         for (number, expected) in [

@@ -19,7 +19,6 @@ impl<C> Guarded<C> {
     pub(crate) const fn new(inner: C, pulse: Option<Arc<Pulse>>) -> Self {
         Self { inner, pulse }
     }
-
 }
 
 impl<C: ConnectionTrait> Guarded<C> {

@@ -76,7 +76,8 @@ pub async fn compare(store: &SqlStore) -> Result<Difference, StoreError> {
         Base::Server { pool, .. } => store.while_it_answers(Migrator::compare(pool)).await.map_err(failure),
         Base::Embedded(_) => {
             let (view, table) = (store.view(), Migrator::migration_table_name().to_string());
-            let tables = Query::select().column("name").from("sqlite_master").and_where(Expr::col("name").eq(&table)).take();
+            let tables =
+                Query::select().column("name").from("sqlite_master").and_where(Expr::col("name").eq(&table)).take();
             let versions = Query::select().column("version").from(table).order_by("version", Order::Asc).take();
             let is_there = view.ask(One::<Values<String>>::of(view.statement(&tables))).await?.is_some();
             let versions = All::<Values<String>>::of(view.statement(&versions));

@@ -13,8 +13,8 @@ use claudetools_sessions::ports::{
     TagRepository, WorkItemRepository,
 };
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
 };
 
 pub(crate) use crate::connection::Connection;

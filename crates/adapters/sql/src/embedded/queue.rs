@@ -162,10 +162,7 @@ impl Lease {
     }
 
     /// Asks within the member's part.
-    pub(super) fn ask<T>(
-        &self,
-        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.desk.as_ref().map_or_else(|| Err(ended()), |desk| question(&desk.connection))
     }
 

@@ -75,11 +75,7 @@ impl<'r> Deserializer<'r> for &mut Columns<'r> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'r>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Unreadable> {
+    fn deserialize_newtype_struct<V: Visitor<'r>>(self, _: &'static str, visitor: V) -> Result<V::Value, Unreadable> {
         visitor.visit_newtype_struct(self)
     }
 

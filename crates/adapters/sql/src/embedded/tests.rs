@@ -140,9 +140,7 @@ async fn a_commit_that_fails_fails_for_all_and_the_next_begins_anew() {
     // A foreign key that is looked at when all commit: nothing before that refuses the row.
     ground
         .embedded
-        .maintain(&[
-            "CREATE TABLE late (number INTEGER REFERENCES numbers (number) DEFERRABLE INITIALLY DEFERRED)",
-        ])
+        .maintain(&["CREATE TABLE late (number INTEGER REFERENCES numbers (number) DEFERRABLE INITIALLY DEFERRED)"])
         .await
         .unwrap();
     let go = ground.hold_up();

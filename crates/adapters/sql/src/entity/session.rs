@@ -73,6 +73,19 @@ pub(crate) struct Joined {
     pub(crate) machine_hostname: Option<String>,
 }
 
+/// What lies around a session in other tables, in one statement for all of it: of its work items all columns, of its tags no
+/// title and no status, of what it used no id either.
+#[derive(Debug, FromQueryResult, Deserialize)]
+pub(crate) struct Part {
+    /// When a work item was made, or the place of what was used.
+    pub(crate) place: i64,
+    pub(crate) id: Option<Uuid>,
+    /// The category of a work item, or the name.
+    pub(crate) name: String,
+    pub(crate) title: Option<String>,
+    pub(crate) status: Option<Word>,
+}
+
 /// The columns of a list row.
 #[derive(Debug, DerivePartialModel, Deserialize, o2o)]
 #[sea_orm(entity = "Entity")]

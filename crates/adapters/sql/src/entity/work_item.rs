@@ -95,15 +95,14 @@ pub(crate) struct ListRow {
     updated_at: i64,
 }
 
-/// The columns that a session shows of its work items.
-#[derive(Debug, DerivePartialModel, Deserialize, o2o)]
-#[sea_orm(entity = "Entity")]
+/// What a session shows of its work items.
+#[derive(Debug, o2o)]
 #[owned_try_into(SessionWorkItem, StoreError| vars(row: {RowReader::new("work_items", @.id)}))]
 pub(crate) struct SessionItem {
     #[o2o(repeat)]
     #[into(row.read(stringify!(~), ~)?)]
-    id: Uuid,
-    category: Word,
-    title: String,
-    status: Word,
+    pub(crate) id: Uuid,
+    pub(crate) category: Word,
+    pub(crate) title: String,
+    pub(crate) status: Word,
 }

@@ -8,25 +8,26 @@ use claudetools_kernel::{
     Direction, Entity as _, Id, Page, PageRequest, Position, Records, Referrer, SortKey, Start, text,
 };
 use claudetools_sessions::{
-    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, WorkItem,
+    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, WorkItem,
     ports::{SessionRepository, Stored},
 };
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, JoinType, PartialModelTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, RelationDef, RelationTrait, Select, Statement,
-    sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr},
+    sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr, UnionType},
 };
 use uuid::Uuid;
 
 use crate::{
     entity::{
         client, machine, project,
-        session::{Column, Entity, Joined, ListRow, Model, Relation},
+        session::{Column, Entity, Joined, ListRow, Model, Part, Relation},
         session_tag, session_technology, tag, work_item,
     },
     query::{Listing, contains, cut, page_statement, total},
     question::{All, Values},
     records::Referring,
+    row::Word,
     store::{Connection, SqlTx},
 };
 
@@ -44,10 +45,8 @@ impl<C: Connection> Records<Session> for SqlTx<C> {
         let id = session.id.uuid();
         let tags = Condition::all().add(session_tag::Column::SessionId.eq(id));
         let technologies = Condition::all().add(session_technology::Column::SessionId.eq(id));
-        let mut statements = vec![
-            self.erase_of::<session_tag::Entity>(tags),
-            self.erase_of::<session_technology::Entity>(technologies),
-        ];
+        let mut statements =
+            vec![self.erase_of::<session_tag::Entity>(tags), self.erase_of::<session_technology::Entity>(technologies)];
         statements.extend(self.add_session_links(session));
         self.run(statements).await?;
         Ok(())
@@ -83,27 +82,17 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             .column_as(client::Column::Name, "client_name")
             .column_as(project::Column::Name, "project_name")
             .column_as(machine::Column::Hostname, "machine_hostname");
-        let items = work_item::SessionItem::select_cols(work_item::Entity::find().select_only())
-            .filter(work_item::Column::SessionId.eq(id.uuid()))
-            .order_by_asc(work_item::Column::CreatedAt)
-            .order_by_asc(work_item::Column::Id);
-        let questions = (
-            self.one_of::<_, Joined>(named),
-            self.session_tags(id),
-            self.session_technologies(id),
-            self.all_of::<_, work_item::SessionItem>(items),
-        );
-        let (row, tags, technologies, items) = self.ask(questions).await?;
+        let (row, parts) = self.ask((self.one_of::<_, Joined>(named), self.parts(id))).await?;
         let Some(row) = row else { return Ok(None) };
-        let tags = tags.into_iter().map(|Values((tag, name))| (Id::new(tag), name));
-        let (tags, tag_names): (BTreeSet<_>, _) = tags.unzip();
+        let Parts { tags, technologies, work_items } = Parts::of(parts)?;
+        let (tags, tag_names): (BTreeSet<_>, _) = tags.into_iter().map(|(name, id)| (Id::new(id), name)).unzip();
         Ok(Some(SessionDetail {
-            session: Session { tags, technologies_used: texts(technologies), ..row.session.try_into()? },
+            session: Session { tags, technologies_used: technologies, ..row.session.try_into()? },
             client_name: row.client_name,
             project_name: row.project_name,
             machine_hostname: row.machine_hostname,
             tags: tag_names,
-            work_items: items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            work_items,
         }))
     }
 
@@ -123,6 +112,39 @@ impl<C: Connection> SqlTx<C> {
         tags.into_iter().chain(technologies)
     }
 
+    /// The question for what lies around a session: one statement, because a server is a round trip away.
+    fn parts(&self, id: Id<Session>) -> All<Part> {
+        let nothing = || Expr::cust("NULL");
+        let items = work_item::Entity::find()
+            .select_only()
+            .column_as(work_item::Column::CreatedAt, "place")
+            .column(work_item::Column::Id)
+            .column_as(work_item::Column::Category, "name")
+            .column(work_item::Column::Title)
+            .column(work_item::Column::Status)
+            .filter(work_item::Column::SessionId.eq(id.uuid()));
+        let tags = session_tag::Entity::find()
+            .select_only()
+            .column(tag::Column::CreatedAt)
+            .column(tag::Column::Id)
+            .column(tag::Column::Name)
+            .expr(nothing())
+            .expr(nothing())
+            .join(JoinType::InnerJoin, session_tag::Relation::Tag.def())
+            .filter(session_tag::Column::SessionId.eq(id.uuid()));
+        let technologies = session_technology::Entity::find()
+            .select_only()
+            .column(session_technology::Column::Position)
+            .expr(nothing())
+            .column(session_technology::Column::Technology)
+            .expr(nothing())
+            .expr(nothing())
+            .filter(session_technology::Column::SessionId.eq(id.uuid()));
+        let mut all = items.into_query();
+        all.union(UnionType::All, tags.into_query()).union(UnionType::All, technologies.into_query());
+        All::of(self.statement(&all))
+    }
+
     /// The question for the tags of a session by name.
     fn session_tags(&self, id: Id<Session>) -> All<Values<(Uuid, String)>> {
         let links = session_tag::Entity::find().filter(session_tag::Column::SessionId.eq(id.uuid()));
@@ -137,6 +159,34 @@ impl<C: Connection> SqlTx<C> {
             .filter(session_technology::Column::SessionId.eq(id.uuid()))
             .order_by_asc(session_technology::Column::Position);
         self.all_of(technologies)
+    }
+}
+
+/// What lies around a session, each kind in its order.
+struct Parts {
+    /// By name, with their ids.
+    tags: Vec<(String, Uuid)>,
+    technologies: Vec<String>,
+    work_items: Vec<SessionWorkItem>,
+}
+
+impl Parts {
+    fn of(mut parts: Vec<Part>) -> Stored<Self> {
+        parts.sort_unstable_by_key(|part| (part.place, part.id));
+        let mut sorted = Self { tags: Vec::new(), technologies: Vec::new(), work_items: Vec::new() };
+        for Part { id, name, title, status, .. } in parts {
+            match (id, title, status) {
+                (Some(id), Some(title), Some(status)) => {
+                    let item = work_item::SessionItem { id, category: Word(name), title, status };
+                    sorted.work_items.push(item.try_into()?);
+                }
+                (Some(id), ..) => sorted.tags.push((name, id)),
+                (None, ..) => sorted.technologies.push(name),
+            }
+        }
+        // The columns compare byte by byte, as text does here.
+        sorted.tags.sort_unstable();
+        Ok(sorted)
     }
 }
 

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Records, Referrer};
 use claudetools_sessions::{
-    Client, PendingTask, Session, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
-    WorkItemStatus,
+    Client, PendingTask, Session, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort, WorkItemStatus,
     ports::{Stored, WorkItemRepository},
 };
 use sea_orm::{
