@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use claudetools_migrations::{Migrator, MigratorTrait};
 use claudetools_seed::{Plan, Size};
-use claudetools_sql::{SqlOptions, SqlStore, prepare};
+use claudetools_sql::{SqlOptions, SqlStore, prepare, take_back};
 use claudetools_testkit::{Database, Engine, execute};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
@@ -17,7 +17,9 @@ async fn open(database: &Database) -> SqlStore {
 }
 
 async fn texts(store: &SqlStore, query: &str) -> Vec<String> {
-    let rows = store.writer().query_all_raw(Statement::from_string(store.engine(), query)).await.expect(query);
+    let connection = store.connect().await.expect("a connection");
+    let rows = connection.query_all_raw(Statement::from_string(store.engine(), query)).await.expect(query);
+    store.disconnect(connection).await.expect("the connection closes");
     rows.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()
 }
 
@@ -67,7 +69,7 @@ pub(crate) async fn go_back_leaving_nothing_behind_and_forth_to_the_same_schema(
     assert_eq!(steps, Migrator::migrations().len());
     let made = definitions(&store).await;
     assert!(made.iter().any(|line| line.contains("ix_sessions_client")), "{made:#?}");
-    Migrator::down(store.writer(), None).await.expect("the way back");
+    take_back(&store, None).await.expect("the way back");
     assert_eq!(definitions(&store).await, BTreeSet::new());
     assert_eq!(prepare(&store).await.expect("the migrations"), steps);
     assert_eq!(definitions(&store).await, made);
@@ -83,7 +85,7 @@ pub(crate) async fn leave_the_rows_of_the_schema_before_as_they_are(engine: Engi
     claudetools_seed::run(&store, &plan, &|_| {}).await.expect("rows");
     let rows = contents(&store).await;
     assert_eq!(rows["sessions"], ["2000"]);
-    Migrator::down(store.writer(), Some(1)).await.expect("the way back");
+    take_back(&store, Some(1)).await.expect("the way back");
     assert_eq!(contents(&store).await, rows, "what the schema before has is there after the way back");
     assert_eq!(prepare(&store).await.expect("the last migration"), 1);
     assert_eq!(contents(&store).await, rows);

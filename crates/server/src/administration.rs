@@ -46,7 +46,7 @@ pub async fn migrate(config: &Config, action: MigrateAction, out: &mut dyn Write
             writeln!(out, "{applied} migrations applied; the schema is up to date")?;
         }
         MigrateAction::Status => {
-            let Difference { missing, unknown } = Migrator::compare(store.writer()).await?;
+            let Difference { missing, unknown } = claudetools_sql::compare(&store).await?;
             for migration in Migrator::migrations() {
                 let state = if missing.iter().any(|name| name == migration.name()) { "Pending" } else { "Applied" };
                 writeln!(out, "{state}  {}", migration.name())?;
@@ -59,12 +59,12 @@ pub async fn migrate(config: &Config, action: MigrateAction, out: &mut dyn Write
             return Err(io::Error::other("going back loses the data in what is taken back; repeat with --yes").into());
         }
         MigrateAction::Down { steps, yes: true } => {
-            let Difference { missing, unknown } = Migrator::compare(store.writer()).await?;
+            let Difference { missing, unknown } = claudetools_sql::compare(&store).await?;
             if !unknown.is_empty() {
                 return Err(SchemaError::Newer { unknown }.into());
             }
             let applied = Migrator::migrations().len() - missing.len();
-            Migrator::down(store.writer(), Some(steps)).await?;
+            claudetools_sql::take_back(&store, Some(steps)).await?;
             writeln!(out, "{} migrations taken back", applied.min(steps as usize))?;
         }
     }

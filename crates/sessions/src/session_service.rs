@@ -3,8 +3,8 @@
 use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target};
 
 use crate::{
-    BillingRule, Context, Session, SessionDetail, SessionDraft, SessionFields, SessionFilter, SessionRow, SessionSort,
-    SessionStatus,
+    BillingRule, Client, Context, Machine, Project, Session, SessionDetail, SessionDraft, SessionFields, SessionFilter,
+    SessionRow, SessionSort, SessionStatus, Tag,
     ports::{SessionRepository, SessionsTx},
     tag_service::ensure_tags,
 };
@@ -25,10 +25,10 @@ impl SessionService {
         actor.require(Scope::Write)?;
         let draft = Session::draft(self.0.ids.id(), fields, &actor.subject, self.0.now())?;
         let mut tx = self.0.store.begin().await?;
-        let session = self.settle(&mut *tx, draft, None).await?;
+        let (session, around) = self.settle(&mut *tx, draft, None).await?;
         tx.sessions().add(&session).await?;
-        let detail = find_detail(tx.sessions(), session.id).await?;
-        Ok(Change::new(detail, tx))
+        // All of it has just been looked up or made: nothing needs to be read back.
+        Ok(Change::new(around.detail(session), tx))
     }
 
     /// One session with everything that is known of it.
@@ -60,7 +60,7 @@ impl SessionService {
         if before.status == SessionStatus::Completed && draft.session().status != SessionStatus::Completed {
             actor.require(Scope::Admin)?;
         }
-        let session = self.settle(&mut *tx, draft, Some(&before)).await?;
+        let (session, _) = self.settle(&mut *tx, draft, Some(&before)).await?;
         tx.sessions().save(&session).await?;
         if (before.client_id, before.session_date) != (session.client_id, session.session_date) {
             tx.work_items().follow(&session).await?;
@@ -83,41 +83,68 @@ impl SessionService {
         tx: &mut dyn SessionsTx,
         mut draft: SessionDraft,
         before: Option<&Session>,
-    ) -> Result<Session> {
+    ) -> Result<(Session, Around)> {
+        let mut around = Around::default();
         let machine = draft.session().machine_id;
         if let Some(machine) = machine.filter(|_| before.is_none_or(|before| before.machine_id != machine)) {
-            tx.machines().find(machine).await?;
+            around.machine = Some(tx.machines().find(machine).await?);
         }
-        let rule = place(tx, &mut draft, before).await?;
-        let tags = match draft.tag_names() {
-            Some(names) => Some(ensure_tags(tx, &self.0, names).await?),
-            None => None,
-        };
-        Ok(draft.finish(rule, tags.as_deref()))
+        place(tx, &mut draft, before, &mut around).await?;
+        let rule = around.client.as_ref().map(BillingRule::from).unwrap_or_default();
+        if let Some(names) = draft.tag_names() {
+            around.tags = Some(ensure_tags(tx, &self.0, names).await?);
+        }
+        Ok((draft.finish(rule, around.tags.as_deref()), around))
     }
 }
 
-/// Fits the draft to its client and project, and finds the client's rule.
-async fn place(tx: &mut dyn SessionsTx, draft: &mut SessionDraft, before: Option<&Session>) -> Result<BillingRule> {
+/// What was looked up for a session.
+#[derive(Debug, Default)]
+struct Around {
+    machine: Option<Machine>,
+    client: Option<Client>,
+    project: Option<Project>,
+    tags: Option<Vec<Tag>>,
+}
+
+impl Around {
+    /// A new session with everything that is known of it: no work item can refer to it yet.
+    fn detail(self, session: Session) -> SessionDetail {
+        let mut tags: Vec<String> = self.tags.into_iter().flatten().map(|tag| tag.name).collect();
+        tags.sort_unstable();
+        SessionDetail {
+            client_name: self.client.map(|client| client.name),
+            project_name: self.project.map(|project| project.name),
+            machine_hostname: self.machine.map(|machine| machine.hostname),
+            tags,
+            work_items: Vec::new(),
+            session,
+        }
+    }
+}
+
+/// Fits the draft to its client and project, and finds them.
+async fn place(
+    tx: &mut dyn SessionsTx,
+    draft: &mut SessionDraft,
+    before: Option<&Session>,
+    around: &mut Around,
+) -> Result<()> {
     let named = (draft.session().client_id, draft.session().project_id);
-    let client = match named.0 {
-        Some(client) => Some(tx.clients().find(client).await?),
-        None => None,
-    };
+    if let Some(client) = named.0 {
+        around.client = Some(tx.clients().find(client).await?);
+    }
     if let Some(project) = named.1
         && before.is_none_or(|before| (before.client_id, before.project_id) != named)
     {
         let project = tx.projects().find(project).await?;
         draft.place(&project)?;
+        around.project = Some(project);
     }
-    match (client, draft.session().client_id) {
-        (Some(client), _) => Ok(BillingRule::from(&client)),
-        (None, Some(of_project)) => {
-            let client = tx.clients().find(of_project).await?;
-            Ok(BillingRule::from(&client))
-        }
-        (None, None) => Ok(BillingRule::default()),
+    if let (None, Some(of_project)) = (&around.client, draft.session().client_id) {
+        around.client = Some(tx.clients().find(of_project).await?);
     }
+    Ok(())
 }
 
 async fn find_detail(sessions: &mut dyn SessionRepository, id: Id<Session>) -> Result<SessionDetail> {

@@ -1,11 +1,14 @@
 //! What no use case does: a test's own hands in the database.
 
-use claudetools_sql::{SqlOptions, SqlStore};
-use sea_orm::{ConnectionTrait, DbBackend};
+use claudetools_sql::SqlStore;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend};
 
 /// Runs a statement past every use case.
 pub async fn execute(store: &SqlStore, statement: &str) -> u64 {
-    store.writer().execute_unprepared(statement).await.expect("a sound statement").rows_affected()
+    let connection = store.connect().await.expect("a connection");
+    let done = connection.execute_unprepared(statement).await.expect("a sound statement").rows_affected();
+    store.disconnect(connection).await.expect("the connection closes");
+    done
 }
 
 /// Lets no audit row of a create be written, until the second statement.
@@ -29,16 +32,17 @@ pub async fn admit_audit_of_creates(store: &SqlStore) {
 }
 
 /// Another process that lets nobody write, but everybody read, until it is closed.
-pub async fn hold_writers(store: &SqlStore, url: &str) -> SqlStore {
-    let other = SqlStore::open(url, &SqlOptions { connections: 1, ..SqlOptions::default() }).await;
-    let other = other.expect("a second connection");
-    match store.engine() {
-        DbBackend::Sqlite => execute(&other, "BEGIN IMMEDIATE").await,
-        DbBackend::MySql => execute(&other, "LOCK TABLES clients READ").await,
-        _ => {
-            execute(&other, "BEGIN").await;
-            execute(&other, "LOCK TABLE clients IN SHARE MODE").await
-        }
+pub async fn hold_writers(store: &SqlStore, url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    let other = Database::connect(options).await.expect("a second connection");
+    let hold: &[&str] = match store.engine() {
+        DbBackend::Sqlite => &["BEGIN IMMEDIATE"],
+        DbBackend::MySql => &["LOCK TABLES clients READ"],
+        _ => &["BEGIN", "LOCK TABLE clients IN SHARE MODE"],
     };
+    for statement in hold {
+        other.execute_unprepared(statement).await.expect("the lock");
+    }
     other
 }

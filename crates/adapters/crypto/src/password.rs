@@ -1,16 +1,16 @@
 //! Password hashing on threads of its own.
 //!
 //! A hash takes tens of milliseconds of one core and 19 MiB. So there are fewer threads than cores, each with one work
-//! area that it wipes and uses again, and a bounded queue: what does not fit is told to come again.
+//! area that it wipes and uses again until there is nothing to do for a while, and a bounded queue: what does not fit is told
+//! to come again.
 
 use std::{
+    collections::VecDeque,
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
 use argon2::{
@@ -34,6 +34,8 @@ const OUTPUT_BYTES: usize = 32;
 const LARGEST_MEMORY_KIB: u32 = 1 << 20;
 /// bcrypt's cost is a power of two; beyond this a check takes minutes.
 const HIGHEST_BCRYPT_COST: u32 = 18;
+/// How long a thread without work keeps its work area.
+const REST: Duration = Duration::from_secs(2);
 /// The salt of the comparison made when there is no account.
 const NOBODYS_SALT: [u8; SALT_BYTES] = *b"there-is-no-user";
 
@@ -79,8 +81,21 @@ type Job = Box<dyn FnOnce(&mut Bench) + Send>;
 
 /// Hashes and verifies passwords with Argon2id (RFC 9106); verifies bcrypt hashes too.
 pub struct PasswordPool {
-    jobs: SyncSender<Job>,
+    queue: Arc<Queue>,
     settings: PoolSettings,
+}
+
+/// What waits for a thread.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<Waiting>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    is_closed: bool,
 }
 
 impl fmt::Debug for PasswordPool {
@@ -95,13 +110,13 @@ impl PasswordPool {
         let HashingCost { memory_kib, iterations, parallelism } = settings.cost;
         let params = Params::new(memory_kib, iterations, parallelism, Some(OUTPUT_BYTES))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("Argon2: {error}")))?;
-        let (jobs, queue) = sync_channel::<Job>(settings.queue.max(1));
-        let queue = Arc::new(Mutex::new(queue));
+        // Dropped when a thread cannot be started, which ends those before it.
+        let pool = Self { queue: Arc::default(), settings };
         for number in 0..settings.threads.max(1) {
-            let (queue, mut bench) = (Arc::clone(&queue), Bench::new(params.clone()));
-            thread::Builder::new().name(format!("password-{number}")).spawn(move || serve(&queue, &mut bench))?;
+            let (queue, mut bench) = (Arc::clone(&pool.queue), Bench::new(params.clone()));
+            thread::Builder::new().name(format!("password-{number}")).spawn(move || queue.serve(&mut bench))?;
         }
-        Ok(Self { jobs, settings })
+        Ok(pool)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Bench) -> Result<T> + Send + 'static) -> Result<T> {
@@ -112,22 +127,66 @@ impl PasswordPool {
                 let _ = reply.send(work(bench));
             }
         });
-        self.jobs.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => Error::Busy("the queue of passwords to hash is full"),
-            TrySendError::Disconnected(_) => Error::Internal("the password threads have ended".to_owned()),
-        })?;
+        if !self.queue.send(job, self.settings.queue.max(1)) {
+            return Err(Error::Busy("the queue of passwords to hash is full"));
+        }
         answer.await.map_err(|_| Error::Internal("a password thread gave up on a hash".to_owned()))?
     }
 }
 
-fn serve(queue: &Mutex<Receiver<Job>>, bench: &mut Bench) {
-    loop {
-        // The lock is held while waiting for a job, not while doing it.
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        // A panic must not cost a thread; its asker learns of it by the reply that never comes.
-        if catch_unwind(AssertUnwindSafe(|| job(bench))).is_err() {
-            tracing::error!("hashing a password panicked");
+impl Drop for PasswordPool {
+    fn drop(&mut self) {
+        self.queue.state().is_closed = true;
+        self.queue.work.notify_all();
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a job unless `limit` wait already; tells whether it did.
+    fn send(&self, job: Job, limit: usize) -> bool {
+        let mut state = self.state();
+        if state.jobs.len() >= limit {
+            return false;
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.work.notify_one();
+        true
+    }
+
+    /// The life of a thread.
+    fn serve(&self, bench: &mut Bench) {
+        while let Some(job) = self.next(bench) {
+            // A panic must not cost a thread; its asker learns of it by the reply that never comes.
+            if catch_unwind(AssertUnwindSafe(|| job(bench))).is_err() {
+                tracing::error!("hashing a password panicked");
+            }
+        }
+    }
+
+    /// Waits for a job; after a while without the work area, which is much memory for nothing.
+    fn next(&self, bench: &mut Bench) -> Option<Job> {
+        let mut state = self.state();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.is_closed {
+                return None;
+            }
+            if bench.area.is_empty() {
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let (waited, rest) = self.work.wait_timeout(state, REST).unwrap_or_else(PoisonError::into_inner);
+            state = waited;
+            if rest.timed_out() && state.jobs.is_empty() {
+                bench.area = Vec::new();
+            }
         }
     }
 }
@@ -153,7 +212,7 @@ impl PasswordHasher for PasswordPool {
 struct Bench {
     params: Params,
     secrets: RingSecrets,
-    /// Argon2's work area, made at the first hash and kept.
+    /// Argon2's work area, made at the first hash and kept as long as there is work.
     area: Vec<Block>,
 }
 

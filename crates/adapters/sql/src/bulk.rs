@@ -4,16 +4,16 @@
 
 use claudetools_kernel::{Id, StoreError};
 use claudetools_sessions::{Client, Machine, PendingTask, Project, Session, Tag, WorkItem};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, QueryTrait};
 
 use crate::{
+    connection::Writing,
     entity::{
         client, machine, pending_task, project, session, session_tag, session_technology, tag, task_dependency,
         work_item, work_item_tag,
     },
     failure::failure,
-    guarded::Guarded,
-    store::{Connection, SqlStore, SqlTx},
+    store::{Base, SqlStore, SqlTx},
 };
 
 /// How many rows of a resource go into one transaction, about.
@@ -37,7 +37,7 @@ const USUAL: [&str; 2] = ["PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoi
 #[derive(Debug)]
 pub struct Bulk {
     store: SqlStore,
-    transaction: Option<SqlTx<Guarded<DatabaseTransaction>>>,
+    transaction: Option<SqlTx<Writing>>,
     rows: usize,
 }
 
@@ -49,13 +49,11 @@ impl SqlStore {
     }
 
     /// Runs statements that only an engine in this process knows.
-    async fn tune(&self, statements: &[&str]) -> Result<(), StoreError> {
-        if self.writer().get_database_backend() == DbBackend::Sqlite {
-            for statement in statements {
-                self.writer().execute_unprepared(statement).await.map_err(failure)?;
-            }
+    async fn tune(&self, statements: &'static [&'static str]) -> Result<(), StoreError> {
+        match self.base() {
+            Base::Embedded(embedded) => embedded.maintain(statements).await,
+            Base::Server { .. } => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -113,10 +111,11 @@ impl Bulk {
     /// Commits the last rows, and lets the database learn how many of what there are now, by which it plans its queries.
     pub async fn finish(mut self) -> Result<(), StoreError> {
         self.commit().await?;
-        let writer = self.store.writer();
-        let count = if writer.get_database_backend() == DbBackend::MySql { COUNT_MYSQL } else { "ANALYZE" };
-        writer.execute_unprepared(count).await.map_err(failure)?;
-        self.store.tune(&["PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"]).await?;
+        if let Base::Server { pool, .. } = self.store.base() {
+            let count = if self.store.engine() == DbBackend::MySql { COUNT_MYSQL } else { "ANALYZE" };
+            pool.execute_unprepared(count).await.map_err(failure)?;
+        }
+        self.store.tune(&["ANALYZE", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"]).await?;
         self.store.tune(&USUAL).await
     }
 
@@ -134,13 +133,12 @@ impl Bulk {
             let most = rows.len().min(ROWS_PER_STATEMENT);
             let take = if most.is_power_of_two() { most } else { most.next_power_of_two() / 2 };
             let some = rows.drain(..take).map(IntoActiveModel::into_active_model);
-            let insert = E::insert_many(some);
-            insert.exec_without_returning(transaction.connection()).await.map_err(failure)?;
+            transaction.run(vec![transaction.statement(&E::insert_many(some).into_query())]).await?;
         }
         Ok(())
     }
 
-    async fn transaction(&mut self) -> Result<&SqlTx<Guarded<DatabaseTransaction>>, StoreError> {
+    async fn transaction(&mut self) -> Result<&SqlTx<Writing>, StoreError> {
         let open = match self.transaction.take() {
             Some(open) => open,
             None => self.store.begin_write().await?,
@@ -157,7 +155,7 @@ impl Bulk {
     async fn commit(&mut self) -> Result<(), StoreError> {
         self.rows = 0;
         match self.transaction.take() {
-            Some(open) => open.into_connection().finish().await.map_err(failure),
+            Some(open) => open.finish().await,
             None => Ok(()),
         }
     }

@@ -7,21 +7,12 @@ use std::{
 
 use claudetools_kernel::StoreError;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr,
-    sqlx::{
-        self, Connection, Executor, Sqlite,
-        pool::PoolOptions,
-        sqlite::{SqliteJournalMode, SqliteSynchronous},
-    },
+    ConnectOptions, Database, DatabaseConnection, DbBackend,
+    sqlx::{self, Executor, pool::PoolOptions, sqlite::SqliteSynchronous},
 };
 
-use crate::{
-    failure::{failure, is_busy},
-    pulse::Pulse,
-};
+use crate::{failure::failure, pulse::Pulse};
 
-/// Between two attempts to open a file that another process is making.
-const CONNECT_PAUSE: Duration = Duration::from_millis(20);
 /// How long a caller waits for a connection to a server: less than the two seconds within which it is to learn that there is
 /// none to be had.
 const ACQUIRE: Duration = Duration::from_millis(1500);
@@ -29,7 +20,7 @@ const ACQUIRE: Duration = Duration::from_millis(1500);
 const START_PATIENCE: Duration = Duration::from_secs(10);
 const START_PAUSE: Duration = Duration::from_millis(250);
 /// Prepared statements that a connection keeps. The texts are few, but more than the drivers' usual hundred.
-const STATEMENTS: usize = 256;
+pub(crate) const STATEMENTS: usize = 256;
 
 /// How the database is used.
 #[derive(Debug, Clone)]
@@ -160,64 +151,19 @@ fn without_stale<D: sqlx::Database>(pool: PoolOptions<D>, pulse: Option<Arc<Puls
     })
 }
 
-/// The connection that writes to an embedded database, and those that read it.
-pub(crate) async fn embedded(
-    url: &str,
-    options: &SqlOptions,
-) -> Result<(DatabaseConnection, DatabaseConnection), StoreError> {
-    let writer = embedded_writer(url, options).await.map_err(failure)?;
-    let readers = Database::connect(embedded_options(url, options.readers, true, options)).await.map_err(failure)?;
-    Ok((writer, readers))
-}
-
-/// Throws away a connection whose transaction was not ended as the driver meant it to be. When a commit fails for want of
-/// room, the engine may have rolled back by itself; the driver's own rollback then fails, and it goes on to take every later
-/// transaction for a part of the failed one: it would be answered as committed and never reach the disk.
-fn without_open_transactions(pool: PoolOptions<Sqlite>) -> PoolOptions<Sqlite> {
-    pool.before_acquire(|connection, _| {
-        let is_good = !connection.is_in_transaction();
-        Box::pin(async move { Ok(is_good) })
-    })
-}
-
-/// The connection that writes. To turn a new file into one with a write-ahead log takes the file for oneself, which the
-/// engine does not wait for, whatever the busy timeout: processes that start at once on a new file take turns here.
-async fn embedded_writer(url: &str, options: &SqlOptions) -> Result<DatabaseConnection, DbErr> {
-    let mut left = options.busy_timeout;
-    loop {
-        match Database::connect(embedded_options(url, 1, false, options)).await {
-            Err(error) if is_busy(&error) && !left.is_zero() => {
-                tokio::time::sleep(CONNECT_PAUSE).await;
-                left = left.saturating_sub(CONNECT_PAUSE);
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-fn embedded_options(url: &str, connections: u32, read_only: bool, options: &SqlOptions) -> ConnectOptions {
+/// A connection to an embedded database for what only the driver of the migrations does. To be closed when that is done.
+pub(crate) async fn embedded(url: &str, options: &SqlOptions) -> Result<DatabaseConnection, StoreError> {
     let busy_timeout = options.busy_timeout;
     let mut connect = ConnectOptions::new(url.to_owned());
     connect
-        .max_connections(connections)
+        .max_connections(1)
         .min_connections(1)
         .acquire_timeout(busy_timeout)
         .test_before_acquire(false)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .create_if_missing(!read_only)
-                .journal_mode(SqliteJournalMode::Wal)
-                // An answered write must outlive a power cut, not only a crash of the process.
-                .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(busy_timeout)
-                .foreign_keys(true)
-                .pragma("query_only", if read_only { "1" } else { "0" })
-                .pragma("mmap_size", "268435456")
-                .pragma("cache_size", "-16384")
-                .pragma("temp_store", "memory")
-                .statement_cache_capacity(STATEMENTS)
-        })
-        .map_sqlx_sqlite_pool_opts(without_open_transactions);
-    connect
+            // The file has its write-ahead log already: the store has opened it before.
+            sqlite.synchronous(SqliteSynchronous::Full).busy_timeout(busy_timeout).foreign_keys(true)
+        });
+    Database::connect(connect).await.map_err(failure)
 }

@@ -23,12 +23,6 @@ pub(crate) fn failure(error: DbErr) -> StoreError {
     }
 }
 
-/// Whether another connection holds what this one needs (BUSY, `BUSY_RECOVERY`).
-pub(crate) fn is_busy(error: &DbErr) -> bool {
-    let database = cause(error).and_then(sqlx::Error::as_database_error);
-    database.is_some_and(|database| matches!(database.code().as_deref(), Some("5" | "261")))
-}
-
 /// Whether the connection to a server was gone before the statement could run: closed by the server or on the way.
 pub(crate) fn is_lost(error: &DbErr) -> bool {
     match cause(error) {
@@ -56,7 +50,7 @@ fn by_cause(cause: &sqlx::Error, text: String) -> StoreError {
             } else if database.try_downcast_ref::<PgDatabaseError>().is_some() {
                 by_postgres(&code, text)
             } else {
-                by_sqlite(&code, text)
+                by_sqlite(code.parse().unwrap_or_default(), text)
             }
         }
         sqlx::Error::PoolTimedOut
@@ -69,13 +63,13 @@ fn by_cause(cause: &sqlx::Error, text: String) -> StoreError {
 }
 
 /// SQLite's extended result codes, <https://www.sqlite.org/rescode.html>.
-fn by_sqlite(code: &str, text: String) -> StoreError {
+pub(crate) fn by_sqlite(code: i32, text: String) -> StoreError {
     match code {
         // A read transaction that cannot be upgraded, because another has written since: begin anew.
-        "517" => StoreError::Contention(text),
+        517 => StoreError::Contention(text),
         // BUSY, LOCKED, their variants, NOMEM, IOERR and its kinds, FULL, CANTOPEN: the busy timeout has been waited for.
-        "5" | "6" | "261" | "262" | "773" | "7" | "10" | "13" | "14" => StoreError::Unavailable(text),
-        _ if code.parse().is_ok_and(|code: u32| code & 0xff == 10) => StoreError::Unavailable(text),
+        5 | 6 | 261 | 262 | 773 | 7 | 10 | 13 | 14 => StoreError::Unavailable(text),
+        _ if code & 0xff == 10 => StoreError::Unavailable(text),
         _ => StoreError::Database(text),
     }
 }
@@ -127,13 +121,9 @@ mod tests {
 
     #[test]
     fn meetings_of_writers_are_told_from_servers_that_are_away_and_from_mistakes() {
-        for (code, expected) in [
-            ("517", "contention"),
-            ("5", "unavailable"),
-            ("13", "unavailable"),
-            ("778", "unavailable"),
-            ("1", "database"),
-        ] {
+        for (code, expected) in
+            [(517, "contention"), (5, "unavailable"), (13, "unavailable"), (778, "unavailable"), (1, "database")]
+        {
             assert_eq!(kind(&by_sqlite(code, String::new())), expected, "SQLite {code}");
         }
         for (number, expected) in [

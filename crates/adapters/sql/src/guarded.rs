@@ -1,4 +1,4 @@
-//! A connection whose every statement ends when the server does.
+//! A connection to a server, whose every statement ends when the server does.
 
 use std::{future::Future, sync::Arc};
 
@@ -7,9 +7,9 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
 };
 
-use crate::{failure::is_lost, pulse::Pulse, store::Connection};
+use crate::{failure::is_lost, pulse::Pulse};
 
-/// A pool or a transaction, and the pulse of the server behind it; an engine in this process has none.
+/// A pool or a transaction, and the pulse of the server behind it.
 pub(crate) struct Guarded<C> {
     inner: C,
     pulse: Option<Arc<Pulse>>,
@@ -19,9 +19,12 @@ impl<C> Guarded<C> {
     pub(crate) const fn new(inner: C, pulse: Option<Arc<Pulse>>) -> Self {
         Self { inner, pulse }
     }
+}
 
-    pub(crate) fn into_inner(self) -> C {
-        self.inner
+impl<C: ConnectionTrait> Guarded<C> {
+    /// The engine behind it.
+    pub(crate) fn engine(&self) -> DbBackend {
+        self.inner.get_database_backend()
     }
 }
 
@@ -86,17 +89,8 @@ impl<C: ConnectionTrait + Replaceable + Send> ConnectionTrait for Guarded<C> {
     }
 }
 
-#[async_trait]
-impl Connection for Guarded<DatabaseTransaction> {
-    async fn finish(self) -> Result<(), DbErr> {
+impl Guarded<DatabaseTransaction> {
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
         during(self.pulse.as_ref(), self.inner.commit()).await
-    }
-}
-
-#[async_trait]
-impl Connection for Guarded<DatabaseConnection> {
-    /// Nothing to end: each statement stood for itself.
-    async fn finish(self) -> Result<(), DbErr> {
-        Ok(())
     }
 }

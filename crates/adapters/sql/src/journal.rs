@@ -2,11 +2,10 @@
 
 use async_trait::async_trait;
 use claudetools_kernel::{AuditEntry, ReplayRecord, StoreError, StoredReply, Timestamp, Transaction};
-use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use crate::{
     entity::{api_audit_log, idempotency_key},
-    failure::failure,
     row::RowReader,
     store::{Connection, SqlTx},
 };
@@ -14,14 +13,19 @@ use crate::{
 #[async_trait]
 impl<C: Connection> Transaction for SqlTx<C> {
     async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.insert::<api_audit_log::Entity>(entry.into()).await
+        self.change_last(self.insert_of::<api_audit_log::Entity>(entry.into()));
+        Ok(())
     }
 
     async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
         use idempotency_key::Column;
         let expired = under(&record.caller, &record.key).add(Column::ExpiresAt.lte(record.created_at.micros()));
-        self.erase::<idempotency_key::Entity>(expired).await?;
-        self.insert::<idempotency_key::Entity>(record.into()).await
+        let (erase, insert) = (
+            self.erase_of::<idempotency_key::Entity>(expired),
+            self.insert_of::<idempotency_key::Entity>(record.into()),
+        );
+        self.run(vec![erase, insert]).await?;
+        Ok(())
     }
 
     async fn kept_reply(
@@ -40,12 +44,7 @@ impl<C: Connection> Transaction for SqlTx<C> {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        let is_remote = self.connection().get_database_backend() != DbBackend::Sqlite;
-        self.into_connection().finish().await.map_err(|error| match failure(error) {
-            // The server has been told to commit. An engine in this process that refuses has not done it.
-            StoreError::Unavailable(text) if is_remote => StoreError::Undecided(text),
-            failure => failure,
-        })
+        self.finish().await
     }
 }
 

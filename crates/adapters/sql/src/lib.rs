@@ -8,6 +8,8 @@
 
 mod bulk;
 mod connect;
+mod connection;
+mod embedded;
 mod entity;
 mod failure;
 mod guarded;
@@ -17,6 +19,7 @@ pub mod plans;
 mod pool;
 mod pulse;
 mod query;
+mod question;
 mod records;
 mod repository;
 mod row;
@@ -26,5 +29,5 @@ mod store;
 pub use bulk::Bulk;
 pub use connect::SqlOptions;
 pub use pool::PoolNumbers;
-pub use schema::{SchemaError, is_behind, prepare};
+pub use schema::{SchemaError, compare, is_behind, prepare, take_back};
 pub use store::SqlStore;

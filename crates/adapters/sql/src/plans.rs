@@ -11,8 +11,9 @@ use crate::{
     entity::work_item::Entity,
     failure::failure,
     query::{page_statement, total},
+    question::{All, Values},
     repository::{session, work_item},
-    store::SqlStore,
+    store::{Base, SqlStore},
 };
 
 /// The plan of a page of sessions, a step per line.
@@ -45,22 +46,28 @@ pub async fn work_item_total(store: &SqlStore, filter: &WorkItemFilter) -> Resul
 }
 
 fn engine(store: &SqlStore) -> DbBackend {
-    store.readers().get_database_backend()
+    store.engine()
 }
 
 async fn explain(store: &SqlStore, select: &SelectStatement) -> Result<Vec<String>, StoreError> {
-    let reader = store.readers();
     let Statement { sql, values, db_backend } = StatementBuilder::build(select, &engine(store));
     let explain = if db_backend == DbBackend::Sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
     let explain = Statement { sql: format!("{explain} {sql}"), values, db_backend };
-    let steps = reader.query_all_raw(explain).await.map_err(failure)?;
-    steps.into_iter().map(|step| told(&step, db_backend).map_err(failure)).collect()
+    match store.base() {
+        Base::Embedded(_) => {
+            let steps = store.view().ask(All::<Values<(i64, i64, i64, String)>>::of(explain)).await?;
+            Ok(steps.into_iter().map(|Values((.., detail))| detail).collect())
+        }
+        Base::Server { pool, .. } => {
+            let steps = pool.query_all_raw(explain).await.map_err(failure)?;
+            steps.into_iter().map(|step| told(&step, db_backend).map_err(failure)).collect()
+        }
+    }
 }
 
 /// A step in words; of MariaDB's table the columns that say how a table is read.
 fn told(step: &QueryResult, engine: DbBackend) -> Result<String, DbErr> {
     match engine {
-        DbBackend::Sqlite => step.try_get("", "detail"),
         DbBackend::MySql => {
             let column = |name| step.try_get::<Option<String>>("", name).map(Option::unwrap_or_default);
             Ok([column("table")?, column("type")?, column("key")?, column("Extra")?].join(" | "))

@@ -5,7 +5,7 @@ use sea_orm::{
     sqlx::{self, Pool},
 };
 
-use crate::SqlStore;
+use crate::{SqlStore, store::Base};
 
 /// One pool of connections at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +23,12 @@ pub struct PoolNumbers {
 impl SqlStore {
     /// The pools. It asks the database nothing and waits for nobody.
     pub fn pools(&self) -> Vec<PoolNumbers> {
-        let (writer, readers) = (self.writer(), self.readers());
-        match writer.get_database_backend() {
-            DbBackend::Sqlite => vec![
-                numbers("writer", writer.get_sqlite_connection_pool()),
-                numbers("readers", readers.get_sqlite_connection_pool()),
-            ],
-            DbBackend::MySql => vec![numbers("shared", writer.get_mysql_connection_pool())],
-            DbBackend::Postgres => vec![numbers("shared", writer.get_postgres_connection_pool())],
-            // sea-orm may learn of further engines; `open` refuses them.
-            _ => Vec::new(),
+        match self.base() {
+            Base::Embedded(embedded) => embedded.pools(),
+            Base::Server { pool, .. } if pool.get_database_backend() == DbBackend::MySql => {
+                vec![numbers("shared", pool.get_mysql_connection_pool())]
+            }
+            Base::Server { pool, .. } => vec![numbers("shared", pool.get_postgres_connection_pool())],
         }
     }
 }

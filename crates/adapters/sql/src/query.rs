@@ -4,15 +4,14 @@ use claudetools_kernel::{
     Direction, Id, Keyed, Page, PageRequest, Position, SortField, SortKey, Start, StoreError, text,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel,
-    Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
+    ActiveModelTrait, ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, IntoActiveModel, Order, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select, Statement, StatementBuilder, UpdateMany, Value,
     sea_query::{Asterisk, Expr, LikeExpr, SelectStatement, SimpleExpr},
 };
-use uuid::Uuid;
 
 use crate::{
     entity::write_guard,
-    failure::failure,
+    question::{All, One, Record, Values},
     store::{Connection, SqlTx},
 };
 
@@ -47,14 +46,29 @@ impl Guard {
 }
 
 impl<C: Connection> SqlTx<C> {
+    /// A statement in the engine's words.
+    pub(crate) fn statement(&self, query: &impl StatementBuilder) -> Statement {
+        query.build(&self.engine())
+    }
+
+    /// The question for every row of `select`.
+    pub(crate) fn all_of<E: EntityTrait, R: Record>(&self, select: Select<E>) -> All<R> {
+        All::of(self.statement(&select.into_query()))
+    }
+
+    /// The question for the first row of `select`.
+    pub(crate) fn one_of<E: EntityTrait, R: Record>(&self, select: Select<E>) -> One<R> {
+        One::of(self.statement(&select.limit(1).into_query()))
+    }
+
     /// Keeps every other transaction that asks for the same guard waiting until this one ends. `SQLite` lets one transaction
     /// write at a time, and ours begin as writers.
     pub(crate) async fn lock_guard(&self, guard: Guard) -> Result<(), StoreError> {
-        if self.connection().get_database_backend() == DbBackend::Sqlite {
+        if self.engine() == DbBackend::Sqlite {
             return Ok(());
         }
         let row = write_guard::Entity::find_by_id(guard.name()).lock_exclusive();
-        match row.one(self.connection()).await.map_err(failure)? {
+        match self.ask(self.one_of::<_, write_guard::Model>(row)).await? {
             Some(_) => Ok(()),
             None => Err(StoreError::Database(format!("the row {} of write_guards is missing", guard.name()))),
         }
@@ -67,8 +81,23 @@ impl<C: Connection> SqlTx<C> {
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: ActiveModelTrait<Entity = E>,
     {
-        E::insert(row.into_active_model()).exec_without_returning(self.connection()).await.map_err(failure)?;
+        self.run(vec![self.insert_of::<E>(row)]).await?;
         Ok(())
+    }
+
+    /// The statement that adds a row.
+    pub(crate) fn insert_of<E>(&self, row: E::Model) -> Statement
+    where
+        E: EntityTrait,
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: ActiveModelTrait<Entity = E>,
+    {
+        self.statement(&E::insert(row.into_active_model()).into_query())
+    }
+
+    /// The statement that removes the rows that fit.
+    pub(crate) fn erase_of<E: EntityTrait>(&self, filter: Condition) -> Statement {
+        self.statement(&E::delete_many().filter(filter).into_query())
     }
 
     /// Replaces the row that has the revision before the one given.
@@ -110,22 +139,21 @@ impl<C: Connection> SqlTx<C> {
 
     /// Changes the rows that `update` names; tells how many.
     pub(crate) async fn change<E: EntityTrait>(&self, update: UpdateMany<E>) -> Result<u64, StoreError> {
-        Ok(update.exec(self.connection()).await.map_err(failure)?.rows_affected)
+        self.run(vec![self.statement(&update.into_query())]).await
     }
 
     /// Removes the rows that fit; tells how many.
     pub(crate) async fn erase<E: EntityTrait>(&self, filter: Condition) -> Result<u64, StoreError> {
-        let done = E::delete_many().filter(filter).exec(self.connection()).await.map_err(failure)?;
-        Ok(done.rows_affected)
+        self.run(vec![self.erase_of::<E>(filter)]).await
     }
 
     /// The one row of `select`, read as an `R`.
     pub(crate) async fn one<E, R, T>(&self, select: Select<E>) -> Result<Option<T>, StoreError>
     where
         E: EntityTrait,
-        R: FromQueryResult + TryInto<T, Error = StoreError> + Send,
+        R: Record + TryInto<T, Error = StoreError>,
     {
-        let row = select.into_model::<R>().one(self.connection()).await.map_err(failure)?;
+        let row = self.ask(self.one_of::<E, R>(select)).await?;
         row.map(R::try_into).transpose()
     }
 
@@ -133,16 +161,33 @@ impl<C: Connection> SqlTx<C> {
     pub(crate) async fn all<E, R, T>(&self, select: Select<E>) -> Result<Vec<T>, StoreError>
     where
         E: EntityTrait,
-        R: FromQueryResult + TryInto<T, Error = StoreError> + Send,
+        R: Record + TryInto<T, Error = StoreError>,
     {
-        let rows = select.into_model::<R>().all(self.connection()).await.map_err(failure)?;
+        let rows = self.ask(self.all_of::<E, R>(select)).await?;
         rows.into_iter().map(R::try_into).collect()
+    }
+
+    /// What the columns of the first row of `select` hold: a value or a tuple of them.
+    pub(crate) async fn value<E, T>(&self, select: Select<E>) -> Result<Option<T>, StoreError>
+    where
+        E: EntityTrait,
+        Values<T>: Record,
+    {
+        Ok(self.ask(self.one_of::<E, Values<T>>(select)).await?.map(|Values(value)| value))
+    }
+
+    /// What the columns of every row of `select` hold.
+    pub(crate) async fn values<E, T>(&self, select: Select<E>) -> Result<Vec<T>, StoreError>
+    where
+        E: EntityTrait,
+        Values<T>: Record,
+    {
+        Ok(self.ask(self.all_of::<E, Values<T>>(select)).await?.into_iter().map(|Values(value)| value).collect())
     }
 
     /// The id that `select` yields in its only column.
     pub(crate) async fn id_of<E: EntityTrait, K>(&self, select: Select<E>) -> Result<Option<Id<K>>, StoreError> {
-        let id = select.into_tuple::<Uuid>().one(self.connection()).await.map_err(failure)?;
-        Ok(id.map(Id::new))
+        Ok(self.value(select).await?.map(Id::new))
     }
 
     /// How many rows of `E` fit.
@@ -152,9 +197,8 @@ impl<C: Connection> SqlTx<C> {
 
     /// The number that a statement made by [`total`] yields.
     pub(crate) async fn count_of(&self, total: &SelectStatement) -> Result<u64, StoreError> {
-        let row = self.connection().query_one(total).await.map_err(failure)?;
-        let count: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose().map_err(failure)?;
-        Ok(count.unwrap_or_default().unsigned_abs())
+        let count = self.ask(One::<Values<i64>>::of(self.statement(total))).await?;
+        Ok(count.map_or(0, |Values(count)| count.unsigned_abs()))
     }
 
     /// The sum of a column of whole numbers, as one. Empty without rows.
@@ -164,7 +208,7 @@ impl<C: Connection> SqlTx<C> {
 
     /// A sum as a whole number; without the cast it is a decimal on some engines.
     pub(crate) fn whole(&self, sum: SimpleExpr) -> SimpleExpr {
-        let whole = if self.connection().get_database_backend() == DbBackend::MySql { "signed" } else { "bigint" };
+        let whole = if self.engine() == DbBackend::MySql { "signed" } else { "bigint" };
         sum.cast_as(whole)
     }
 
@@ -177,12 +221,12 @@ impl<C: Connection> SqlTx<C> {
     where
         E: EntityTrait,
         E::Model: Send + Sync,
-        R: FromQueryResult + TryInto<T, Error = StoreError> + Send,
+        R: Record + TryInto<T, Error = StoreError>,
         T: Keyed<S>,
         S: SortField,
     {
         let total = if request.with_total { Some(self.count::<E>(listing.filter.clone()).await?) } else { None };
-        let engine = self.connection().get_database_backend();
+        let engine = self.engine();
         let rows = self.all::<E, R, T>(page_statement(listing, request, engine)).await?;
         Ok(Page::from_rows(rows, request, total))
     }

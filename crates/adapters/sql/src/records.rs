@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use claudetools_kernel::{Entity, Id, Records, Referrer, StoreError, Stored};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryTrait, Statement,
     sea_query::{SelectStatement, SimpleExpr},
 };
 use uuid::Uuid;
 
 use crate::{
-    failure::failure,
     query::total,
+    question::Record,
     store::{Connection, SqlTx},
 };
 
@@ -22,7 +22,10 @@ type ColumnOf<R> = <<R as Row>::Table as EntityTrait>::Column;
 pub(crate) trait Row: Entity {
     /// The table.
     type Table: EntityTrait<
-            Model: for<'a> From<&'a Self> + TryInto<Self, Error = StoreError> + IntoActiveModel<ActiveModelOf<Self>>,
+            Model: for<'a> From<&'a Self>
+                       + TryInto<Self, Error = StoreError>
+                       + IntoActiveModel<ActiveModelOf<Self>>
+                       + Record,
             ActiveModel: ActiveModelTrait<Entity = Self::Table> + Send,
         >;
     /// The column of the id.
@@ -60,11 +63,17 @@ impl<C: Connection> SqlTx<C> {
     where
         E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>, ActiveModel: ActiveModelTrait<Entity = E> + Send>,
     {
-        let rows: Vec<E::ActiveModel> = rows.map(IntoActiveModel::into_active_model).collect();
-        if !rows.is_empty() {
-            E::insert_many(rows).exec_without_returning(self.connection()).await.map_err(failure)?;
-        }
+        self.run(self.insert_all_of::<E>(rows).into_iter().collect()).await?;
         Ok(())
+    }
+
+    /// The statement that adds rows, if there are any.
+    pub(crate) fn insert_all_of<E>(&self, rows: impl Iterator<Item = E::Model>) -> Option<Statement>
+    where
+        E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>, ActiveModel: ActiveModelTrait<Entity = E> + Send>,
+    {
+        let rows: Vec<E::ActiveModel> = rows.map(IntoActiveModel::into_active_model).collect();
+        (!rows.is_empty()).then(|| self.statement(&E::insert_many(rows).into_query()))
     }
 
     /// Counts those that refer to a row, kinds without rows left out.
@@ -96,8 +105,7 @@ impl<C: Connection, R: Row> Records<R> for SqlTx<C> {
     }
 
     async fn lookup(&mut self, id: Id<R>) -> Stored<Option<R>> {
-        let row = R::Table::find().filter(R::ID.eq(id.uuid())).one(self.connection()).await.map_err(failure)?;
-        row.map(TryInto::try_into).transpose()
+        self.one::<_, ModelOf<R>, R>(R::Table::find().filter(R::ID.eq(id.uuid()))).await
     }
 
     async fn referrers(&mut self, id: Id<R>) -> Stored<Vec<Referrer>> {

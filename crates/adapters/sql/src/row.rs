@@ -19,7 +19,7 @@ use chrono::NaiveDate;
 use claudetools_credentials::FieldSet;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Scopes, StoreError, Timestamp};
 use sea_orm::DeriveValueType;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 /// A column's value that keeps a `T` of the domain.
@@ -61,7 +61,7 @@ impl RowReader {
 }
 
 /// Text that is a word of a closed set.
-#[derive(Debug, Clone, PartialEq, Eq, DeriveValueType)]
+#[derive(Debug, Clone, PartialEq, Eq, DeriveValueType, Deserialize)]
 pub(crate) struct Word(pub(crate) String);
 
 impl<E: Enumeration> Keeps<E> for Word {

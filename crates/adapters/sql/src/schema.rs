@@ -2,9 +2,16 @@
 
 use claudetools_kernel::StoreError;
 use claudetools_migrations::{Difference, Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExprTrait, Order, Statement,
+    sea_query::{Expr, Query},
+};
 
-use crate::{failure::failure, store::SqlStore};
+use crate::{
+    failure::failure,
+    question::{All, One, Values},
+    store::{Base, SqlStore, begin},
+};
 
 /// How often to wait, for the busy timeout each, until another process has done the work.
 const ATTEMPTS: u32 = 12;
@@ -30,13 +37,20 @@ pub enum SchemaError {
 /// back; there a broken-off attempt is continued by the next one. Refuses a schema that is newer than this program. Of several processes that call this at once on one database, one does the work while the others wait for it.
 pub async fn prepare(store: &SqlStore) -> Result<usize, SchemaError> {
     // Mostly there is nothing to do, and then nobody who writes meanwhile is in the way.
-    let difference = Migrator::compare(store.writer()).await.map_err(failure)?;
-    if missing(difference)? == 0 {
+    if missing(compare(store).await?)? == 0 {
         return Ok(0);
     }
+    let connection = store.connect().await?;
+    let applied = apply_in_turn(&connection).await;
+    store.disconnect(connection).await?;
+    applied
+}
+
+/// Applies what is missing, when no other process does.
+async fn apply_in_turn(connection: &DatabaseConnection) -> Result<usize, SchemaError> {
     let mut attempt = 1;
     loop {
-        match apply(store).await {
+        match apply(connection).await {
             Err(SchemaError::Store(StoreError::Unavailable(_))) if attempt < ATTEMPTS => attempt += 1,
             outcome => return outcome,
         }
@@ -45,13 +59,37 @@ pub async fn prepare(store: &SqlStore) -> Result<usize, SchemaError> {
 
 /// Whether migrations are missing, as on a replica that was started before its schema. Asks a reader, which no writer holds up.
 pub async fn is_behind(store: &SqlStore) -> Result<bool, SchemaError> {
-    let difference = store.while_it_answers(Migrator::compare(store.readers())).await.map_err(failure)?;
-    Ok(missing(difference)? > 0)
+    Ok(missing(compare(store).await?)? > 0)
 }
 
-async fn apply(store: &SqlStore) -> Result<usize, SchemaError> {
+/// Takes the last `steps` migrations back, or all of them, and with them what is kept only there.
+pub async fn take_back(store: &SqlStore, steps: Option<u32>) -> Result<(), StoreError> {
+    let connection = store.connect().await?;
+    let done = Migrator::down(&connection, steps).await.map_err(failure);
+    store.disconnect(connection).await?;
+    done
+}
+
+/// What stands between the database's schema and the one that this program knows.
+pub async fn compare(store: &SqlStore) -> Result<Difference, StoreError> {
+    match store.base() {
+        Base::Server { pool, .. } => store.while_it_answers(Migrator::compare(pool)).await.map_err(failure),
+        Base::Embedded(_) => {
+            let (view, table) = (store.view(), Migrator::migration_table_name().to_string());
+            let tables =
+                Query::select().column("name").from("sqlite_master").and_where(Expr::col("name").eq(&table)).take();
+            let versions = Query::select().column("version").from(table).order_by("version", Order::Asc).take();
+            let is_there = view.ask(One::<Values<String>>::of(view.statement(&tables))).await?.is_some();
+            let versions = All::<Values<String>>::of(view.statement(&versions));
+            let applied = if is_there { view.ask(versions).await? } else { Vec::new() };
+            Ok(Migrator::difference(applied.into_iter().map(|Values(version)| version).collect()))
+        }
+    }
+}
+
+async fn apply(connection: &DatabaseConnection) -> Result<usize, SchemaError> {
     // The right to change the schema comes before the question, so that nobody else applies a migration in between.
-    let transaction = store.begin_write().await?.into_connection().into_inner();
+    let transaction = begin(connection, None).await.map_err(failure)?;
     lock(&transaction).await.map_err(failure)?;
     let applied = apply_missing(&transaction).await;
     unlock(&transaction).await.map_err(failure)?;

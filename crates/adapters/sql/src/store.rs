@@ -16,24 +16,33 @@ use claudetools_sessions::ports::{
     TagRepository, WorkItemRepository,
 };
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
 };
 
+pub(crate) use crate::connection::Connection;
 use crate::{
     connect::{self, SqlOptions},
+    connection::{Reading, Writing},
+    embedded::Embedded,
     failure::{failure, is_lost},
     guarded::{Guarded, during},
     pulse::Pulse,
+    question::{Changes, One, Question, Values},
 };
 
-/// A database: for SQLite one connection that writes and a few that read and are never held up by it; for a server one pool
-/// for both.
+/// A database: a file that this process reads and writes by threads of its own, or a server and a pool of connections to it.
 #[derive(Clone)]
 pub struct SqlStore {
-    writer: DatabaseConnection,
-    readers: DatabaseConnection,
-    pulse: Option<Arc<Pulse>>,
+    base: Base,
+    /// What it was opened with.
+    opened: Arc<(String, SqlOptions)>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Base {
+    Embedded(Embedded),
+    Server { pool: DatabaseConnection, pulse: Arc<Pulse> },
 }
 
 impl fmt::Debug for SqlStore {
@@ -46,68 +55,77 @@ impl SqlStore {
     /// Opens the database of a `sqlite://`, `mysql://` or `postgres://` URL; of SQLite it makes the file if there is none.
     /// Applies no migrations.
     pub async fn open(url: &str, options: &SqlOptions) -> Result<Self, StoreError> {
-        match connect::engine(url) {
-            Some(DbBackend::Sqlite) => {
-                let (writer, readers) = connect::embedded(url, options).await?;
-                Ok(Self { writer, readers, pulse: None })
-            }
+        let base = match connect::engine(url) {
+            Some(DbBackend::Sqlite) => Base::Embedded(Embedded::open(url, options).await?),
             Some(engine) => {
                 let pulse = Pulse::new();
                 let pool = connect::server(url, engine, options, &pulse).await?;
                 pulse.listen(connect::watcher(url, engine, options));
-                Ok(Self { writer: pool.clone(), readers: pool, pulse: Some(pulse) })
+                Base::Server { pool, pulse }
             }
-            None => Err(StoreError::Database("the URL names no engine that this program knows".to_owned())),
-        }
+            None => return Err(StoreError::Database("the URL names no engine that this program knows".to_owned())),
+        };
+        Ok(Self { base, opened: Arc::new((url.to_owned(), options.clone())) })
+    }
+
+    pub(crate) const fn base(&self) -> &Base {
+        &self.base
     }
 
     /// The engine.
     pub fn engine(&self) -> DbBackend {
-        self.writer.get_database_backend()
+        match &self.base {
+            Base::Embedded(_) => DbBackend::Sqlite,
+            Base::Server { pool, .. } => pool.get_database_backend(),
+        }
     }
 
-    /// The connection that writes, for migrations and maintenance.
-    pub const fn writer(&self) -> &DatabaseConnection {
-        &self.writer
+    /// What sea-orm works on, for migrations and for whatever no use case does. Of SQLite it is one connection beside those of
+    /// the store, to be closed when it is done with; of a server it is the store's own pool.
+    pub async fn connect(&self) -> Result<DatabaseConnection, StoreError> {
+        match &self.base {
+            Base::Embedded(_) => connect::embedded(&self.opened.0, &self.opened.1).await,
+            Base::Server { pool, .. } => Ok(pool.clone()),
+        }
     }
 
-    pub(crate) const fn readers(&self) -> &DatabaseConnection {
-        &self.readers
+    /// Is done with what [`SqlStore::connect`] gave.
+    pub async fn disconnect(&self, connection: DatabaseConnection) -> Result<(), StoreError> {
+        match self.base {
+            Base::Embedded(_) => connection.close().await.map_err(failure),
+            Base::Server { .. } => Ok(()),
+        }
     }
 
     /// Waits for what is under way and closes every connection.
     pub async fn close(self) -> Result<(), StoreError> {
-        self.readers.close().await.map_err(failure)?;
-        self.writer.close().await.map_err(failure)
+        match self.base {
+            Base::Embedded(embedded) => {
+                embedded.close().await;
+                Ok(())
+            }
+            Base::Server { pool, .. } => pool.close().await.map_err(failure),
+        }
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.view()
-            .connection()
-            .query_one_raw(Statement::from_string(self.engine(), "SELECT 1"))
-            .await
-            .map_err(failure)?;
-        Ok(())
+        let question = Statement::from_string(self.engine(), "SELECT 1");
+        self.view().ask(One::<Values<i32>>::of(question)).await.map(drop)
     }
 
-    pub(crate) async fn begin_write(&self) -> Result<SqlTx<Guarded<DatabaseTransaction>>, StoreError> {
-        let begun = match self.begin().await {
-            // The server had closed the connection while it lay idle; nothing has happened yet.
-            Err(error) if is_lost(&error) => self.begin().await,
-            begun => begun,
-        };
-        let transaction = begun.map_err(failure)?;
-        Ok(SqlTx(Guarded::new(transaction, self.pulse.clone())))
-    }
-
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        // IMMEDIATE: a deferred transaction that reads first cannot become a writer once another has written.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        during(self.pulse.as_ref(), self.writer.begin_with_options(options)).await
+    pub(crate) async fn begin_write(&self) -> Result<SqlTx<Writing>, StoreError> {
+        Ok(SqlTx::new(match &self.base {
+            Base::Embedded(embedded) => Writing::Embedded(embedded.begin()),
+            Base::Server { pool, pulse } => {
+                let begun = match begin(pool, Some(pulse)).await {
+                    // The server had closed the connection while it lay idle; nothing has happened yet.
+                    Err(error) if is_lost(&error) => begin(pool, Some(pulse)).await,
+                    begun => begun,
+                };
+                Writing::Server(Guarded::new(begun.map_err(failure)?, Some(Arc::clone(pulse))))
+            }
+        }))
     }
 
     /// Waits for `work` as long as the database answers.
@@ -115,22 +133,39 @@ impl SqlStore {
         &self,
         work: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
-        during(self.pulse.as_ref(), work).await
+        match &self.base {
+            Base::Embedded(_) => work.await,
+            Base::Server { pulse, .. } => during(Some(pulse), work).await,
+        }
     }
 
-    fn view(&self) -> SqlTx<Guarded<DatabaseConnection>> {
-        SqlTx(Guarded::new(self.readers.clone(), self.pulse.clone()))
+    pub(crate) fn view(&self) -> SqlTx<Reading> {
+        SqlTx::new(match &self.base {
+            Base::Embedded(embedded) => Reading::Embedded(embedded.readers()),
+            Base::Server { pool, pulse } => Reading::Server(Guarded::new(pool.clone(), Some(Arc::clone(pulse)))),
+        })
     }
 }
 
-/// A connection that statements run on, and how it ends.
-#[async_trait]
-pub(crate) trait Connection: ConnectionTrait + Send + Sync + Sized + 'static {
-    async fn finish(self) -> Result<(), DbErr>;
+/// Begins a transaction that writes.
+pub(crate) async fn begin(
+    connection: &DatabaseConnection,
+    pulse: Option<&Arc<Pulse>>,
+) -> Result<DatabaseTransaction, DbErr> {
+    // IMMEDIATE: a deferred transaction that reads first cannot become a writer once another has written.
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    during(pulse, connection.begin_with_options(options)).await
 }
 
-/// A transaction, or a pooled connection for reading. It implements every repository itself.
-pub(crate) struct SqlTx<C>(C);
+/// A transaction, or connections for reading. It implements every repository itself.
+pub(crate) struct SqlTx<C> {
+    connection: C,
+    /// What need not be done before the commit, and goes along with it.
+    last: Vec<Statement>,
+}
 
 impl<C> fmt::Debug for SqlTx<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,12 +174,33 @@ impl<C> fmt::Debug for SqlTx<C> {
 }
 
 impl<C: Connection> SqlTx<C> {
-    pub(crate) const fn connection(&self) -> &C {
-        &self.0
+    pub(crate) const fn new(connection: C) -> Self {
+        Self { connection, last: Vec::new() }
     }
 
-    pub(crate) fn into_connection(self) -> C {
-        self.0
+    /// The engine behind it.
+    pub(crate) fn engine(&self) -> DbBackend {
+        self.connection.engine()
+    }
+
+    /// Asks in one go.
+    pub(crate) async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreError> {
+        self.connection.ask(question).await
+    }
+
+    /// Changes rows at the latest when this is committed; a failure is that of the commit.
+    pub(crate) fn change_last(&mut self, statement: Statement) {
+        self.last.push(statement);
+    }
+
+    /// Runs statements that change rows, in their order and in one go; tells how many rows they changed.
+    pub(crate) async fn run(&self, statements: Vec<Statement>) -> Result<u64, StoreError> {
+        if statements.is_empty() { Ok(0) } else { self.ask(Changes(statements)).await }
+    }
+
+    /// Makes everything durable.
+    pub(crate) async fn finish(self) -> Result<(), StoreError> {
+        self.connection.finish(self.last).await
     }
 }
 

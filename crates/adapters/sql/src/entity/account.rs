@@ -4,10 +4,11 @@ use claudetools_identity::Account;
 use claudetools_kernel::StoreError;
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader};
 
-#[derive(Clone, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "accounts")]
 #[from_ref(Account)]
 #[owned_try_into(Account, StoreError| vars(row: {RowReader::new("accounts", @.id)}))]

@@ -1,8 +1,9 @@
 //! Who called what.
 
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "api_audit_logs")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

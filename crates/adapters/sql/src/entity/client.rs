@@ -4,10 +4,11 @@ use claudetools_kernel::{StoreError, text};
 use claudetools_sessions::{Client, Currency};
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "clients")]
 #[from_ref(Client)]
 #[owned_try_into(Client, StoreError| vars(row: {RowReader::new("clients", @.id)}))]

@@ -4,10 +4,11 @@ use claudetools_credentials::{Access, Credential};
 use claudetools_kernel::{StoreError, text};
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "credentials")]
 #[from_ref(Credential)]
 #[owned_try_into(Credential, StoreError| vars(row: {RowReader::new("credentials", @.id)}))]

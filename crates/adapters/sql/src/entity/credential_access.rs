@@ -3,6 +3,7 @@
 use claudetools_credentials::{Access, Credential, Viewer};
 use claudetools_kernel::StoreError;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::RowReader;
 
@@ -11,7 +12,7 @@ pub(crate) const SUBJECT: &str = "subject";
 /// A type of agents.
 pub(crate) const AGENT_TYPE: &str = "agent_type";
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "credential_access")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

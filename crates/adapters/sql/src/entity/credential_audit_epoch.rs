@@ -3,8 +3,9 @@
 use claudetools_credentials::{Epoch, Sealed};
 use claudetools_kernel::StoreError;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "credential_audit_epochs")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

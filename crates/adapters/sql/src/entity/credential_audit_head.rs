@@ -4,13 +4,14 @@ use claudetools_credentials::Head;
 use claudetools_kernel::StoreError;
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader};
 
 /// The id of the only row.
 pub(crate) const ONLY: i64 = 1;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "credential_audit_head")]
 #[from_ref(Head)]
 #[owned_try_into(Head, StoreError| vars(row: {RowReader::new("credential_audit_head", Uuid::nil())}))]

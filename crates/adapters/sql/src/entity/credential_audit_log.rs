@@ -4,10 +4,11 @@ use claudetools_credentials::{AuditEvent, AuditRow};
 use claudetools_kernel::StoreError;
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "credential_audit_log")]
 #[from_ref(AuditRow)]
 #[owned_try_into(AuditRow, StoreError| vars(row: {RowReader::new("credential_audit_log", @.id)}))]

@@ -4,10 +4,11 @@ use claudetools_credentials::Share;
 use claudetools_kernel::StoreError;
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "credential_shares")]
 #[from_ref(Share)]
 #[owned_try_into(Share, StoreError| vars(row: {RowReader::new("credential_shares", @.id)}))]

@@ -4,10 +4,11 @@ use claudetools_credentials::{Sealed, SealedVersion, VersionInfo};
 use claudetools_kernel::StoreError;
 use o2o::o2o;
 use sea_orm::{DerivePartialModel, FromQueryResult, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "credential_versions")]
 #[from_ref(SealedVersion)]
 #[owned_try_into(SealedVersion, StoreError| vars(row: {RowReader::new("credential_versions", @.credential_id)}))]
@@ -38,7 +39,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// A version without its secrets.
-#[derive(Debug, DerivePartialModel, o2o)]
+#[derive(Debug, DerivePartialModel, Deserialize, o2o)]
 #[sea_orm(entity = "Entity")]
 #[owned_try_into(VersionInfo, StoreError| vars(row: {RowReader::new("credential_versions", Uuid::nil())}))]
 pub(crate) struct Info {
@@ -52,7 +53,7 @@ pub(crate) struct Info {
 }
 
 /// How much a master key wraps.
-#[derive(Debug, FromQueryResult)]
+#[derive(Debug, FromQueryResult, Deserialize)]
 pub(crate) struct Wrapped {
     pub(crate) key_id: String,
     pub(crate) versions: i64,

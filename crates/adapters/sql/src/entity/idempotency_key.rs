@@ -1,8 +1,9 @@
 //! Answers kept for repeated requests.
 
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "idempotency_keys")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

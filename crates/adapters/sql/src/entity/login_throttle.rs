@@ -3,10 +3,11 @@
 use claudetools_identity::ThrottleState;
 use claudetools_kernel::{StoreError, Timestamp};
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "login_throttle")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

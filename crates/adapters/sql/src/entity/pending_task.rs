@@ -4,10 +4,11 @@ use claudetools_kernel::{StoreError, text};
 use claudetools_sessions::{PendingTask, PendingTaskRow};
 use o2o::o2o;
 use sea_orm::{FromQueryResult, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "pending_tasks")]
 #[from_ref(PendingTask)]
 #[owned_try_into(PendingTask, StoreError| vars(row: {RowReader::new("pending_tasks", @.id)}))]
@@ -51,7 +52,7 @@ pub(crate) enum Relation {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// A task and the names of its client and project.
-#[derive(Debug, FromQueryResult, o2o)]
+#[derive(Debug, FromQueryResult, Deserialize, o2o)]
 #[owned_try_into(PendingTaskRow, StoreError)]
 pub(crate) struct Joined {
     #[sea_orm(nested)]

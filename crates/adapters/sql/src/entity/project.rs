@@ -4,10 +4,11 @@ use claudetools_kernel::{StoreError, text};
 use claudetools_sessions::{Project, ProjectRow};
 use o2o::o2o;
 use sea_orm::{FromQueryResult, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "projects")]
 #[from_ref(Project)]
 #[owned_try_into(Project, StoreError| vars(row: {RowReader::new("projects", @.id)}))]
@@ -52,7 +53,7 @@ pub(crate) enum Relation {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// A project and its client's name.
-#[derive(Debug, FromQueryResult, o2o)]
+#[derive(Debug, FromQueryResult, Deserialize, o2o)]
 #[owned_try_into(ProjectRow, StoreError)]
 pub(crate) struct Joined {
     #[sea_orm(nested)]

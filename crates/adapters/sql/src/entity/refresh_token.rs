@@ -4,10 +4,11 @@ use claudetools_identity::RefreshToken;
 use claudetools_kernel::StoreError;
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "refresh_tokens")]
 #[from_ref(RefreshToken)]
 #[owned_try_into(RefreshToken, StoreError| vars(row: {RowReader::new("refresh_tokens", @.id)}))]

@@ -4,10 +4,11 @@ use claudetools_identity::Revocation;
 use claudetools_kernel::StoreError;
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "revocations")]
 #[from_ref(Revocation)]
 #[owned_try_into(Revocation, StoreError| vars(row: {RowReader::new("revocations", @.id)}))]

@@ -6,10 +6,11 @@ use claudetools_kernel::{StoreError, text};
 use claudetools_sessions::{Session, SessionRow};
 use o2o::o2o;
 use sea_orm::{FromQueryResult, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "sessions")]
 #[from_ref(Session)]
 #[owned_try_into(Session, StoreError| vars(row: {RowReader::new("sessions", @.id)}))]
@@ -63,7 +64,7 @@ pub(crate) enum Relation {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// A session and the names of what it refers to.
-#[derive(Debug, FromQueryResult)]
+#[derive(Debug, FromQueryResult, Deserialize)]
 pub(crate) struct Joined {
     #[sea_orm(nested)]
     pub(crate) session: Model,
@@ -72,8 +73,21 @@ pub(crate) struct Joined {
     pub(crate) machine_hostname: Option<String>,
 }
 
+/// What lies around a session in other tables, in one statement for all of it: of its work items all columns, of its tags no
+/// title and no status, of what it used no id either.
+#[derive(Debug, FromQueryResult, Deserialize)]
+pub(crate) struct Part {
+    /// When a work item was made, or the place of what was used.
+    pub(crate) place: i64,
+    pub(crate) id: Option<Uuid>,
+    /// The category of a work item, or the name.
+    pub(crate) name: String,
+    pub(crate) title: Option<String>,
+    pub(crate) status: Option<Word>,
+}
+
 /// The columns of a list row.
-#[derive(Debug, DerivePartialModel, o2o)]
+#[derive(Debug, DerivePartialModel, Deserialize, o2o)]
 #[sea_orm(entity = "Entity")]
 #[owned_try_into(SessionRow, StoreError| vars(row: {RowReader::new("sessions", @.id)}))]
 pub(crate) struct ListRow {

@@ -2,8 +2,9 @@
 
 use claudetools_sessions::Session;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "session_tags")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -4,10 +4,11 @@ use claudetools_kernel::StoreError;
 use claudetools_sessions::{CountedTag, Tag, TaggedSession, TaggedWorkItem};
 use o2o::o2o;
 use sea_orm::{FromQueryResult, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "tags")]
 #[from_ref(Tag)]
 #[owned_try_into(Tag, StoreError| vars(row: {RowReader::new("tags", @.id)}))]
@@ -35,7 +36,7 @@ pub(crate) enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// A row with the number of its uses.
-#[derive(Debug, FromQueryResult, o2o)]
+#[derive(Debug, FromQueryResult, Deserialize, o2o)]
 #[owned_try_into(CountedTag, StoreError)]
 pub(crate) struct Counted {
     #[sea_orm(nested)]
@@ -46,7 +47,7 @@ pub(crate) struct Counted {
 }
 
 /// A session that bears a tag.
-#[derive(Debug, FromQueryResult, o2o)]
+#[derive(Debug, FromQueryResult, Deserialize, o2o)]
 #[owned_try_into(TaggedSession, StoreError| vars(row: {RowReader::new("tags", @.id)}))]
 pub(crate) struct OfSession {
     #[o2o(repeat)]
@@ -57,7 +58,7 @@ pub(crate) struct OfSession {
 }
 
 /// A work item that bears a tag.
-#[derive(Debug, FromQueryResult, o2o)]
+#[derive(Debug, FromQueryResult, Deserialize, o2o)]
 #[owned_try_into(TaggedWorkItem, StoreError| vars(row: {RowReader::new("tags", @.id)}))]
 pub(crate) struct OfWorkItem {
     #[o2o(repeat)]

@@ -4,15 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claudetools_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DbBackend, ExprTrait, Schema,
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, ExprTrait, PartialModelTrait, QuerySelect,
+    QueryTrait, Schema, Select,
     sea_query::{Expr, Func, Query, TableCreateStatement},
 };
+
+use super::{session, work_item};
+use crate::embedded::fields;
 
 /// Every entity. A table whose entity is missing here fails the test below.
 macro_rules! entities {
     ($($entity:ident),+ $(,)?) => {
         fn statements(schema: &Schema) -> Vec<TableCreateStatement> {
             vec![$(schema.create_table_from_entity(super::$entity::Entity)),+]
+        }
+
+        /// Of each table the columns that it is read by, and the fields that they are read into.
+        fn columns_and_fields() -> Vec<(Vec<String>, Vec<&'static str>)> {
+            vec![$((columns(super::$entity::Entity::find()), fields::of::<super::$entity::Model>().unwrap())),+]
         }
     };
 }
@@ -123,4 +132,25 @@ async fn every_table_has_an_entity_with_the_same_columns() {
         assert!(!columns.is_empty(), "{name} has columns");
         assert_eq!(&derived[name], columns, "{name}: left the entity, right the migrations");
     }
+}
+
+/// The names under which a statement selects, read off its text: `"table"."column"`, or whatever stands behind `AS`.
+fn columns<E: EntityTrait>(select: Select<E>) -> Vec<String> {
+    let text = select.build(DbBackend::Sqlite).sql;
+    let (selected, _) = text.trim_start_matches("SELECT ").split_once(" FROM ").unwrap();
+    let name = |column: &str| column.rsplit('"').nth(1).unwrap().to_owned();
+    selected.split(", ").map(name).collect()
+}
+
+/// Rows of the embedded engine are read by the order of the columns. What the repositories join by hand is held to the same by
+/// the check in `embedded/statement.rs`, which every suite runs through.
+#[test]
+fn the_fields_of_every_model_stand_in_the_order_of_its_columns() {
+    for (columns, fields) in columns_and_fields() {
+        assert_eq!(columns, fields);
+    }
+    let sessions = session::ListRow::select_cols(session::Entity::find().select_only());
+    assert_eq!(columns(sessions), fields::of::<session::ListRow>().unwrap());
+    let items = work_item::ListRow::select_cols(work_item::Entity::find().select_only());
+    assert_eq!(columns(items), fields::of::<work_item::ListRow>().unwrap());
 }

@@ -3,11 +3,12 @@
 use claudetools_credentials::{Sealed, VaultCheck};
 use claudetools_kernel::StoreError;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 /// The id of the only row.
 pub(crate) const ONLY: i64 = 1;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "vault_check")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -6,10 +6,11 @@ use claudetools_kernel::StoreError;
 use claudetools_sessions::{SessionWorkItem, WorkItem, WorkItemRow};
 use o2o::o2o;
 use sea_orm::{FromQueryResult, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::row::{Keeps, RowReader, Word};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel, o2o)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
 #[sea_orm(table_name = "work_items")]
 #[from_ref(WorkItem)]
 #[owned_try_into(WorkItem, StoreError| vars(row: {RowReader::new("work_items", @.id)}))]
@@ -58,7 +59,7 @@ pub(crate) enum Relation {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// A work item and the names of what it refers to.
-#[derive(Debug, FromQueryResult)]
+#[derive(Debug, FromQueryResult, Deserialize)]
 pub(crate) struct Joined {
     #[sea_orm(nested)]
     pub(crate) item: Model,
@@ -67,7 +68,7 @@ pub(crate) struct Joined {
 }
 
 /// The columns of a list row.
-#[derive(Debug, DerivePartialModel, o2o)]
+#[derive(Debug, DerivePartialModel, Deserialize, o2o)]
 #[sea_orm(entity = "Entity")]
 #[owned_try_into(WorkItemRow, StoreError| vars(row: {RowReader::new("work_items", @.id)}))]
 pub(crate) struct ListRow {
@@ -94,15 +95,14 @@ pub(crate) struct ListRow {
     updated_at: i64,
 }
 
-/// The columns that a session shows of its work items.
-#[derive(Debug, DerivePartialModel, o2o)]
-#[sea_orm(entity = "Entity")]
+/// What a session shows of its work items.
+#[derive(Debug, o2o)]
 #[owned_try_into(SessionWorkItem, StoreError| vars(row: {RowReader::new("work_items", @.id)}))]
 pub(crate) struct SessionItem {
     #[o2o(repeat)]
     #[into(row.read(stringify!(~), ~)?)]
-    id: Uuid,
-    category: Word,
-    title: String,
-    status: Word,
+    pub(crate) id: Uuid,
+    pub(crate) category: Word,
+    pub(crate) title: String,
+    pub(crate) status: Word,
 }

@@ -4,11 +4,9 @@ use async_trait::async_trait;
 use claudetools_identity::{Account, AccountFilter, AccountSort, ports::AccountRepository};
 use claudetools_kernel::{Enumeration, Id, Page, PageRequest, Scope, Scopes, StoreError, Stored, Timestamp};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
-use uuid::Uuid;
 
 use crate::{
     entity::account::{Column, Entity, Model},
-    failure::failure,
     query::{Listing, contains},
     records::Row,
     store::{Connection, SqlTx},
@@ -38,8 +36,7 @@ impl<C: Connection> AccountRepository for SqlTx<C> {
             .filter(Column::IsActive.eq(true))
             .order_by_asc(Column::Id)
             .lock_exclusive();
-        let ids = admins.into_tuple::<Uuid>().all(self.connection()).await.map_err(failure)?;
-        Ok(ids.into_iter().map(Id::new).collect())
+        Ok(self.values(admins).await?.into_iter().map(Id::new).collect())
     }
 
     async fn record_login(&mut self, id: Id<Account>, at: Timestamp, new_hash: Option<&str>) -> Stored<()> {

@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use claudetools_identity::{AuditFilter, AuditSort, ports::ApiAuditLogRepository};
 use claudetools_kernel::{AuditEntry, Page, PageRequest, Stored};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryTrait};
 
 use crate::{
     entity::api_audit_log::{Column, Entity, Model},
-    failure::failure,
     query::Listing,
     store::{Connection, SqlTx},
 };
@@ -19,12 +18,14 @@ const LARGEST_CHUNK: u32 = 8;
 #[async_trait]
 impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
     async fn add_batch(&mut self, mut entries: &[AuditEntry]) -> Stored<()> {
+        let mut statements = Vec::new();
         while !entries.is_empty() {
             let (chunk, rest) = entries.split_at(chunk_size(entries.len()));
             let rows = chunk.iter().map(|entry| Model::from(entry).into_active_model());
-            Entity::insert_many(rows).exec_without_returning(self.connection()).await.map_err(failure)?;
+            statements.push(self.statement(&Entity::insert_many(rows).into_query()));
             entries = rest;
         }
+        self.run(statements).await?;
         Ok(())
     }
 

@@ -21,7 +21,6 @@ use crate::{
         credential::{Column, Entity, Model},
         credential_access::{self, AGENT_TYPE, Column as Named, SUBJECT},
     },
-    failure::failure,
     query::{Listing, contains, padded},
     store::{Connection, SqlTx},
 };
@@ -47,8 +46,7 @@ impl<C: Connection> Records<Credential> for SqlTx<C> {
     }
 
     async fn lookup(&mut self, id: Id<Credential>) -> Stored<Option<Credential>> {
-        let found =
-            Entity::find_by_id(id.uuid()).into_model::<Model>().one(self.connection()).await.map_err(failure)?;
+        let found = self.ask(self.one_of::<_, Model>(Entity::find_by_id(id.uuid()))).await?;
         let Some(row) = found else { return Ok(None) };
         let mut rows = self.with_access(vec![row]).await?;
         Ok(rows.pop())

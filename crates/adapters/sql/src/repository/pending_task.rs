@@ -20,7 +20,6 @@ use crate::{
         pending_task::{Column, Entity, Joined, Relation},
         project, task_dependency,
     },
-    failure::failure,
     query::{Guard, Listing, contains, padded},
     records::{Referring, Row},
     store::{Connection, SqlTx},
@@ -52,9 +51,9 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
 
     async fn depend(&mut self, id: Id<PendingTask>, on: &[Id<PendingTask>]) -> Stored<()> {
         let task_id = id.uuid();
-        self.erase::<task_dependency::Entity>(Condition::all().add(task_dependency::Column::TaskId.eq(task_id)))
-            .await?;
+        let of_task = Condition::all().add(task_dependency::Column::TaskId.eq(task_id));
         let links = on.iter().map(|on| task_dependency::Model { task_id, depends_on_id: on.uuid() });
+        self.erase::<task_dependency::Entity>(of_task).await?;
         self.insert_all::<task_dependency::Entity>(links).await
     }
 
@@ -122,8 +121,7 @@ impl<C: Connection> PendingTaskRepository for SqlTx<C> {
 impl<C: Connection> SqlTx<C> {
     /// The ids that `select` yields in its only column.
     async fn ids<E: EntityTrait, K>(&self, select: Select<E>) -> Stored<Vec<Id<K>>> {
-        let ids = select.into_tuple::<Uuid>().all(self.connection()).await.map_err(failure)?;
-        Ok(ids.into_iter().map(Id::new).collect())
+        Ok(self.values(select).await?.into_iter().map(Id::new).collect())
     }
 }
 

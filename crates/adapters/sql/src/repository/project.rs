@@ -15,7 +15,6 @@ use crate::{
         project::{Column, Entity, Joined, Relation},
         session,
     },
-    failure::failure,
     query::{Listing, contains},
     records::{Referring, Row},
     store::{Connection, SqlTx},
@@ -55,7 +54,7 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
             .column(Column::Slug)
             .filter(Column::ClientId.eq(client.uuid()))
             .filter(Column::Slug.starts_with(prefix));
-        slugs.into_tuple().all(self.connection()).await.map_err(failure)
+        self.values(slugs).await
     }
 
     async fn list(&mut self, filter: &ProjectFilter, page: &PageRequest<ProjectSort>) -> Stored<Page<ProjectRow>> {
@@ -69,7 +68,7 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
             .column_as(session::Column::Id.count(), "sessions")
             .column_as(self.whole_sum(session::Column::DurationMinutes), "minutes")
             .filter(session::Column::ProjectId.eq(id.uuid()));
-        let totals: Option<(i64, Option<i64>)> = totals.into_tuple().one(self.connection()).await.map_err(failure)?;
+        let totals: Option<(i64, Option<i64>)> = self.value(totals).await?;
         let (sessions, minutes) = totals.unwrap_or_default();
         Ok(ProjectTotals { sessions: sessions.unsigned_abs(), minutes: minutes.unwrap_or_default() })
     }

@@ -8,42 +8,48 @@ use claudetools_kernel::{
     Direction, Entity as _, Id, Page, PageRequest, Position, Records, Referrer, SortKey, Start, text,
 };
 use claudetools_sessions::{
-    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, WorkItem,
+    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, WorkItem,
     ports::{SessionRepository, Stored},
 };
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, JoinType, PartialModelTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, RelationDef, RelationTrait, Select,
-    sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr},
+    QueryTrait, RelationDef, RelationTrait, Select, Statement,
+    sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr, UnionType},
 };
+use uuid::Uuid;
 
 use crate::{
     entity::{
         client, machine, project,
-        session::{Column, Entity, Joined, ListRow, Model, Relation},
+        session::{Column, Entity, Joined, ListRow, Model, Part, Relation},
         session_tag, session_technology, tag, work_item,
     },
-    failure::failure,
     query::{Listing, contains, cut, page_statement, total},
+    question::{All, Values},
     records::Referring,
+    row::Word,
     store::{Connection, SqlTx},
 };
 
 #[async_trait]
 impl<C: Connection> Records<Session> for SqlTx<C> {
     async fn add(&mut self, session: &Session) -> Stored<()> {
-        self.insert::<Entity>(session.into()).await?;
-        self.add_session_links(session).await
+        let mut statements = vec![self.insert_of::<Entity>(session.into())];
+        statements.extend(self.add_session_links(session));
+        self.run(statements).await?;
+        Ok(())
     }
 
     async fn save(&mut self, session: &Session) -> Stored<()> {
         self.replace::<Entity>(session.into(), Column::Id, Column::Revision).await?;
         let id = session.id.uuid();
         let tags = Condition::all().add(session_tag::Column::SessionId.eq(id));
-        self.erase::<session_tag::Entity>(tags).await?;
         let technologies = Condition::all().add(session_technology::Column::SessionId.eq(id));
-        self.erase::<session_technology::Entity>(technologies).await?;
-        self.add_session_links(session).await
+        let mut statements =
+            vec![self.erase_of::<session_tag::Entity>(tags), self.erase_of::<session_technology::Entity>(technologies)];
+        statements.extend(self.add_session_links(session));
+        self.run(statements).await?;
+        Ok(())
     }
 
     async fn remove(&mut self, id: Id<Session>) -> Stored<bool> {
@@ -52,12 +58,12 @@ impl<C: Connection> Records<Session> for SqlTx<C> {
     }
 
     async fn lookup(&mut self, id: Id<Session>) -> Stored<Option<Session>> {
-        let Some(session) = self.one::<_, Model, Session>(Entity::find_by_id(id.uuid())).await? else {
-            return Ok(None);
-        };
-        let (tags, technologies_used) = (self.session_tags(id).await?, self.session_technologies(id).await?);
-        let tags = tags.into_iter().map(|(tag, _)| tag).collect();
-        Ok(Some(Session { tags, technologies_used, ..session }))
+        let session = self.one_of::<_, Model>(Entity::find_by_id(id.uuid()));
+        let links = (self.session_tags(id), self.session_technologies(id));
+        let (session, (tags, technologies)) = self.ask((session, links)).await?;
+        let Some(session) = session else { return Ok(None) };
+        let tags = tags.into_iter().map(|Values((tag, _))| Id::new(tag)).collect();
+        Ok(Some(Session { tags, technologies_used: texts(technologies), ..session.try_into()? }))
     }
 
     async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
@@ -76,53 +82,116 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             .column_as(client::Column::Name, "client_name")
             .column_as(project::Column::Name, "project_name")
             .column_as(machine::Column::Hostname, "machine_hostname");
-        let row = named.into_model::<Joined>().one(self.connection()).await.map_err(failure)?;
+        let (row, parts) = self.ask((self.one_of::<_, Joined>(named), self.parts(id))).await?;
         let Some(row) = row else { return Ok(None) };
-        let session: Session = row.session.try_into()?;
-        let (tags, technologies_used) = (self.session_tags(id).await?, self.session_technologies(id).await?);
-        let (tags, tag_names): (BTreeSet<_>, _) = tags.into_iter().unzip();
-        let items = work_item::SessionItem::select_cols(work_item::Entity::find().select_only())
-            .filter(work_item::Column::SessionId.eq(id.uuid()))
-            .order_by_asc(work_item::Column::CreatedAt)
-            .order_by_asc(work_item::Column::Id);
+        let Parts { tags, technologies, work_items } = Parts::of(parts)?;
+        let (tags, tag_names): (BTreeSet<_>, _) = tags.into_iter().map(|(name, id)| (Id::new(id), name)).unzip();
         Ok(Some(SessionDetail {
-            session: Session { tags, technologies_used, ..session },
+            session: Session { tags, technologies_used: technologies, ..row.session.try_into()? },
             client_name: row.client_name,
             project_name: row.project_name,
             machine_hostname: row.machine_hostname,
             tags: tag_names,
-            work_items: self.all::<_, work_item::SessionItem, _>(items).await?,
+            work_items,
         }))
     }
 
     async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>> {
         let total = if page.with_total { Some(self.count_of(&session_total(filter)).await?) } else { None };
-        let engine = self.connection().get_database_backend();
+        let engine = self.engine();
         let rows = self.all::<_, ListRow, _>(session_page(filter, page, engine)).await?;
         Ok(Page::from_rows(rows, page, total))
     }
 }
 
 impl<C: Connection> SqlTx<C> {
-    async fn add_session_links(&self, session: &Session) -> Stored<()> {
-        self.insert_all::<session_tag::Entity>(session_tag::Model::of(session)).await?;
-        self.insert_all::<session_technology::Entity>(session_technology::Model::of(session)).await
+    /// The statements that add a session's tags and technologies.
+    fn add_session_links(&self, session: &Session) -> impl Iterator<Item = Statement> {
+        let tags = self.insert_all_of::<session_tag::Entity>(session_tag::Model::of(session));
+        let technologies = self.insert_all_of::<session_technology::Entity>(session_technology::Model::of(session));
+        tags.into_iter().chain(technologies)
     }
 
-    /// The tags of a session by name.
-    async fn session_tags(&self, id: Id<Session>) -> Stored<Vec<(Id<Tag>, String)>> {
+    /// The question for what lies around a session: one statement, because a server is a round trip away.
+    fn parts(&self, id: Id<Session>) -> All<Part> {
+        let nothing = || Expr::cust("NULL");
+        let items = work_item::Entity::find()
+            .select_only()
+            .column_as(work_item::Column::CreatedAt, "place")
+            .column(work_item::Column::Id)
+            .column_as(work_item::Column::Category, "name")
+            .column(work_item::Column::Title)
+            .column(work_item::Column::Status)
+            .filter(work_item::Column::SessionId.eq(id.uuid()));
+        let tags = session_tag::Entity::find()
+            .select_only()
+            .column(tag::Column::CreatedAt)
+            .column(tag::Column::Id)
+            .column(tag::Column::Name)
+            .expr(nothing())
+            .expr(nothing())
+            .join(JoinType::InnerJoin, session_tag::Relation::Tag.def())
+            .filter(session_tag::Column::SessionId.eq(id.uuid()));
+        let technologies = session_technology::Entity::find()
+            .select_only()
+            .column(session_technology::Column::Position)
+            .expr(nothing())
+            .column(session_technology::Column::Technology)
+            .expr(nothing())
+            .expr(nothing())
+            .filter(session_technology::Column::SessionId.eq(id.uuid()));
+        let mut all = items.into_query();
+        all.union(UnionType::All, tags.into_query()).union(UnionType::All, technologies.into_query());
+        All::of(self.statement(&all))
+    }
+
+    /// The question for the tags of a session by name.
+    fn session_tags(&self, id: Id<Session>) -> All<Values<(Uuid, String)>> {
         let links = session_tag::Entity::find().filter(session_tag::Column::SessionId.eq(id.uuid()));
-        self.tags_of(links.join(JoinType::InnerJoin, session_tag::Relation::Tag.def())).await
+        self.tags_of(links.join(JoinType::InnerJoin, session_tag::Relation::Tag.def()))
     }
 
-    async fn session_technologies(&self, id: Id<Session>) -> Stored<Vec<String>> {
+    /// The question for what a session used, in its order.
+    fn session_technologies(&self, id: Id<Session>) -> All<Values<String>> {
         let technologies = session_technology::Entity::find()
             .select_only()
             .column(session_technology::Column::Technology)
             .filter(session_technology::Column::SessionId.eq(id.uuid()))
             .order_by_asc(session_technology::Column::Position);
-        technologies.into_tuple().all(self.connection()).await.map_err(failure)
+        self.all_of(technologies)
     }
+}
+
+/// What lies around a session, each kind in its order.
+struct Parts {
+    /// By name, with their ids.
+    tags: Vec<(String, Uuid)>,
+    technologies: Vec<String>,
+    work_items: Vec<SessionWorkItem>,
+}
+
+impl Parts {
+    fn of(mut parts: Vec<Part>) -> Stored<Self> {
+        parts.sort_unstable_by_key(|part| (part.place, part.id));
+        let mut sorted = Self { tags: Vec::new(), technologies: Vec::new(), work_items: Vec::new() };
+        for Part { id, name, title, status, .. } in parts {
+            match (id, title, status) {
+                (Some(id), Some(title), Some(status)) => {
+                    let item = work_item::SessionItem { id, category: Word(name), title, status };
+                    sorted.work_items.push(item.try_into()?);
+                }
+                (Some(id), ..) => sorted.tags.push((name, id)),
+                (None, ..) => sorted.technologies.push(name),
+            }
+        }
+        // The columns compare byte by byte, as text does here.
+        sorted.tags.sort_unstable();
+        Ok(sorted)
+    }
+}
+
+fn texts(rows: Vec<Values<String>>) -> Vec<String> {
+    rows.into_iter().map(|Values(text)| text).collect()
 }
 
 /// A filter that a table beside the sessions answers, together with the day of the session, which it repeats.

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use crate::{
     entity::session::{Column, Entity},
-    failure::failure,
     store::{Connection, SqlTx},
 };
 
@@ -16,7 +15,7 @@ use crate::{
 impl<C: Connection> SessionDirectory for SqlTx<C> {
     async fn find(&mut self, session: Uuid) -> Stored<Option<KnownSession>> {
         let select = Entity::find_by_id(session).select_only().column(Column::ClientId);
-        let found = select.into_tuple::<Option<Uuid>>().one(self.connection()).await.map_err(failure)?;
+        let found: Option<Option<Uuid>> = self.value(select).await?;
         Ok(found.map(|client_id| KnownSession { client_id }))
     }
 }

@@ -21,8 +21,8 @@ use crate::{
         work_item,
         work_item_tag::{self, Column as OnWorkItem},
     },
-    failure::failure,
     query::{Listing, contains, padded},
+    question::{All, Values},
     records::Row,
     store::{Connection, SqlTx},
 };
@@ -66,19 +66,17 @@ impl<C: Connection> TagRepository for SqlTx<C> {
 }
 
 impl<C: Connection> SqlTx<C> {
-    /// The tags that `links`, joined with them, lead to, by name.
-    pub(super) async fn tags_of<E: EntityTrait>(&self, links: Select<E>) -> Stored<Vec<(Id<Tag>, String)>> {
-        let tags = links.select_only().column(Column::Id).column(Column::Name).order_by_asc(Column::Name);
-        let tags: Vec<(Uuid, String)> = tags.into_tuple().all(self.connection()).await.map_err(failure)?;
-        Ok(tags.into_iter().map(|(id, name)| (Id::new(id), name)).collect())
+    /// The question for the tags that `links`, joined with them, lead to, by name.
+    pub(super) fn tags_of<E: EntityTrait>(&self, links: Select<E>) -> All<Values<(Uuid, String)>> {
+        self.all_of(links.select_only().column(Column::Id).column(Column::Name).order_by_asc(Column::Name))
     }
 
     async fn recent_sessions(&self, filter: Condition) -> Stored<Vec<TaggedSession>> {
         let sessions = session_tag::Entity::find()
             .select_only()
             .column_as(OnSession::SessionId, "id")
-            .column(OnSession::SessionDate)
             .column(session::Column::SessionTitle)
+            .column(OnSession::SessionDate)
             .join(JoinType::LeftJoin, session_tag::Relation::Session.def())
             .filter(filter)
             .order_by_desc(OnSession::SessionDate)

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Records, Referrer};
 use claudetools_sessions::{
-    Client, PendingTask, Session, Tag, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
-    WorkItemStatus,
+    Client, PendingTask, Session, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort, WorkItemStatus,
     ports::{Stored, WorkItemRepository},
 };
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, JoinType, PartialModelTrait, QueryFilter, QuerySelect, RelationTrait, Select,
     sea_query::Expr,
 };
+use uuid::Uuid;
 
 use crate::{
     entity::{
@@ -20,8 +20,8 @@ use crate::{
         work_item::{Column, Entity, Joined, ListRow, Model, Relation},
         work_item_tag,
     },
-    failure::failure,
     query::{Listing, contains},
+    question::{All, Values},
     records::Referring,
     row::RowReader,
     store::{Connection, SqlTx},
@@ -30,15 +30,19 @@ use crate::{
 #[async_trait]
 impl<C: Connection> Records<WorkItem> for SqlTx<C> {
     async fn add(&mut self, item: &WorkItem) -> Stored<()> {
-        self.insert::<Entity>(item.into()).await?;
-        self.add_work_item_tags(item).await
+        let mut statements = vec![self.insert_of::<Entity>(item.into())];
+        statements.extend(self.insert_all_of::<work_item_tag::Entity>(work_item_tag::Model::of(item)));
+        self.run(statements).await?;
+        Ok(())
     }
 
     async fn save(&mut self, item: &WorkItem) -> Stored<()> {
         self.replace::<Entity>(item.into(), Column::Id, Column::Revision).await?;
         let tags = Condition::all().add(work_item_tag::Column::WorkItemId.eq(item.id.uuid()));
-        self.erase::<work_item_tag::Entity>(tags).await?;
-        self.add_work_item_tags(item).await
+        let mut statements = vec![self.erase_of::<work_item_tag::Entity>(tags)];
+        statements.extend(self.insert_all_of::<work_item_tag::Entity>(work_item_tag::Model::of(item)));
+        self.run(statements).await?;
+        Ok(())
     }
 
     async fn remove(&mut self, id: Id<WorkItem>) -> Stored<bool> {
@@ -47,11 +51,11 @@ impl<C: Connection> Records<WorkItem> for SqlTx<C> {
     }
 
     async fn lookup(&mut self, id: Id<WorkItem>) -> Stored<Option<WorkItem>> {
-        let Some(item) = self.one::<_, Model, WorkItem>(Entity::find_by_id(id.uuid())).await? else {
-            return Ok(None);
-        };
-        let tags = self.work_item_tags(id).await?.into_iter().map(|(tag, _)| tag).collect();
-        Ok(Some(WorkItem { tags, ..item }))
+        let item = self.one_of::<_, Model>(Entity::find_by_id(id.uuid()));
+        let (item, tags) = self.ask((item, self.work_item_tags(id))).await?;
+        let Some(item) = item else { return Ok(None) };
+        let tags = tags.into_iter().map(|Values((tag, _))| Id::new(tag)).collect();
+        Ok(Some(WorkItem { tags, ..item.try_into()? }))
     }
 
     async fn referrers(&mut self, id: Id<WorkItem>) -> Stored<Vec<Referrer>> {
@@ -66,9 +70,10 @@ impl<C: Connection> WorkItemRepository for SqlTx<C> {
         let named = with_joins(Entity::find_by_id(id.uuid()))
             .column_as(session::Column::SessionTitle, "session_title")
             .column_as(client::Column::Name, "client_name");
-        let row = named.into_model::<Joined>().one(self.connection()).await.map_err(failure)?;
+        let (row, tags) = self.ask((self.one_of::<_, Joined>(named), self.work_item_tags(id))).await?;
         let Some(row) = row else { return Ok(None) };
-        let (tags, tag_names): (BTreeSet<_>, _) = self.work_item_tags(id).await?.into_iter().unzip();
+        let tags = tags.into_iter().map(|Values((tag, name))| (Id::new(tag), name));
+        let (tags, tag_names): (BTreeSet<_>, _) = tags.unzip();
         let session_title = RowReader::new("work_items", id.uuid()).value("session_id", row.session_title)?;
         let item = WorkItem { tags, ..row.item.try_into()? };
         Ok(Some(WorkItemDetail { item, session_title, client_name: row.client_name, tags: tag_names }))
@@ -96,14 +101,10 @@ impl<C: Connection> WorkItemRepository for SqlTx<C> {
 }
 
 impl<C: Connection> SqlTx<C> {
-    async fn add_work_item_tags(&self, item: &WorkItem) -> Stored<()> {
-        self.insert_all::<work_item_tag::Entity>(work_item_tag::Model::of(item)).await
-    }
-
-    /// The tags of a work item by name.
-    async fn work_item_tags(&self, id: Id<WorkItem>) -> Stored<Vec<(Id<Tag>, String)>> {
+    /// The question for the tags of a work item by name.
+    fn work_item_tags(&self, id: Id<WorkItem>) -> All<Values<(Uuid, String)>> {
         let links = work_item_tag::Entity::find().filter(work_item_tag::Column::WorkItemId.eq(id.uuid()));
-        self.tags_of(links.join(JoinType::InnerJoin, work_item_tag::Relation::Tag.def())).await
+        self.tags_of(links.join(JoinType::InnerJoin, work_item_tag::Relation::Tag.def()))
     }
 }
 
