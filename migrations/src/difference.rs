@@ -26,14 +26,14 @@ impl Migrator {
         } else {
             Vec::new()
         };
-        Ok(Self::difference(applied))
+        Ok(Self::difference(&applied))
     }
 
     /// The same of a database whose list of migrations has been read already.
-    pub fn difference(applied: Vec<String>) -> Difference {
+    pub fn difference(applied: &[String]) -> Difference {
         let known: Vec<String> = Self::migrations().iter().map(|migration| migration.name().to_owned()).collect();
         let without =
             |names: &[String], others: &[String]| names.iter().filter(|name| !others.contains(name)).cloned().collect();
-        Difference { missing: without(&known, &applied), unknown: without(&applied, &known) }
+        Difference { missing: without(&known, applied), unknown: without(applied, &known) }
     }
 }

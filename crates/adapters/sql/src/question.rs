@@ -39,7 +39,7 @@ pub(crate) trait Question: Send + 'static {
     /// Asks a server.
     fn ask_server(
         self,
-        connection: &(impl ConnectionTrait + Sync),
+        connection: &impl ConnectionTrait,
     ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
 }
 
@@ -62,7 +62,7 @@ impl<R: Record> Question for All<R> {
         embedded::all(connection, &self.statement)
     }
 
-    async fn ask_server(self, connection: &(impl ConnectionTrait + Sync)) -> Result<Vec<R>, StoreError> {
+    async fn ask_server(self, connection: &impl ConnectionTrait) -> Result<Vec<R>, StoreError> {
         let rows = connection.query_all_raw(self.statement).await.map_err(failure)?;
         rows.iter().map(|row| R::from_query_result(row, "").map_err(failure)).collect()
     }
@@ -87,7 +87,7 @@ impl<R: Record> Question for One<R> {
         embedded::one(connection, &self.statement)
     }
 
-    async fn ask_server(self, connection: &(impl ConnectionTrait + Sync)) -> Result<Option<R>, StoreError> {
+    async fn ask_server(self, connection: &impl ConnectionTrait) -> Result<Option<R>, StoreError> {
         let row = connection.query_one_raw(self.statement).await.map_err(failure)?;
         row.map(|row| R::from_query_result(&row, "").map_err(failure)).transpose()
     }
@@ -103,7 +103,7 @@ impl Question for Changes {
         self.0.iter().map(|statement| embedded::execute(connection, statement)).sum()
     }
 
-    async fn ask_server(self, connection: &(impl ConnectionTrait + Sync)) -> Result<u64, StoreError> {
+    async fn ask_server(self, connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
         let mut changed = 0;
         for statement in self.0 {
             changed += connection.execute_raw(statement).await.map_err(failure)?.rows_affected();
@@ -123,7 +123,7 @@ macro_rules! questions {
 
             async fn ask_server(
                 self,
-                connection: &(impl ConnectionTrait + Sync),
+                connection: &impl ConnectionTrait,
             ) -> Result<Self::Answer, StoreError> {
                 Ok(($(self.$field.ask_server(connection).await?),+))
             }

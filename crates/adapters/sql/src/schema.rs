@@ -82,7 +82,8 @@ pub async fn compare(store: &SqlStore) -> Result<Difference, StoreError> {
             let is_there = view.ask(One::<Values<String>>::of(view.statement(&tables))).await?.is_some();
             let versions = All::<Values<String>>::of(view.statement(&versions));
             let applied = if is_there { view.ask(versions).await? } else { Vec::new() };
-            Ok(Migrator::difference(applied.into_iter().map(|Values(version)| version).collect()))
+            let applied: Vec<String> = applied.into_iter().map(|Values(version)| version).collect();
+            Ok(Migrator::difference(&applied))
         }
     }
 }

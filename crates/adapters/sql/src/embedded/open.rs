@@ -43,6 +43,10 @@ impl Place {
 
     /// The connection that writes. To turn a new file into one with a write-ahead log takes the file for oneself, which the
     /// engine does not wait for, whatever the busy timeout: processes that start at once on a new file take turns here.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this runs on the thread of the connection, which has nothing else to do"
+    )]
     pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
         let since = Instant::now();
         loop {

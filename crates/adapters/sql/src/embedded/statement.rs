@@ -58,27 +58,27 @@ struct Bound<'a>(&'a Value);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        fn of<'a, T: ToSql>(value: &'a Option<T>) -> rusqlite::Result<ToSqlOutput<'a>> {
-            value.as_ref().map_or_else(|| Ok(Null.into()), ToSql::to_sql)
+        fn of<T: ToSql>(value: Option<&T>) -> rusqlite::Result<ToSqlOutput<'_>> {
+            value.map_or_else(|| Ok(Null.into()), ToSql::to_sql)
         }
         match self.0 {
-            Value::Bool(value) => of(value),
-            Value::TinyInt(value) => of(value),
-            Value::SmallInt(value) => of(value),
-            Value::Int(value) => of(value),
-            Value::BigInt(value) => of(value),
-            Value::TinyUnsigned(value) => of(value),
-            Value::SmallUnsigned(value) => of(value),
-            Value::Unsigned(value) => of(value),
+            Value::Bool(value) => of(value.as_ref()),
+            Value::TinyInt(value) => of(value.as_ref()),
+            Value::SmallInt(value) => of(value.as_ref()),
+            Value::Int(value) => of(value.as_ref()),
+            Value::BigInt(value) => of(value.as_ref()),
+            Value::TinyUnsigned(value) => of(value.as_ref()),
+            Value::SmallUnsigned(value) => of(value.as_ref()),
+            Value::Unsigned(value) => of(value.as_ref()),
             Value::BigUnsigned(value) => match value.map(i64::try_from).transpose() {
                 Ok(value) => Ok(ToSqlOutput::Owned(value.map_or(Native::Null, Native::Integer))),
                 Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(error.into())),
             },
-            Value::Double(value) => of(value),
-            Value::String(value) => of(value),
-            Value::Bytes(value) => of(value),
-            Value::ChronoDate(value) => of(value),
-            Value::Uuid(value) => of(value),
+            Value::Double(value) => of(value.as_ref()),
+            Value::String(value) => of(value.as_ref()),
+            Value::Bytes(value) => of(value.as_ref()),
+            Value::ChronoDate(value) => of(value.as_ref()),
+            Value::Uuid(value) => of(value.as_ref()),
             _ => Err(rusqlite::Error::ToSqlConversionFailure("no column keeps a value of this type".into())),
         }
     }

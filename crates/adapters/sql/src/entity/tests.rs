@@ -21,7 +21,7 @@ macro_rules! entities {
 
         /// Of each table the columns that it is read by, and the fields that they are read into.
         fn columns_and_fields() -> Vec<(Vec<String>, Vec<&'static str>)> {
-            vec![$((columns(super::$entity::Entity::find()), fields::of::<super::$entity::Model>().unwrap())),+]
+            vec![$((columns(&super::$entity::Entity::find()), fields::of::<super::$entity::Model>().unwrap())),+]
         }
     };
 }
@@ -135,7 +135,7 @@ async fn every_table_has_an_entity_with_the_same_columns() {
 }
 
 /// The names under which a statement selects, read off its text: `"table"."column"`, or whatever stands behind `AS`.
-fn columns<E: EntityTrait>(select: Select<E>) -> Vec<String> {
+fn columns<E: EntityTrait>(select: &Select<E>) -> Vec<String> {
     let text = select.build(DbBackend::Sqlite).sql;
     let (selected, _) = text.trim_start_matches("SELECT ").split_once(" FROM ").unwrap();
     let name = |column: &str| column.rsplit('"').nth(1).unwrap().to_owned();
@@ -150,7 +150,7 @@ fn the_fields_of_every_model_stand_in_the_order_of_its_columns() {
         assert_eq!(columns, fields);
     }
     let sessions = session::ListRow::select_cols(session::Entity::find().select_only());
-    assert_eq!(columns(sessions), fields::of::<session::ListRow>().unwrap());
+    assert_eq!(columns(&sessions), fields::of::<session::ListRow>().unwrap());
     let items = work_item::ListRow::select_cols(work_item::Entity::find().select_only());
-    assert_eq!(columns(items), fields::of::<work_item::ListRow>().unwrap());
+    assert_eq!(columns(&items), fields::of::<work_item::ListRow>().unwrap());
 }
