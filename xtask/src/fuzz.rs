@@ -32,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 pub(crate) fn seeds(workspace: &Workspace) -> Result<()> {
     let cargo = |arguments: &[&str]| {
         let mut command = shell::cargo(&workspace.root.join("fuzz"));
-        command.args(arguments).arg("--locked").arg("--target-dir").arg(folder(workspace));
+        command.args(arguments).arg("--target-dir").arg(folder(workspace));
         command
     };
     shell::run(&mut cargo(&["test"]))?;
