@@ -482,7 +482,7 @@ async fn cross_origin_requests_are_admitted_from_the_origins_named_only() {
 #[tokio::test]
 async fn a_database_that_is_held_by_another_is_503_with_retry_after_and_nothing_is_written() {
     let app = TestApp::builder().with("DATABASE_BUSY_TIMEOUT_MS", "200").start().await;
-    let other = hold_writers(&app.running().assembly.store, &app.database_url()).await;
+    let other = hold_writers(&app.running().assembly.store, &app.database_url(), "clients").await;
     let refused = app.admin().post("/api/v1/clients", &acme()).await;
     assert_error(&refused, 503, "SERVICE_UNAVAILABLE", "/api/v1/clients");
     assert_eq!(refused.header("retry-after"), "30");

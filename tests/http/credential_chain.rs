@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use claudetools_sql::{SqlOptions, SqlStore};
-use claudetools_testkit::{TestApp, execute};
+use claudetools_sql::SqlStore;
+use claudetools_testkit::{TestApp, execute, hold_writers};
 use sea_orm::DbBackend;
 use serde_json::{Value, json};
 
@@ -141,25 +141,10 @@ async fn behind_a_head_that_was_altered_no_secret_is_shown() {
     app.stop().await;
 }
 
-/// Somebody who keeps the chain's table from being written.
-async fn hold_chain(store: &SqlStore, url: &str) -> SqlStore {
-    let other = SqlStore::open(url, &SqlOptions { connections: 1, ..SqlOptions::default() }).await;
-    let other = other.expect("a second connection");
-    match store.engine() {
-        DbBackend::Sqlite => drop(execute(&other, "BEGIN IMMEDIATE").await),
-        DbBackend::MySql => drop(execute(&other, &format!("LOCK TABLES {TABLE} READ")).await),
-        _ => {
-            execute(&other, "BEGIN").await;
-            execute(&other, &format!("LOCK TABLE {TABLE} IN SHARE MODE")).await;
-        }
-    }
-    other
-}
-
 #[tokio::test]
 async fn while_the_chain_is_blocked_a_decrypt_is_refused_within_two_seconds() {
     let (app, id) = with_rows(2).await;
-    let held = hold_chain(store(&app), &app.database_url()).await;
+    let held = hold_writers(store(&app), &app.database_url(), TABLE).await;
     for path in ["/decrypt", "/versions/1/decrypt"] {
         let asked = Instant::now();
         let refused = app.reader().get(&format!("{PATH}/{id}{path}")).await.expect(503);

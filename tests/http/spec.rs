@@ -31,8 +31,13 @@ impl Operation {
         for parameter in self.node["parameters"].as_array().into_iter().flatten() {
             let name = parameter["name"].as_str().expect("a name");
             let is_id = parameter["schema"]["format"] == "uuid";
-            let example = parameter["example"].as_str().or(parameter["schema"]["examples"][0].as_str());
-            let value = if is_id { "01980000-0000-7000-8000-00000000dead" } else { example.unwrap_or("word") };
+            let example = match &parameter["example"] {
+                Value::Null => parameter["schema"]["examples"][0].as_str().map(str::to_owned),
+                Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            };
+            let value =
+                if is_id { "01980000-0000-7000-8000-00000000dead" } else { example.as_deref().unwrap_or("word") };
             match parameter["in"].as_str() {
                 Some("path") => path = path.replace(&format!("{{{name}}}"), value),
                 Some("query") if parameter["required"] == true => query.push(format!("{name}={value}")),

@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
-use claudetools_kernel::{Faults, Secret, enumeration};
+use claudetools_kernel::{Enumeration, Error, Faults, Secret, enumeration};
 use zeroize::Zeroizing;
 
 use crate::{VaultError, ports::Primitives};
@@ -47,6 +47,86 @@ impl CharacterClass {
             Self::Digits => "0123456789",
             Self::Symbols => "!#$%&()*+,-./:;<=>?@[]^_{|}~",
         }
+    }
+}
+
+enumeration! {
+    /// What is generated.
+    pub enum SecretKind {
+        /// Characters.
+        Password = "password",
+        /// Words.
+        Passphrase = "passphrase",
+    }
+}
+
+/// What a generated secret is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretPolicy {
+    /// Characters.
+    Password(PasswordPolicy),
+    /// Words.
+    Passphrase(PassphrasePolicy),
+}
+
+/// What a request says of a secret to be generated.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyFields {
+    /// A password unless given.
+    pub kind: Option<SecretKind>,
+    /// Of a password, in characters; [`USUAL_LENGTH`] unless given.
+    pub length: Option<i32>,
+    /// Of a password; all unless given.
+    pub classes: Option<Vec<CharacterClass>>,
+    /// Of a password; not unless given.
+    pub exclude_ambiguous: Option<bool>,
+    /// Of a passphrase; [`USUAL_WORDS`] unless given.
+    pub words: Option<i32>,
+    /// Of a passphrase; a dash unless given.
+    pub separator: Option<String>,
+    /// Of a passphrase; not unless given.
+    pub capitalise: Option<bool>,
+}
+
+/// The length of a password for which none is asked: nobody tries them all.
+pub const USUAL_LENGTH: i32 = 24;
+/// The words of a passphrase for which no number is asked: 66 bits.
+pub const USUAL_WORDS: i32 = 6;
+
+impl SecretPolicy {
+    /// The policy of a request; refused with every fault at once.
+    pub fn new(fields: &PolicyFields) -> claudetools_kernel::Result<Self> {
+        let mut faults = Faults::default();
+        let kind = fields.kind.unwrap_or(SecretKind::Password);
+        for (name, is_given, of) in [
+            ("length", fields.length.is_some(), SecretKind::Password),
+            ("classes", fields.classes.is_some(), SecretKind::Password),
+            ("exclude_ambiguous", fields.exclude_ambiguous.is_some(), SecretKind::Password),
+            ("words", fields.words.is_some(), SecretKind::Passphrase),
+            ("separator", fields.separator.is_some(), SecretKind::Passphrase),
+            ("capitalise", fields.capitalise.is_some(), SecretKind::Passphrase),
+        ] {
+            if is_given && kind != of {
+                faults.semantic(name, "kind", &format!("is for a {of} only"));
+            }
+        }
+        let number = |given: Option<i32>, usual: i32| usize::try_from(given.unwrap_or(usual)).unwrap_or_default();
+        let policy = match kind {
+            SecretKind::Password => {
+                let classes = fields.classes.as_deref().unwrap_or(CharacterClass::ALL);
+                let (length, unambiguous) =
+                    (number(fields.length, USUAL_LENGTH), fields.exclude_ambiguous == Some(true));
+                PasswordPolicy::new(length, classes, unambiguous, &mut faults).map(Self::Password)
+            }
+            SecretKind::Passphrase => {
+                let (words, separator) =
+                    (number(fields.words, USUAL_WORDS), fields.separator.as_deref().unwrap_or("-"));
+                PassphrasePolicy::new(words, separator, fields.capitalise == Some(true), &mut faults)
+                    .map(Self::Passphrase)
+            }
+        };
+        faults.finish()?;
+        policy.ok_or_else(|| Error::Internal("a policy was refused without a fault".to_owned()))
     }
 }
 

@@ -38,7 +38,10 @@ pub use credential::{
     Credential, CredentialDraft, CredentialFields, CredentialFilter, CredentialQuery, CredentialSort, CredentialType,
 };
 pub use credential_service::{CredentialService, Decrypted, OneTimePassword, Recorded};
-pub use generate::{CharacterClass, PASSPHRASE_WORDS, PASSWORD_LENGTHS, PassphrasePolicy, PasswordPolicy};
+pub use generate::{
+    CharacterClass, PASSPHRASE_WORDS, PASSWORD_LENGTHS, PassphrasePolicy, PasswordPolicy, PolicyFields, SecretKind,
+    SecretPolicy, USUAL_LENGTH, USUAL_WORDS,
+};
 pub use sealed::{FORMAT, Key, Place, Plaintext, Purpose, Sealed, VaultError};
 pub use secrets::{FieldSet, MAX_SECRET_BYTES, SecretField, SecretFields, Secrets};
 pub use share::Share;
@@ -46,5 +49,5 @@ pub use share_service::{LONGEST_SHARE_SECONDS, MOST_SHARE_VIEWS, NewShare, Opene
 pub use share_token::ShareToken;
 pub use totp::{Totp, TotpFault};
 pub use transfer_service::{ImportOptions, ImportReport, RowReport, TransferError, TransferService};
-pub use vault_service::{Rewrap, RotationProgress, SecretPolicy, VaultService, VaultStartError};
+pub use vault_service::{FailedVersion, Rewrap, RewrapFields, RotationProgress, VaultService, VaultStartError};
 pub use version::{KEPT_VERSIONS, SealedVersion, VaultCheck, VersionInfo, WrapCount, place};

@@ -1,10 +1,10 @@
 //! The vault as a whole: its first start, whether the keys are the right ones, and their rotation.
 
-use claudetools_kernel::{Actor, Change, Error, Result, Scope, Secret, StoreError, Timestamp};
+use claudetools_kernel::{Actor, Change, Error, Faults, Result, Scope, Secret, StoreError, Timestamp};
 
 use crate::{
-    AuditAction, Context, FieldSet, GENESIS, Head, PassphrasePolicy, PasswordPolicy, Place, Purpose, Sealed,
-    SealedVersion, VaultCheck, VaultError, Who, WrapCount, ports::CredentialsTx,
+    AuditAction, Context, FieldSet, GENESIS, Head, Place, Purpose, Sealed, SealedVersion, VaultCheck, VaultError, Who,
+    WrapCount, ports::CredentialsTx,
 };
 
 /// What the check value says, so that it can be told from anything else.
@@ -48,15 +48,6 @@ pub enum VaultStartError {
     Other(Error),
 }
 
-/// What a generated secret is like.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretPolicy {
-    /// Characters.
-    Password(PasswordPolicy),
-    /// Words.
-    Passphrase(PassphrasePolicy),
-}
-
 /// How far a rotation is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationProgress {
@@ -66,14 +57,34 @@ pub struct RotationProgress {
     pub done: u64,
     /// How many are still to be wrapped anew.
     pub remaining: u64,
-    /// Those that did not open, and so could not be: credential and version.
-    pub failed: Vec<(uuid::Uuid, i64)>,
+    /// Those that did not open, and so could not be.
+    pub failed: Vec<FailedVersion>,
     /// How many versions each master key wraps.
     pub keys: Vec<WrapCount>,
     /// Master keys of the ring that nothing needs any more: they may be removed.
     pub removable: Vec<String>,
     /// What was sealed before this instant gets a new data key; `None` when data keys stay and are wrapped anew alone.
     pub reencrypt_before: Option<Timestamp>,
+}
+
+/// A version that did not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedVersion {
+    /// The credential.
+    pub credential_id: uuid::Uuid,
+    /// The version.
+    pub version: i64,
+}
+
+/// What a request says of a rotation.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RewrapFields {
+    /// Whether to make new data keys too; not unless given.
+    pub reencrypt: Option<bool>,
+    /// With `reencrypt`: what was sealed before this instant; now unless given.
+    pub reencrypt_before: Option<Timestamp>,
+    /// At most so many versions, 1 to 10,000; 1,000 unless given.
+    pub limit: Option<i32>,
 }
 
 /// What a call is to do.
@@ -83,6 +94,24 @@ pub struct Rewrap {
     pub reencrypt_before: Option<Timestamp>,
     /// At most so many versions.
     pub limit: u64,
+}
+
+impl Rewrap {
+    /// The order of a request; refused with every fault at once.
+    pub fn new(fields: RewrapFields, now: Timestamp) -> Result<Self> {
+        let mut faults = Faults::default();
+        let is_reencrypted = fields.reencrypt == Some(true);
+        if fields.reencrypt_before.is_some() && !is_reencrypted {
+            faults.semantic("reencrypt_before", "reencrypt", "needs reencrypt");
+        }
+        let limit = fields.limit.unwrap_or(1000);
+        if !(1..=10_000).contains(&limit) {
+            faults.schema("limit", "range", "must be from 1 to 10000");
+        }
+        faults.finish()?;
+        let reencrypt_before = is_reencrypted.then(|| fields.reencrypt_before.unwrap_or(now));
+        Ok(Self { reencrypt_before, limit: u64::from(limit.unsigned_abs()) })
+    }
 }
 
 impl VaultService {
@@ -192,7 +221,10 @@ impl VaultService {
                 match self.renewed(&version, order.reencrypt_before.is_some(), now) {
                     Ok(renewed) => wrapped += u64::from(tx.versions().reseal(&renewed, &version.sealed).await?),
                     Err(VaultError::NoRandomness) => return Err(VaultError::NoRandomness.into()),
-                    Err(_) => failed.push((version.credential_id.uuid(), version.version)),
+                    Err(_) => {
+                        let credential_id = version.credential_id.uuid();
+                        failed.push(FailedVersion { credential_id, version: version.version });
+                    }
                 }
             }
             done += wrapped;
@@ -258,7 +290,7 @@ impl VaultService {
         tx: &mut dyn CredentialsTx,
         reencrypt_before: Option<Timestamp>,
         done: u64,
-        failed: Vec<(uuid::Uuid, i64)>,
+        failed: Vec<FailedVersion>,
     ) -> Result<RotationProgress> {
         let keys = tx.versions().wrap_counts(reencrypt_before).await?;
         let active_key_id = self.0.vault.active_key();

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
-use claudetools_credentials::{ChainReport, Rewrap, RotationProgress};
+use claudetools_credentials::{ChainReport, FailedVersion, Rewrap, RotationProgress};
 use claudetools_crypto::SystemClock;
 use claudetools_kernel::{Clock, Timestamp};
 use claudetools_sql::SqlStore;
@@ -77,8 +77,8 @@ fn show_progress(total: u64, progress: &RotationProgress) {
 
 fn report(total: u64, progress: &RotationProgress, out: &mut dyn Write) -> Result<(), StartError> {
     writeln!(out, "{total} data keys were wrapped with {}; {} are left.", progress.active_key_id, progress.remaining)?;
-    for (credential, version) in &progress.failed {
-        writeln!(out, "credential {credential}, version {version}: does not open, and stays as it is")?;
+    for FailedVersion { credential_id, version } in &progress.failed {
+        writeln!(out, "credential {credential_id}, version {version}: does not open, and stays as it is")?;
     }
     for key in &progress.removable {
         writeln!(

@@ -31,18 +31,19 @@ pub async fn admit_audit_of_creates(store: &SqlStore) {
     execute(store, admit).await;
 }
 
-/// Another process that lets nobody write, but everybody read, until it is closed.
-pub async fn hold_writers(store: &SqlStore, url: &str) -> DatabaseConnection {
+/// Another process that lets nobody write to `table`, but everybody read, until it is closed. In a file nobody writes to any other
+/// table either.
+pub async fn hold_writers(store: &SqlStore, url: &str, table: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
     let other = Database::connect(options).await.expect("a second connection");
-    let hold: &[&str] = match store.engine() {
-        DbBackend::Sqlite => &["BEGIN IMMEDIATE"],
-        DbBackend::MySql => &["LOCK TABLES clients READ"],
-        _ => &["BEGIN", "LOCK TABLE clients IN SHARE MODE"],
+    let hold = match store.engine() {
+        DbBackend::Sqlite => vec!["BEGIN IMMEDIATE".to_owned()],
+        DbBackend::MySql => vec![format!("LOCK TABLES {table} READ")],
+        _ => vec!["BEGIN".to_owned(), format!("LOCK TABLE {table} IN SHARE MODE")],
     };
     for statement in hold {
-        other.execute_unprepared(statement).await.expect("the lock");
+        other.execute_unprepared(&statement).await.expect("the lock");
     }
     other
 }

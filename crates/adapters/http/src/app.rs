@@ -23,12 +23,13 @@ use ipnet::IpNet;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 use crate::{
-    api::{self, health::HealthProbe},
+    api,
     audit::AuditSink,
     docs,
     extract::{MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
     metrics::{Metrics, PoolProbe},
+    probe::HealthProbe,
     requests::RequestCounter,
 };
 

@@ -5,10 +5,15 @@
 
 mod day;
 mod secret;
+mod secrets;
 mod text;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
+use claudetools_credentials::{FieldSet, SecretField};
 use claudetools_identity::AgentType;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Patch, Scope, Scopes, Timestamp};
 use claudetools_sessions::Currency;
@@ -22,6 +27,7 @@ use uuid::Uuid;
 
 pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
+pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
     BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
     PasswordLength, PortNumber, RewrapLimit, RotationDays, ShareSeconds, ShareViews, Slug, TagName, TagNames,
@@ -83,6 +89,25 @@ macro_rules! shown_as_text {
     };
 }
 shown_as_text!(AgentType, Currency, claudetools_sessions::Fingerprint, std::net::IpAddr);
+
+impl Cross<Vec<Word<SecretField>>> for FieldSet {
+    fn cross(self) -> Vec<Word<SecretField>> {
+        self.list().iter().copied().map(Word).collect()
+    }
+}
+
+/// A digest, in hexadecimal digits.
+impl Cross<String> for [u8; 32] {
+    fn cross(self) -> String {
+        self.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Cross<Vec<String>> for BTreeSet<String> {
+    fn cross(self) -> Vec<String> {
+        self.into_iter().collect()
+    }
+}
 
 /// The views of several rows.
 pub(crate) fn each<T, V: From<T>>(rows: Vec<T>) -> Vec<V> {

@@ -1,7 +1,7 @@
 //! The audit chain of the vault over HTTP.
 
 use actix_web::get;
-use claudetools_credentials::{AuditAction, AuditRow, ChainFilter, ChainReport, ChainSort, Head};
+use claudetools_credentials::{AuditAction, AuditRow, ChainFault, ChainFilter, ChainReport, ChainSort, Head};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -52,55 +52,52 @@ struct AuditRowView {
     request_id: Option<String>,
     reason: Option<String>,
     /// HMAC-SHA256 of the hash before and this row, in hexadecimal digits.
-    #[o2o(stop_repeat)]
+    #[o2o(skip_repeat)]
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
-    #[from(hexadecimal(&~))]
+    #[from(~.cross())]
     hash: String,
 }
 
 /// The end of the chain, to be compared with one noted elsewhere.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(Head)]
 struct HeadView {
     /// The last row's place; 0 before the first.
+    #[o2o(repeat)]
+    #[from(~.cross())]
     seq: i64,
     /// The last row's hash, in hexadecimal digits.
     hash: String,
 }
 
-impl From<Head> for HeadView {
-    fn from(head: Head) -> Self {
-        Self { seq: head.seq, hash: hexadecimal(&head.hash) }
-    }
-}
-
 /// What is wrong first.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(ChainFault)]
 struct FaultView {
     /// `altered` (also inserted or moved), `removed`, `forged`, `epoch`, `no_head` or `head_altered`.
     #[schema(example = "removed")]
+    #[from(@.kind())]
     kind: &'static str,
     /// The place of the row.
+    #[from(@.seq())]
     seq: i64,
     #[schema(example = "row 17 was removed: row 18 follows row 16")]
+    #[from(@.to_string())]
     message: String,
 }
 
 /// Whether the chain is whole.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(ChainReport)]
 struct ReportView {
+    #[from(@.fault.is_none())]
     is_whole: bool,
     /// How many rows were looked at.
     rows: u64,
+    #[o2o(repeat)]
+    #[from(~.map(Into::into))]
     head: Option<HeadView>,
     fault: Option<FaultView>,
-}
-
-impl From<ChainReport> for ReportView {
-    fn from(report: ChainReport) -> Self {
-        let fault =
-            report.fault.map(|fault| FaultView { kind: fault.kind(), seq: fault.seq(), message: fault.to_string() });
-        Self { is_whole: fault.is_none(), rows: report.rows, head: report.head.map(HeadView::from), fault }
-    }
 }
 
 /// Which rows to list.
@@ -128,15 +125,6 @@ struct VerifyQuery {
     /// The first row to look at; the one before it is taken as it is.
     #[param(minimum = 1)]
     since: Option<i64>,
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Verify the audit chain

@@ -3,9 +3,8 @@
 use actix_web::{delete, get, post, put, route};
 use claudetools_credentials::{
     AccessFields, Credential, CredentialDraft, CredentialFields, CredentialQuery as Wanted, CredentialSort,
-    CredentialType, Refusal, SecretField, SecretFields,
+    CredentialType, SecretField, SecretFields,
 };
-use claudetools_kernel::Error;
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
-    extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
+    extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write, granted},
     openapi::{Listed, Paging},
     reply::{Answer, Reply},
     wire::{
@@ -116,7 +115,6 @@ pub(super) struct CredentialView {
     is_active: bool,
     tags: Vec<String>,
     /// Which secret fields are set.
-    #[from(~.list().iter().copied().map(Word).collect())]
     has: Vec<SecretWord>,
     /// The version of the secrets; 0 while there never were any.
     version: i64,
@@ -171,18 +169,10 @@ struct AccessView {
     #[from(@.access.is_restricted())]
     is_restricted: bool,
     /// Addresses of accounts, in lower case.
-    #[from(@.access.subjects.iter().cloned().collect())]
+    #[from(@.access.subjects.clone().cross())]
     subjects: Vec<String>,
-    #[from(@.access.agent_types.iter().cloned().collect())]
+    #[from(@.access.agent_types.clone().cross())]
     agent_types: Vec<String>,
-}
-
-/// The answer to a change that may be a refusal with its row in the chain.
-pub(super) fn changed<V: Serialize + From<Credential>>(outcome: &Result<Credential, Refusal>) -> Result<Reply, Error> {
-    match outcome {
-        Ok(now) => Reply::ok(now.revision, &V::from(now.clone())),
-        Err(refusal) => Err((*refusal).into()),
-    }
 }
 
 /// List credentials
@@ -221,7 +211,7 @@ async fn get(caller: Caller<Read>, id: PathId<Credential>) -> Answer {
 #[route("/credentials/{id}", method = "PUT", method = "PATCH")]
 async fn update(caller: Caller<Write>, at: At<Credential>, body: Body<CredentialBody, CredentialDraft>) -> Answer {
     let (credentials, who) = (&caller.services().credentials, caller.who());
-    caller.write(|| credentials.update(caller.actor(), &who, &at.0, body.0.clone()), changed::<CredentialView>).await
+    caller.change_recorded::<CredentialView>(|| credentials.update(caller.actor(), &who, &at.0, body.0.clone())).await
 }
 
 /// Remove a credential
@@ -231,11 +221,8 @@ async fn update(caller: Caller<Write>, at: At<Credential>, body: Body<Credential
 #[delete("/credentials/{id}")]
 async fn remove(caller: Caller<Admin>, at: At<Credential>) -> Answer {
     let (credentials, who) = (&caller.services().credentials, caller.who());
-    let render = |outcome: &Result<(), Refusal>| match outcome {
-        Ok(()) => Reply::no_content(),
-        Err(refusal) => Err((*refusal).into()),
-    };
-    caller.write(|| credentials.delete(caller.actor(), &who, &at.0), render).await
+    let use_case = || credentials.delete(caller.actor(), &who, &at.0);
+    caller.write(use_case, |outcome| granted(outcome).and_then(|()| Reply::no_content())).await
 }
 
 /// Who may see a credential

@@ -1,37 +1,23 @@
 //! Probes. They need no token, leave no row in the audit log and answer in time whatever the database does.
 
-use std::{fmt, sync::atomic::Ordering, time::Duration};
+use std::sync::atomic::Ordering;
 
 use actix_web::{
     HttpResponse, get,
     http::{StatusCode, header},
 };
-use async_trait::async_trait;
-use claudetools_kernel::{RateLimiter, Timestamp};
-use futures::FutureExt;
+use claudetools_kernel::Timestamp;
 use serde::Serialize;
-use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     envelope::OwnBody,
     extract::Public,
+    probe::{is_behind, is_connected, limits},
     reply::{Answer, Reply, value},
     wire::{Instant, Wire},
 };
-
-/// How long the database may take; the answer is promised within two seconds.
-const PATIENCE: Duration = Duration::from_millis(1500);
-
-/// What the probes ask. The texts of failures are for the log.
-#[async_trait]
-pub trait HealthProbe: Send + Sync + fmt::Debug {
-    /// Whether the database answers.
-    async fn database(&self) -> Result<(), String>;
-    /// Whether the schema is older than this version of the server.
-    async fn migrations_pending(&self) -> Result<bool, String>;
-}
 
 /// Outside the prefixes.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -173,30 +159,6 @@ pub(crate) fn while_starting(path: &str, now: Timestamp) -> Option<Answer> {
     }
 }
 
-async fn is_connected(probe: &dyn HealthProbe) -> bool {
-    in_time("database", PATIENCE, probe.database()).await.is_some()
-}
-
-async fn is_behind(probe: &dyn HealthProbe) -> Option<bool> {
-    in_time("migrations", PATIENCE, probe.migrations_pending()).await
-}
-
-async fn limits(limiter: &dyn RateLimiter) -> bool {
-    let probe = limiter.probe().map(|counts| counts.map_err(|error| error.to_string()));
-    in_time("limiter", PATIENCE, probe).await.is_some()
-}
-
-/// The answer, if there is one in time.
-async fn in_time<T>(what: &str, patience: Duration, asked: impl Future<Output = Result<T, String>>) -> Option<T> {
-    let error = match timeout(patience, asked).await {
-        Ok(Ok(answer)) => return Some(answer),
-        Ok(Err(error)) => error,
-        Err(_) => "no answer in time".to_owned(),
-    };
-    tracing::warn!(what, error, "a health check failed");
-    None
-}
-
 fn verdict(good: bool, view: &impl Serialize) -> Answer {
     let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response: HttpResponse = Reply::plain(status, view)?.into_response("");
@@ -227,14 +189,6 @@ mod tests {
             away,
             Checks { database: "failed", migrations: "unknown", limiter: "failed", starting: "no", draining: "yes" }
         );
-    }
-
-    #[actix_web::test]
-    async fn a_check_that_hangs_or_fails_has_no_answer() {
-        let short = Duration::from_millis(5);
-        assert_eq!(in_time::<bool>("hung", short, std::future::pending()).await, None);
-        assert_eq!(in_time::<bool>("failed", PATIENCE, async { Err("gone".to_owned()) }).await, None);
-        assert_eq!(in_time("good", PATIENCE, async { Ok(true) }).await, Some(true));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One-time links over HTTP.
 
 use actix_web::{http::StatusCode, post};
-use claudetools_credentials::{Credential, NewShare, OpenedShare, Refusal, SecretField, ShareFields};
+use claudetools_credentials::{Credential, NewShare, OpenedShare, SecretField, ShareFields};
 use claudetools_kernel::{Faults, Secret};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
@@ -9,11 +9,10 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::credential_secrets::SecretsView;
 use crate::{
     extract::{Body, Caller, PathId, Public, Write},
     reply::{Answer, Reply},
-    wire::{BlankLine, Cross, Field, Instant, Nullable, SecretText, ShareSeconds, ShareViews, Word},
+    wire::{BlankLine, Cross, Field, Instant, Nullable, SecretText, SecretsView, ShareSeconds, ShareViews, Word},
 };
 
 type SecretWord = Word<SecretField>;
@@ -67,9 +66,12 @@ struct OpenBody {
 }
 
 /// What a link shows.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(OpenedShare)]
 struct OpenedView {
     #[schema(example = "Firewall admin")]
+    #[o2o(repeat)]
+    #[from(~.cross())]
     service_name: String,
     username: Option<String>,
     #[serde(flatten)]
@@ -79,18 +81,6 @@ struct OpenedView {
     accessed_at: Instant,
 }
 
-impl From<OpenedShare> for OpenedView {
-    fn from(opened: OpenedShare) -> Self {
-        Self {
-            service_name: opened.service_name,
-            username: opened.username,
-            secrets: opened.secrets.into(),
-            views_left: opened.views_left,
-            accessed_at: opened.accessed_at.cross(),
-        }
-    }
-}
-
 /// Make a one-time link to the secrets of a credential
 ///
 /// For somebody without an account. The link holds the only key of what it shows, which are the secrets as they are now.
@@ -98,11 +88,8 @@ impl From<OpenedShare> for OpenedView {
 #[post("/credentials/{id}/shares")]
 async fn share(caller: Caller<Write>, id: PathId<Credential>, body: Body<ShareBody, ShareFields>) -> Answer {
     let (shares, who) = (&caller.services().shares, caller.who());
-    let render = |outcome: &Result<NewShare, Refusal>| match outcome {
-        Ok(made) => Reply::plain(StatusCode::CREATED, &ShareView::from(made.clone())),
-        Err(refusal) => Err((*refusal).into()),
-    };
-    caller.read_secret(|| shares.create(caller.actor(), &who, id.0, body.0.clone()), render).await
+    let use_case = || shares.create(caller.actor(), &who, id.0, body.0.clone());
+    caller.hand_out::<ShareView, _>(StatusCode::CREATED, use_case).await
 }
 
 /// Open a one-time link

@@ -1,8 +1,7 @@
 //! The rotation of the vault's master keys over HTTP, and the making of passwords.
 
 use actix_web::{get, http::StatusCode, post};
-use claudetools_credentials::{Rewrap, RotationProgress, WrapCount};
-use claudetools_kernel::{Faults, Timestamp};
+use claudetools_credentials::{FailedVersion, Rewrap, RewrapFields, RotationProgress, WrapCount};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,22 +11,22 @@ use uuid::Uuid;
 use crate::{
     extract::{Admin, Body, Caller},
     reply::{Answer, Reply, value},
-    wire::{Cross, Field, Instant, RewrapLimit},
+    wire::{Cross, Field, Instant, RewrapLimit, each},
 };
-
-/// How many versions one call wraps anew unless it says otherwise.
-const REWRAPPED: i32 = 1000;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(rewrap).service(rewrap_progress);
 }
 
 /// What to wrap anew.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema, o2o)]
+#[owned_into(RewrapFields)]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"limit": 1000}))]
 struct RewrapBody {
     /// Whether to make new data keys too; false unless given.
+    #[o2o(repeat)]
+    #[into(~.cross())]
     reencrypt: Field<bool>,
     /// With `reencrypt`: what was sealed before this instant. Now unless given; calls that go on with an earlier one repeat what
     /// that answered.
@@ -48,44 +47,35 @@ struct KeyUseView {
 }
 
 /// A version that did not open.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(FailedVersion)]
 struct FailedView {
     credential_id: Uuid,
     version: i64,
 }
 
 /// How far a rotation is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(RotationProgress)]
 struct ProgressView {
     /// The master key that wraps new data keys.
     #[schema(example = "mk-5f0c2a91")]
+    #[o2o(repeat)]
+    #[from(~.cross())]
     active_key_id: String,
     /// How many versions this call has wrapped anew.
     done: u64,
     /// How many are left: call again until it is 0.
     remaining: u64,
     /// Those that do not open and stay as they are.
+    #[from(each(~))]
     failed: Vec<FailedView>,
+    #[from(each(~))]
     keys: Vec<KeyUseView>,
     /// Master keys that nothing needs any more.
     removable: Vec<String>,
     /// What was sealed before gets a new data key; null when data keys stay.
     reencrypt_before: Option<Instant>,
-}
-
-impl From<RotationProgress> for ProgressView {
-    fn from(progress: RotationProgress) -> Self {
-        let failed = progress.failed.into_iter();
-        Self {
-            active_key_id: progress.active_key_id,
-            done: progress.done,
-            remaining: progress.remaining,
-            failed: failed.map(|(credential_id, version)| FailedView { credential_id, version }).collect(),
-            keys: progress.keys.into_iter().map(KeyUseView::from).collect(),
-            removable: progress.removable,
-            reencrypt_before: progress.reencrypt_before.cross(),
-        }
-    }
 }
 
 /// Wrap data keys with the present master key
@@ -94,22 +84,8 @@ impl From<RotationProgress> for ProgressView {
 /// with by the next.
 #[utoipa::path(request_body = RewrapBody, responses((status = 200, body = ProgressView)), security(("bearer" = ["msp:admin"])))]
 #[post("/credentials/rewrap")]
-async fn rewrap(caller: Caller<Admin>, body: Body<RewrapBody>) -> Answer {
-    let RewrapBody { reencrypt, reencrypt_before, limit } = body.0;
-    let (reencrypt, before): (Option<bool>, Option<Timestamp>) = (reencrypt.cross(), reencrypt_before.cross());
-    let reencrypt_before = match (reencrypt, before) {
-        (Some(true), None) => Some(caller.services().clock.now()),
-        (Some(true), before) => before,
-        (_, None) => None,
-        (_, Some(_)) => return Err(Faults::one_semantic("reencrypt_before", "reencrypt", "needs reencrypt").into()),
-    };
-    let limit: i32 = limit.cross().unwrap_or(REWRAPPED);
-    let mut faults = Faults::default();
-    if !(1..=10_000).contains(&limit) {
-        faults.schema("limit", "range", "must be from 1 to 10000");
-    }
-    faults.finish()?;
-    let order = Rewrap { reencrypt_before, limit: u64::from(limit.unsigned_abs()) };
+async fn rewrap(caller: Caller<Admin>, body: Body<RewrapBody, RewrapFields>) -> Answer {
+    let order = Rewrap::new(body.0, caller.services().clock.now())?;
     let (vault, who) = (&caller.services().vault, caller.who());
     let render = |progress: &RotationProgress| Reply::plain(StatusCode::OK, &ProgressView::from(progress.clone()));
     caller.write(|| vault.rewrap(caller.actor(), &who, order), render).await

@@ -10,9 +10,14 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload, http::header, web::Data};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::{StatusCode, header},
+    web::Data,
+};
 use chrono::TimeDelta;
-use claudetools_credentials::{Origin, Who};
+use claudetools_credentials::{Credential, Origin, Recorded, Refusal, Who};
 use claudetools_kernel::{
     Actor, Change, Detail, Entity, Error, Faults, Page, PageRequest, Receipt, ReplayRecord, Scope, SortField,
     StoreError,
@@ -125,14 +130,35 @@ impl<S> Caller<S> {
         Who::actor(&self.actor, self.origin())
     }
 
-    /// [`Call::disclose`], counted against the caller's budget for the reading of secrets.
-    pub(crate) async fn read_secret<T>(
+    /// Shows a secret, or a refusal that is in the audit chain: 200 with its view `V`. Counted against the caller's budget for
+    /// the reading of secrets.
+    pub(crate) async fn read_secret<V: Serialize + From<T>, T: Clone>(
         &self,
-        use_case: impl AsyncFn() -> Result<Change<T>, Error>,
-        render: impl Fn(&T) -> Result<Reply, Error>,
+        use_case: impl AsyncFn() -> Recorded<T>,
+    ) -> Answer {
+        self.hand_out::<V, T>(StatusCode::OK, use_case).await
+    }
+
+    /// [`Self::read_secret`] with another status than 200.
+    pub(crate) async fn hand_out<V: Serialize + From<T>, T: Clone>(
+        &self,
+        status: StatusCode,
+        use_case: impl AsyncFn() -> Recorded<T>,
     ) -> Answer {
         count_decrypt(self.services(), self.info(), &self.actor).await?;
-        self.disclose(use_case, render).await
+        self.disclose(use_case, |outcome| Reply::plain(status, &V::from(granted(outcome)?.clone()))).await
+    }
+
+    /// Changes a credential, unless the audit chain has a refusal instead: 200 with its view `V` and its `ETag`.
+    pub(crate) async fn change_recorded<V: Serialize + From<Credential>>(
+        &self,
+        use_case: impl AsyncFn() -> Recorded<Credential>,
+    ) -> Answer {
+        self.write(use_case, |outcome| {
+            let now = granted(outcome)?;
+            Reply::ok(now.revision, &V::from(now.clone()))
+        })
+        .await
     }
 }
 
@@ -443,6 +469,11 @@ impl Call {
             .insert(header::HeaderName::from_static("idempotent-replayed"), header::HeaderValue::from_static("true"));
         Ok(response)
     }
+}
+
+/// What was done, unless it was refused.
+pub(crate) fn granted<T>(outcome: &Result<T, Refusal>) -> Result<&T, Error> {
+    outcome.as_ref().map_err(|refusal| (*refusal).into())
 }
 
 /// The answer as one that carries a secret.
