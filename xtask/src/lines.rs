@@ -107,6 +107,31 @@ const SHARED_MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("crates/adapters/memory", &["journal.rs", "store.rs", "table.rs"]),
+    // The vault's own machinery: what is sealed and how, its first start and its keys, the chain and its verification, one-time
+    // passwords, made passwords, and the files that the command line alone reads and writes.
+    (
+        "crates/credentials",
+        &[
+            "chain.rs",
+            "chain_service.rs",
+            "context.rs",
+            "export/mod.rs",
+            "export/shape.rs",
+            "generate.rs",
+            "import/bitwarden.rs",
+            "import/csv.rs",
+            "import/draft.rs",
+            "import/keepass.rs",
+            "import/mod.rs",
+            "recorder.rs",
+            "sealed.rs",
+            "secrets.rs",
+            "share_token.rs",
+            "totp.rs",
+            "transfer_service.rs",
+            "vault_service.rs",
+        ],
+    ),
     ("migrations", &["dialect.rs", "difference.rs", "lib.rs"]),
 ];
 

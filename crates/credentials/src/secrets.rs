@@ -120,22 +120,28 @@ impl SecretFields {
     /// # Errors
     /// A fault for a field that does not take any text.
     pub fn of(field: SecretField, secret: Secret) -> claudetools_kernel::Result<Self> {
+        if matches!(field, SecretField::CustomFields | SecretField::TotpSecret) {
+            return Err(Faults::one_semantic("field", "text", "must be a field that takes any text"));
+        }
         let mut fields = Self::default();
+        fields.set(field, secret);
+        Ok(fields)
+    }
+
+    /// Makes `secret` the value of `field`, which is not [`SecretField::CustomFields`].
+    pub fn set(&mut self, field: SecretField, secret: Secret) {
         let slot = match field {
-            SecretField::Password => &mut fields.password,
-            SecretField::ApiKey => &mut fields.api_key,
-            SecretField::ClientSecret => &mut fields.client_secret,
-            SecretField::Token => &mut fields.token,
-            SecretField::PrivateKey => &mut fields.private_key,
-            SecretField::ConnectionString => &mut fields.connection_string,
-            SecretField::Passphrase => &mut fields.passphrase,
-            SecretField::SecretNotes => &mut fields.secret_notes,
-            SecretField::TotpSecret | SecretField::CustomFields => {
-                return Err(Faults::one_semantic("field", "text", "must be a field that takes any text"));
-            }
+            SecretField::Password | SecretField::CustomFields => &mut self.password,
+            SecretField::ApiKey => &mut self.api_key,
+            SecretField::ClientSecret => &mut self.client_secret,
+            SecretField::Token => &mut self.token,
+            SecretField::PrivateKey => &mut self.private_key,
+            SecretField::ConnectionString => &mut self.connection_string,
+            SecretField::TotpSecret => &mut self.totp_secret,
+            SecretField::Passphrase => &mut self.passphrase,
+            SecretField::SecretNotes => &mut self.secret_notes,
         };
         *slot = Patch::Set(secret);
-        Ok(fields)
     }
 
     fn texts(&self) -> [(SecretField, &Patch<Secret>); 9] {

@@ -3,8 +3,8 @@
 use claudetools_kernel::{Actor, Change, Error, Faults, Result, Scope, Secret, StoreError, Timestamp};
 
 use crate::{
-    AuditAction, Context, FieldSet, GENESIS, Head, Place, Purpose, Sealed, SealedVersion, VaultCheck, VaultError, Who,
-    WrapCount, ports::CredentialsTx,
+    AuditAction, Context, FieldSet, GENESIS, Head, Place, Purpose, Sealed, SealedVersion, SecretPolicy, VaultCheck,
+    VaultError, Who, WrapCount, ports::CredentialsTx,
 };
 
 /// What the check value says, so that it can be told from anything else.

@@ -9,11 +9,11 @@ use actix_web::{
 use claudetools_kernel::{Clock, IdGenerator};
 
 use crate::{
-    api::health,
     app::HttpOptions,
     envelope::{set_headers, with_error_body},
     error::{self, Problem},
     extract::RequestInfo,
+    probe,
 };
 
 /// How long a client is asked to wait, in seconds.
@@ -43,7 +43,7 @@ pub fn mount_starting(config: &mut web::ServiceConfig, starting: &Data<Starting>
 async fn answer(request: HttpRequest, starting: Data<Starting>) -> HttpResponse {
     let Starting { options, clock, ids } = &**starting;
     let info = RequestInfo::new(&request, &options.trusted_proxies, &**ids, &**clock);
-    let answer = health::while_starting(&info.path, clock.now()).unwrap_or_else(|| {
+    let answer = probe::while_starting(&info.path, clock.now()).unwrap_or_else(|| {
         let problem = Problem::new("SERVICE_UNAVAILABLE", "the service is starting; try again");
         Ok(error::response(problem.retry_after(RETRY_SECONDS)))
     });

@@ -99,7 +99,7 @@ impl Cross<Vec<Word<SecretField>>> for FieldSet {
 /// A digest, in hexadecimal digits.
 impl Cross<String> for [u8; 32] {
     fn cross(self) -> String {
-        self.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self)
     }
 }
 

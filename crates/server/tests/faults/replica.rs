@@ -22,7 +22,7 @@ const WRITERS: usize = 6;
 const SOME: usize = 100;
 const KILLS: usize = 4;
 /// How long each part may take to start, which is not what is measured here.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 
 /// What `deploy/replicas.sh` runs.
 struct Replicas {

@@ -56,11 +56,7 @@ impl Cross<SecretsView> for Secrets {
             totp_secret: text(SecretField::TotpSecret),
             passphrase: text(SecretField::Passphrase),
             secret_notes: text(SecretField::SecretNotes),
-            custom_fields: secrets
-                .custom()
-                .iter()
-                .map(|(name, text)| (name.clone(), SecretText(text.clone())))
-                .collect(),
+            custom_fields: self.custom().iter().map(|(name, text)| (name.clone(), SecretText(text.clone()))).collect(),
         }
     }
 }
