@@ -92,8 +92,8 @@ async fn an_export_restores_everything_elsewhere_and_shows_nothing_without_its_p
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(here.path("vault.ctvault")).expect("the export").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let file = std::fs::metadata(here.path("vault.ctvault")).expect("the export");
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
     }
     let read = admin.get("/credential-audit-logs?subject=cli&action=read").await.expect(200);
     assert_eq!(read["credential_audit_logs"][0]["reason"], "exported with the whole vault");
