@@ -33,7 +33,7 @@ use crate::{
     goals::Goals,
     lineup::{Bench, Thoroughness},
     report::Report,
-    scenario::{create, fastapi, growth, list_depth, login, memory, mixed, reads, start, storm},
+    scenario::{create, fastapi, growth, list_depth, login, memory, mixed, reads, start, storm, vault},
 };
 
 /// Measure the server against its goals.
@@ -91,6 +91,8 @@ enum Scenario {
     Growth,
     /// Against a `FastAPI` server.
     Fastapi,
+    /// The vault: sealing, decrypts, rotation, verification.
+    Vault,
     /// Be a bare peer. For the other commands.
     #[command(hide = true)]
     Peer(peer::Options),
@@ -158,6 +160,7 @@ async fn measure_all(bench: &Bench, arguments: &Arguments) -> Result<bool> {
         (Scenario::ListDepth(list_depth::Options::default()), sqlite),
         (Scenario::Growth, if is_quick { sqlite } else { engines }),
         (Scenario::Fastapi, engines),
+        (Scenario::Vault, engines),
     ];
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
     for (scenario, engines) in &scenarios {
@@ -196,6 +199,7 @@ async fn measure_one(bench: &Bench, scenario: &Scenario, engines: &[Engine], out
             Scenario::Memory => memory::run(bench, engine).await?,
             Scenario::Growth => growth::run(bench, engine).await?,
             Scenario::Fastapi => fastapi::run(bench, engine).await?,
+            Scenario::Vault => vault::run(bench, engine).await?,
             Scenario::All | Scenario::Peer(_) => continue,
         };
         report.save(output)?;

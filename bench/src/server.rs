@@ -31,7 +31,7 @@ const PASSWORD: &str = "seven-blue-kites-rise";
 /// Signs the tokens of our server, which its peers accept as well. It guards databases that only benchmarks use.
 pub(crate) const JWT_KEY: &str = "YmVuY2htYXJrcy1zaWduLXRoZWlyLXRva2Vucy13aXRoLXRoaXM=";
 /// The vault\'s key ring: a database outlives the folders of the servers that are measured on it.
-const MASTER_KEYS: &str = "bench:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub(crate) const MASTER_KEYS: &str = "bench:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Issuer and audience of those tokens.
 pub(crate) const JWT_NAME: &str = "claudetools";
 

@@ -10,3 +10,4 @@ pub(crate) mod mixed;
 pub(crate) mod reads;
 pub(crate) mod start;
 pub(crate) mod storm;
+pub(crate) mod vault;
