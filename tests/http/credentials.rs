@@ -383,5 +383,9 @@ async fn a_generated_secret_is_shown_once_or_goes_into_a_credential_unseen() {
     }
     app.writer().with("idempotency-key", "k").post(&generate, &json!({})).await.expect(400);
     app.reader().post(&generate, &json!({})).await.expect(403);
+    for word in ["generate", "rewrap"] {
+        let refused = app.admin().put(&format!("{PATH}/{word}"), &json!({})).await.expect(405);
+        assert!(refused.header("allow").contains("POST"), "{word}");
+    }
     app.stop().await;
 }

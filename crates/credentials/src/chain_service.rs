@@ -201,7 +201,7 @@ impl ChainService {
             return Ok(Some(ChainFault::Removed { seq, next: Some(row.seq) }));
         }
         let Some(key) = self.key(tx, row.epoch).await? else { return Ok(Some(ChainFault::Epoch { seq })) };
-        if row.epoch < walk.epoch {
+        if row.epoch != walk.epoch && !self.begins(tx, walk, row).await? {
             return Ok(Some(ChainFault::Epoch { seq }));
         }
         if !self.0.primitives.same(&self.0.recorder.hash(&key, &walk.hash, row), &row.hash) {
@@ -214,9 +214,11 @@ impl ChainService {
     async fn compare(&self, tx: &mut dyn CredentialsTx, head: Option<&Head>, walk: &Walk) -> Result<Compared> {
         let Some(head) = head else { return Ok(Compared::Fault(ChainFault::NoHead)) };
         let altered = Compared::Fault(ChainFault::HeadAltered { seq: head.seq });
-        let Some(key) = self.key(tx, head.epoch).await? else { return Ok(altered) };
+        let latest = tx.chain().epochs().await?.last().map_or(0, |epoch| epoch.epoch);
+        if head.epoch != latest || !self.0.recorder.is_genuine(tx, head).await? {
+            return Ok(altered);
+        }
         Ok(match head.seq.cmp(&walk.seq) {
-            _ if !self.0.recorder.is_genuine(&key, head) => altered,
             std::cmp::Ordering::Less => Compared::Fault(ChainFault::Forged { seq: head.seq + 1 }),
             std::cmp::Ordering::Greater => Compared::Behind,
             std::cmp::Ordering::Equal if head.hash == walk.hash => Compared::Whole,
@@ -224,10 +226,18 @@ impl ChainService {
         })
     }
 
+    /// Whether the row's epoch is the one behind that of the row before, and begins with this row. Where the walk began in the
+    /// middle it takes the row before as it is.
+    async fn begins(&self, tx: &mut dyn CredentialsTx, walk: &Walk, row: &AuditRow) -> Result<bool> {
+        let epochs = tx.chain().epochs().await?;
+        let epoch = epochs.iter().find(|epoch| epoch.epoch == row.epoch);
+        Ok(row.epoch == walk.epoch + 1 && epoch.is_some_and(|epoch| epoch.first_seq == row.seq))
+    }
+
     /// The key of an epoch; `None` when there is no such epoch, or one that was tampered with.
     async fn key(&self, tx: &mut dyn CredentialsTx, epoch: i64) -> Result<Option<Key>> {
-        match self.0.recorder.key(tx, epoch).await {
-            Ok(key) => Ok(Some(key)),
+        match self.0.recorder.known_key(tx, epoch).await {
+            Ok(known) => Ok(known.map(|(key, _)| key)),
             Err(Error::Encryption(_)) => Ok(None),
             Err(error) => Err(error),
         }

@@ -51,6 +51,14 @@ impl Context {
         self.clock.now()
     }
 
+    /// Begins a transaction that ends with a row in the chain, and takes its turn there first: what is read then is what the
+    /// one before has left, who may see it included, and what is sealed then is sealed under the master key in force.
+    pub(crate) async fn begin(&self) -> Result<Box<dyn CredentialsTx>> {
+        let mut tx = self.store.begin().await?;
+        self.recorder.locked_head(tx.as_mut()).await?;
+        Ok(tx)
+    }
+
     /// The secrets of a version.
     pub(crate) fn open(&self, version: &SealedVersion) -> Result<Secrets> {
         let plaintext: Plaintext = self.vault.open(&version.place(), &version.sealed)?;

@@ -57,7 +57,7 @@ impl CredentialService {
     }
 
     async fn enter(&self, who: &Who, draft: CredentialDraft) -> Result<Change<Credential>> {
-        let mut tx = self.0.store.begin().await?;
+        let mut tx = self.0.begin().await?;
         let credential = self.add(tx.as_mut(), who, draft).await?;
         let event = who.event(AuditAction::Create, Some(&credential), credential.created_at);
         self.0.recorder.seal(credential, tx, event).await
@@ -208,16 +208,10 @@ impl CredentialService {
     }
 
     /// Makes a former version the present one, as a new version. Needs [`Scope::Write`].
-    pub async fn restore(
-        &self,
-        actor: &Actor,
-        who: &Who,
-        target: &Target<Credential>,
-        version: i64,
-    ) -> Recorded<Credential> {
+    pub async fn restore(&self, actor: &Actor, who: &Who, id: Id<Credential>, version: i64) -> Recorded<Credential> {
         actor.require(Scope::Write)?;
         let now = self.0.now();
-        let (credential, mut tx) = match self.admit(who, target, now).await? {
+        let (credential, mut tx) = match self.admit(who, &Target::any(id), now).await? {
             Admission::Refused(change) => return Ok(change.map(Err)),
             Admission::Granted(credential, tx) => (*credential, tx),
         };
@@ -235,7 +229,7 @@ impl CredentialService {
         self.get(actor, who, id).await
     }
 
-    /// Replaces who may see the credential. Needs [`Scope::Admin`], but not to be among those named: else nobody could mend a
+    /// Replaces who may see the credential, and ends the links to it. Needs [`Scope::Admin`], but not to be among those named: else nobody could mend a
     /// credential whose last reader has left.
     pub async fn restrict(
         &self,
@@ -246,9 +240,11 @@ impl CredentialService {
     ) -> Result<Change<Credential>> {
         actor.require(Scope::Admin)?;
         let (now, access) = (self.0.now(), Access::new(fields)?);
-        let mut tx = self.0.store.begin().await?;
+        let mut tx = self.0.begin().await?;
         let mut credential = tx.credentials().find_for(target).await?;
         tx.credentials().restrict(credential.id, &access).await?;
+        // A link was made by the rule that held then; whoever may still see the secret can make another.
+        tx.shares().remove_of(credential.id).await?;
         credential.access = access;
         let mut event = who.event(AuditAction::AccessChanged, Some(&credential), now);
         let named = credential.access.subjects.iter().chain(&credential.access.agent_types);
@@ -295,7 +291,7 @@ impl CredentialService {
 
     /// The credential that a use case is about, if the caller may see it; otherwise the refusal is in the chain.
     async fn admit(&self, who: &Who, target: &Target<Credential>, now: Timestamp) -> Result<Admission> {
-        let mut tx = self.0.store.begin().await?;
+        let mut tx = self.0.begin().await?;
         let credential = tx.credentials().find(target.id).await?;
         if credential.access.admits(&who.viewer) {
             let credential = target.admit(Some(credential))?;

@@ -72,6 +72,8 @@ pub trait ShareRepository: Send {
     async fn set_views_left(&mut self, id: Uuid, left: i32) -> Stored<()>;
     /// Removes a link; tells whether there was one.
     async fn remove(&mut self, id: Uuid) -> Stored<bool>;
+    /// Removes the links to a credential; tells how many.
+    async fn remove_of(&mut self, credential: Id<Credential>) -> Stored<u64>;
     /// Removes the links that end at or before `now`; tells how many.
     async fn remove_expired(&mut self, now: Timestamp) -> Stored<u64>;
 }
@@ -98,6 +100,8 @@ pub trait ChainRepository: Send {
     /// The value that tells whether the master keys are the right ones, held against other writers until the transaction ends;
     /// `None` before the vault's first start.
     async fn lock_check(&mut self) -> Stored<Option<VaultCheck>>;
+    /// That value, held against nobody.
+    async fn check(&mut self) -> Stored<Option<VaultCheck>>;
     /// Makes or replaces that value.
     async fn put_check(&mut self, check: &VaultCheck) -> Stored<()>;
 }

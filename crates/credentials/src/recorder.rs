@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -25,7 +28,10 @@ pub(crate) struct Recorder {
     primitives: Arc<dyn Primitives>,
     ids: Arc<dyn IdGenerator>,
     witness: Arc<dyn ChainWitness>,
-    keys: Mutex<BTreeMap<i64, Key>>,
+    /// The key of each epoch, and the master key that it belongs to.
+    keys: Mutex<BTreeMap<i64, (Key, String)>>,
+    /// The latest epoch that a head was seen in: the chain never goes back.
+    latest: AtomicI64,
 }
 
 impl fmt::Debug for Recorder {
@@ -41,7 +47,7 @@ impl Recorder {
         ids: Arc<dyn IdGenerator>,
         witness: Arc<dyn ChainWitness>,
     ) -> Self {
-        Self { vault, primitives, ids, witness, keys: Mutex::default() }
+        Self { vault, primitives, ids, witness, keys: Mutex::default(), latest: AtomicI64::new(0) }
     }
 
     /// Ends a use case: `event` is in the chain when the change is committed, and without it nothing is. Whatever keeps the row
@@ -60,36 +66,68 @@ impl Recorder {
     /// Adds `event` to the chain; gives the new head.
     pub(crate) async fn record(&self, tx: &mut dyn CredentialsTx, event: AuditEvent) -> Result<Head> {
         let head = self.locked_head(tx).await?;
-        self.append(tx, &head, head.epoch, event).await
+        self.append_in(tx, &head, event).await
     }
 
-    /// The head, held against other writers, once it is known to be as this chain's last writer left it.
+    /// The head, held against other writers, once it is known to be as this chain's last writer left it. Whoever locks it before
+    /// he reads anything else sees what the writer before him has left, and knows the master key in force.
     pub(crate) async fn locked_head(&self, tx: &mut dyn CredentialsTx) -> Result<Head> {
         let head = tx.chain().lock_head().await.map_err(closed)?;
-        let head = head.ok_or_else(|| Error::Encryption("the audit chain has no head".to_owned()))?;
-        let key = self.key(tx, head.epoch).await?;
-        if self.is_genuine(&key, &head) {
+        let head = head.ok_or_else(|| doctored("it has no head"))?;
+        if self.is_genuine(tx, &head).await? {
+            self.latest.fetch_max(head.epoch, Ordering::Relaxed);
             Ok(head)
         } else {
-            Err(Error::Encryption("the head of the audit chain was altered; see `claudetools audit verify`".to_owned()))
+            Err(doctored("its head was altered"))
         }
     }
 
-    /// Adds `event` behind `head`, in `epoch`.
+    /// Whether the head is one that a writer who has the keys of today has left: sealed with the key of the latest epoch, whose
+    /// master key is in the ring. A key that was given up does not make heads any more.
+    pub(crate) async fn is_genuine(&self, tx: &mut dyn CredentialsTx, head: &Head) -> Result<bool> {
+        if head.epoch < self.latest.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        // What is known of an epoch may be of one that was never committed, or of a database that was restored since.
+        for _ in 0..2 {
+            let Some((key, key_id)) = self.known_key(tx, head.epoch).await? else { return Ok(false) };
+            let is_sealed = self.primitives.same(&self.hmac(&key, &head.canonical()), &head.seal);
+            if is_sealed {
+                return Ok(self.vault.keys().contains(&key_id));
+            }
+            self.known().remove(&head.epoch);
+        }
+        Ok(false)
+    }
+
+    /// Adds `event` behind `head`, in its epoch.
+    async fn append_in(&self, tx: &mut dyn CredentialsTx, head: &Head, event: AuditEvent) -> Result<Head> {
+        let key = self.key(tx, head.epoch).await?;
+        self.append(tx, head, head.epoch, &key, event).await
+    }
+
+    /// Adds `event` behind `head`, in `epoch`, whose key is `key`.
     pub(crate) async fn append(
         &self,
         tx: &mut dyn CredentialsTx,
         head: &Head,
         epoch: i64,
+        key: &Key,
         event: AuditEvent,
     ) -> Result<Head> {
-        let key = self.key(tx, epoch).await?;
         let mut row = AuditRow { id: self.ids.next(), seq: head.seq + 1, epoch, event, hash: [0; 32] };
-        row.hash = self.hash(&key, &head.hash, &row);
+        row.hash = self.hash(key, &head.hash, &row);
         tx.chain().append(&row).await.map_err(closed)?;
-        let head = self.head(&key, row.seq, epoch, row.hash);
+        let head = self.head(key, row.seq, epoch, row.hash);
         tx.chain().put_head(&head).await.map_err(closed)?;
         Ok(head)
+    }
+
+    /// Tells the witness of a head that is committed, if `rows` rows up to it have passed one of those that are noted.
+    pub(crate) fn witness(&self, head: &Head, rows: i64) {
+        if head.seq / WITNESSED != (head.seq - rows) / WITNESSED {
+            self.witness.note(head);
+        }
     }
 
     /// The hash of `row` behind a row with the hash `previous`.
@@ -106,11 +144,6 @@ impl Recorder {
         head
     }
 
-    /// Whether the head bears the seal that belongs to it.
-    pub(crate) fn is_genuine(&self, key: &Key, head: &Head) -> bool {
-        self.primitives.same(&self.hmac(key, &head.canonical()), &head.seal)
-    }
-
     fn hmac(&self, key: &Key, message: &[u8]) -> [u8; 32] {
         let mut hash = [0; 32];
         let made = self.primitives.hmac(HmacHash::Sha256, key.as_ref(), message);
@@ -120,22 +153,27 @@ impl Recorder {
 
     /// The audit key of an epoch.
     pub(crate) async fn key(&self, tx: &mut dyn CredentialsTx, epoch: i64) -> Result<Key> {
-        if let Some(key) = self.known().get(&epoch) {
-            return Ok(key.clone());
+        let known = self.known_key(tx, epoch).await?;
+        known.map(|(key, _)| key).ok_or_else(|| doctored("one of its epochs is missing"))
+    }
+
+    /// The audit key of an epoch and the master key that it belongs to; `None` when there is no such epoch.
+    pub(crate) async fn known_key(&self, tx: &mut dyn CredentialsTx, epoch: i64) -> Result<Option<(Key, String)>> {
+        if let Some(known) = self.known().get(&epoch) {
+            return Ok(Some(known.clone()));
         }
         let epochs = tx.chain().epochs().await.map_err(closed)?;
-        let found = epochs.iter().find(|known| known.epoch == epoch);
-        let found = found.ok_or_else(|| Error::Encryption(format!("epoch {epoch} of the audit chain is missing")))?;
-        let key = self.key_of(found)?;
-        self.known().insert(epoch, key.clone());
-        Ok(key)
+        let Some(found) = epochs.iter().find(|known| known.epoch == epoch) else { return Ok(None) };
+        let known = (self.key_of(found)?, found.key_id.clone());
+        self.known().insert(epoch, known.clone());
+        Ok(Some(known))
     }
 
     /// The audit key of an epoch: derived from its master key, or, where that is gone, as it was sealed under a later one.
     pub(crate) fn key_of(&self, epoch: &Epoch) -> Result<Key> {
         match self.vault.audit_key(&epoch.key_id) {
             Err(VaultError::UnknownKey(_)) => {
-                let plain = self.vault.open(&audit_key_place(epoch.epoch), &epoch.sealed_key)?;
+                let plain = self.vault.open(&audit_key_place(epoch.epoch, epoch.first_seq), &epoch.sealed_key)?;
                 let bytes = <[u8; 32]>::try_from(plain.as_slice());
                 bytes.map(Key::new).map_err(|_| Error::Encryption("an audit key has another length".to_owned()))
             }
@@ -145,24 +183,35 @@ impl Recorder {
 
     /// An epoch with its audit key sealed under the master key in force.
     pub(crate) fn sealed_epoch(&self, epoch: i64, key_id: &str, first_seq: i64, key: &Key) -> Result<Epoch> {
-        let sealed_key = self.vault.seal(&audit_key_place(epoch), key.as_ref())?;
+        let sealed_key = self.vault.seal(&audit_key_place(epoch, first_seq), key.as_ref())?;
         Ok(Epoch { epoch, key_id: key_id.to_owned(), first_seq, sealed_key })
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<i64, Key>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<i64, (Key, String)>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What the sealed audit key of an epoch is bound to.
-fn audit_key_place(epoch: i64) -> Place {
-    Place { purpose: Purpose::AuditKey, row: uuid::Uuid::nil(), version: epoch, fields: crate::FieldSet::default() }
+fn audit_key_place(epoch: i64, first_seq: i64) -> Place {
+    Place {
+        purpose: Purpose::AuditKey,
+        row: uuid::Uuid::from_u128(u128::from(first_seq.unsigned_abs())),
+        version: epoch,
+        fields: crate::FieldSet::default(),
+    }
+}
+
+/// A chain that cannot be gone on with: nothing is shown until somebody has looked.
+fn doctored(what: &str) -> Error {
+    StoreError::Unavailable(format!("the audit chain was doctored: {what}; see `claudetools audit verify`")).into()
 }
 
 /// What a failure of the storage means where an access must leave its record: try again later, and nothing was shown.
 fn closed(error: StoreError) -> StoreError {
     match error {
         StoreError::Database(text) => StoreError::Unavailable(format!("the audit chain cannot be written: {text}")),
+        corrupt @ StoreError::Corrupt { .. } => StoreError::Unavailable(format!("the audit chain: {corrupt}")),
         other => other,
     }
 }

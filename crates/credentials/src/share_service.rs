@@ -1,7 +1,7 @@
 //! One-time links: a secret for somebody who has no account.
 
 use chrono::TimeDelta;
-use claudetools_kernel::{Actor, Change, Error, Faults, Id, Result, Scope, Secret, Timestamp};
+use claudetools_kernel::{Actor, Change, Error, Faults, Id, Result, Scope, Secret, Timestamp, text};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -83,19 +83,20 @@ impl ShareService {
         fields: ShareFields,
     ) -> crate::Recorded<NewShare> {
         actor.require(Scope::Write)?;
-        let (ttl, max_views) = checked(&fields)?;
+        let (ttl, max_views, reason) = checked(&fields)?;
         let now = self.0.now();
-        let mut tx = self.0.store.begin().await?;
+        let mut tx = self.0.begin().await?;
         let credential = tx.credentials().find(id).await?;
         let refusal = if !credential.access.admits(&who.viewer) {
             Some(Refusal::NotVisible(id))
-        } else if credential.requires_reason && fields.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+        } else if credential.requires_reason && reason.is_none() {
             Some(Refusal::ReasonRequired)
         } else {
             None
         };
         if let Some(refusal) = refusal {
-            let event = who.event(AuditAction::Denied, Some(&credential), now);
+            let mut event = who.event(AuditAction::Denied, Some(&credential), now);
+            event.reason = Some("a link".to_owned());
             return self.0.recorder.seal(Err(refusal), tx, event).await;
         }
         let version = tx.versions().lookup(id, credential.version).await?;
@@ -118,7 +119,7 @@ impl ShareService {
             self.sealed(&credential, &secrets, &key, who, max_views, now.plus(TimeDelta::seconds(ttl.into())), now)?;
         tx.shares().add(&share).await?;
         let mut event = who.event(AuditAction::ShareCreated, Some(&credential), now);
-        let reason = fields.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         event.reason = Some(format!("link {}, {max_views} view(s), {ttl} s{reason}", share.id));
         let made =
             NewShare { id: share.id, token: ShareToken::text(share.id, &key), expires_at: share.expires_at, max_views };
@@ -164,7 +165,7 @@ impl ShareService {
         let unknown = || Error::NotFound { resource_type: "share", resource_id: "the link".to_owned() };
         let (id, key) = ShareToken::parse(token.expose()).ok_or_else(unknown)?;
         let now = self.0.now();
-        let mut tx = self.0.store.begin().await?;
+        let mut tx = self.0.begin().await?;
         let share = tx.shares().lock(id).await?.filter(|share| share.views_left > 0 && share.expires_at > now);
         let share = share.ok_or_else(unknown)?;
         // A wrong key is a wrong link: nothing is counted, or others could use up what is not theirs.
@@ -200,7 +201,8 @@ impl ShareService {
     }
 }
 
-fn checked(fields: &ShareFields) -> Result<(i32, i32)> {
+/// How long, how often and why.
+fn checked(fields: &ShareFields) -> Result<(i32, i32, Option<String>)> {
     let mut faults = Faults::default();
     let ttl = faults.required("ttl_seconds", fields.ttl_seconds).unwrap_or(1);
     if !(1..=LONGEST_SHARE_SECONDS).contains(&ttl) {
@@ -210,6 +212,8 @@ fn checked(fields: &ShareFields) -> Result<(i32, i32)> {
     if !(1..=MOST_SHARE_VIEWS).contains(&max_views) {
         faults.schema("max_views", "range", &format!("must be from 1 to {MOST_SHARE_VIEWS}"));
     }
+    let reason = fields.reason.as_deref().filter(|reason| !reason.trim().is_empty());
+    let reason = reason.and_then(|reason| text::line(&mut faults, "reason", reason, text::LINE));
     faults.finish()?;
-    Ok((ttl, max_views))
+    Ok((ttl, max_views, reason))
 }

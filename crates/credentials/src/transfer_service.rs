@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many credentials are read at once.
-const PAGE: u32 = 200;
+const PAGE: u32 = 50;
 
 /// The use cases of files, for whoever runs the program on the server's own machine.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ impl TransferService {
     /// The storage's. What is wrong with a row stands in the report.
     pub async fn import(&self, imported: Imported, options: ImportOptions) -> Result<ImportReport> {
         let who = Who::operator();
-        let mut tx = self.context.store.begin().await?;
+        let mut tx = self.context.begin().await?;
         let mut clients: BTreeMap<String, Option<Uuid>> = BTreeMap::new();
         let (mut rows, mut has_faults) = (Vec::new(), false);
         for parsed in imported {
@@ -144,25 +144,34 @@ impl TransferService {
     ) -> std::result::Result<(u64, W), TransferError> {
         let (who, now) = (Who::operator(), self.context.now());
         let mut writer = ExportWriter::begin(self.context.primitives.as_ref(), passphrase, output)?;
-        let mut tx = self.context.store.begin().await?;
         let filter = CredentialFilter { viewer: Viewer::Operator, wanted: CredentialQuery::default(), now };
         let sort = Sort { field: CredentialSort::CreatedAt, direction: Direction::Ascending };
         let (mut start, mut count) = (Some(Start::Offset(0)), 0);
         while let Some(from) = start {
+            // A page holds up the others no longer than it takes; it is recorded before any of it is written.
+            let mut tx = self.context.begin().await?;
             let request = PageRequest { limit: PAGE, start: from, sort, with_total: false };
             let page = tx.credentials().list(&filter, &request).await?;
+            let mut exported = Vec::new();
+            let mut head = None;
             for credential in page.items {
                 let mut event = who.event(AuditAction::Read, Some(&credential), now);
                 event.reason = Some("exported with the whole vault".to_owned());
-                self.context.recorder.record(tx.as_mut(), event).await?;
+                head = Some(self.context.recorder.record(tx.as_mut(), event).await?);
                 let versions = self.versions(tx.as_mut(), &credential).await?;
-                writer.add(&ExportedCredential { credential, versions })?;
+                exported.push(ExportedCredential { credential, versions });
                 count += 1;
+            }
+            tx.commit().await?;
+            if let Some(head) = head {
+                self.context.recorder.witness(&head, i64::from(PAGE));
+            }
+            for credential in &exported {
+                writer.add(credential)?;
             }
             start = page.next.map(Start::After);
         }
         let output = writer.finish()?;
-        tx.commit().await?;
         Ok((count, output))
     }
 
@@ -196,7 +205,7 @@ impl TransferService {
         input: R,
     ) -> std::result::Result<(u64, Vec<Id<Credential>>), TransferError> {
         let (who, now) = (Who::operator(), self.context.now());
-        let mut tx = self.context.store.begin().await?;
+        let mut tx = self.context.begin().await?;
         let (mut count, mut without_client) = (0, Vec::new());
         for exported in ExportReader::open(self.context.primitives.as_ref(), passphrase, input)? {
             let ExportedCredential { mut credential, versions } = exported?;

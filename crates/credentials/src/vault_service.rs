@@ -3,8 +3,9 @@
 use claudetools_kernel::{Actor, Change, Error, Faults, Result, Scope, Secret, StoreError, Timestamp};
 
 use crate::{
-    AuditAction, Context, FieldSet, GENESIS, Head, Place, Purpose, Sealed, SealedVersion, SecretPolicy, VaultCheck,
-    VaultError, Who, WrapCount, ports::CredentialsTx,
+    AuditAction, Context, FieldSet, GENESIS, Head, Key, Place, Purpose, Sealed, SealedVersion, SecretPolicy,
+    VaultCheck, VaultError, Who, WrapCount,
+    ports::{CredentialsTx, HmacHash},
 };
 
 /// What the check value says, so that it can be told from anything else.
@@ -109,6 +110,9 @@ impl Rewrap {
             faults.schema("limit", "range", "must be from 1 to 10000");
         }
         faults.finish()?;
+        if fields.reencrypt_before.is_some_and(|before| before > now) {
+            return Err(Faults::one_semantic("reencrypt_before", "past", "must not lie in the future"));
+        }
         let reencrypt_before = is_reencrypted.then(|| fields.reencrypt_before.unwrap_or(now));
         Ok(Self { reencrypt_before, limit: u64::from(limit.unsigned_abs()) })
     }
@@ -138,7 +142,11 @@ impl VaultService {
         let mut tx = self.0.store.begin().await?;
         let (check, counts) = (tx.chain().lock_check().await?, tx.versions().wrap_counts(None).await?);
         let Some(check) = check else {
-            if !counts.is_empty() || tx.chain().head().await?.is_some() {
+            let chain = tx.chain();
+            let is_begun = chain.head().await?.is_some()
+                || !chain.epochs().await?.is_empty()
+                || !chain.rows_after(0, 1).await?.is_empty();
+            if !counts.is_empty() || is_begun {
                 return Err(VaultStartError::MissingCheck);
             }
             self.begin(tx.as_mut()).await?;
@@ -175,6 +183,16 @@ impl VaultService {
             SecretPolicy::Password(policy) => (policy.generate(primitives)?, policy.entropy_bits()),
             SecretPolicy::Passphrase(policy) => (policy.generate(primitives)?, policy.entropy_bits()),
         })
+    }
+
+    /// The key of whatever is to be recognised again by a digest that a thief of the database cannot try values against. It is
+    /// the same for all replicas, and stays when master keys are rotated.
+    pub async fn fingerprint_key(&self) -> Result<Key> {
+        let mut tx = self.0.store.read().await?;
+        let first = self.0.recorder.key(tx.as_mut(), 1).await?;
+        let derived = self.0.primitives.hmac(HmacHash::Sha256, first.as_ref(), b"claudetools fingerprints v1");
+        let bytes = <[u8; 32]>::try_from(derived.as_slice());
+        bytes.map(Key::new).map_err(|_| Error::Internal("a digest has another length".to_owned()))
     }
 
     /// How far a rotation is, without doing anything. Needs [`Scope::Admin`].
@@ -235,9 +253,12 @@ impl VaultService {
             if wrapped > 0 {
                 let mut event = who.event(AuditAction::Rotate, None, now);
                 event.reason = Some(format!("{wrapped} data key(s) wrapped with {active}"));
-                self.0.recorder.record(tx.as_mut(), event).await?;
+                let head = self.0.recorder.record(tx.as_mut(), event).await?;
+                tx.commit().await?;
+                self.0.recorder.witness(&head, 1);
+            } else {
+                tx.commit().await?;
             }
-            tx.commit().await?;
         }
     }
 
@@ -265,12 +286,20 @@ impl VaultService {
         let check = tx.chain().lock_check().await?;
         let check = check.ok_or_else(|| Error::Encryption("the check value of the vault is missing".to_owned()))?;
         if check.sealed.key_id == active {
+            // Committed, not dropped: on SQLite it may be another's work that shares the commit and is not durable yet.
+            tx.commit().await?;
             return Ok(());
         }
         let (recorder, now) = (&self.0.recorder, self.0.now());
+        let epochs = tx.chain().epochs().await?;
+        // While replicas change from one ring to the next, one that still has the old one must not turn back what another did.
+        if epochs.iter().any(|epoch| epoch.key_id == active) {
+            let text = format!("master key {} has replaced {active}, which is in front here", check.sealed.key_id);
+            return Err(Error::Conflict(text));
+        }
         tx.chain().put_check(&VaultCheck { sealed: self.0.vault.seal(&check_place(), CHECK)? }).await?;
         let head: Head = recorder.locked_head(tx.as_mut()).await?;
-        for epoch in tx.chain().epochs().await? {
+        for epoch in epochs {
             let key = recorder.key_of(&epoch)?;
             let renewed = recorder.sealed_epoch(epoch.epoch, &epoch.key_id, epoch.first_seq, &key)?;
             tx.chain().put_epoch(&renewed).await?;
@@ -280,7 +309,7 @@ impl VaultService {
         tx.chain().put_epoch(&recorder.sealed_epoch(number, &active, head.seq + 1, &key)?).await?;
         let mut event = who.event(AuditAction::Rotate, None, now);
         event.reason = Some(format!("epoch {number} begins with master key {active}"));
-        recorder.append(tx.as_mut(), &head, number, event).await?;
+        recorder.append(tx.as_mut(), &head, number, &key, event).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -297,8 +326,13 @@ impl VaultService {
         let is_left = |count: &&WrapCount| count.key_id != active_key_id;
         let others: u64 = keys.iter().filter(is_left).map(|count| count.versions).sum();
         let own = keys.iter().find(|count| count.key_id == active_key_id).map_or(0, |count| count.outdated);
+        // What does not open stays as it is: nobody need call again for it.
         let remaining = others + if reencrypt_before.is_some() { own } else { 0 };
-        let is_used = |key: &String| keys.iter().any(|count| count.key_id == *key);
+        let remaining = remaining.saturating_sub(failed.len() as u64);
+        let mut used: Vec<String> = keys.iter().map(|count| count.key_id.clone()).collect();
+        used.extend(tx.chain().epochs().await?.into_iter().map(|epoch| epoch.sealed_key.key_id));
+        used.extend(tx.chain().check().await?.map(|check| check.sealed.key_id));
+        let is_used = |key: &String| used.contains(key);
         let removable = self.0.vault.keys().into_iter().filter(|key| *key != active_key_id && !is_used(key)).collect();
         Ok(RotationProgress { active_key_id, done, remaining, failed, keys, removable, reencrypt_before })
     }

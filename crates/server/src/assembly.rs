@@ -230,6 +230,7 @@ impl Assembly {
         let revocations = RevocationService::new(identity.clone());
         revocations.poll().await?;
         let vault = VaultServices::open(config, shared.clone(), Arc::clone(&clock)).await?;
+        let fingerprint_key = vault.vault.fingerprint_key().await?;
 
         let audit = config.api_audit_log.then(|| Background::audit(AuditLogService::new(identity.clone())));
         let (sink, audit) = audit.map_or((None, None), |(sink, stop, task)| (Some(sink), Some((stop, task))));
@@ -271,6 +272,7 @@ impl Assembly {
             audit: sink,
             requests,
             options: options(config)?,
+            fingerprint_key,
             running: RunningKeys::default(),
             limiter,
             metrics: Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?,

@@ -2,10 +2,11 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use claudetools_credentials::{ChainReport, FailedVersion, Rewrap, RotationProgress};
 use claudetools_crypto::SystemClock;
-use claudetools_kernel::{Clock, Timestamp};
+use claudetools_kernel::{Clock, Error, Timestamp};
 use claudetools_sql::SqlStore;
 
 use crate::assembly::{StartError, open};
@@ -49,7 +50,7 @@ pub async fn rewrap(config: &Config, options: RewrapOptions, out: &mut dyn Write
     let mut total = 0;
     let progress = loop {
         let order = Rewrap { reencrypt_before: before, limit: SLICE };
-        let progress = services.vault.rewrap_as_operator(order).await?;
+        let progress = patiently(async || services.vault.rewrap_as_operator(order).await).await?;
         total += progress.done;
         // What does not open stays, and would be counted as left for ever.
         if progress.done == 0 {
@@ -59,6 +60,18 @@ pub async fn rewrap(config: &Config, options: RewrapOptions, out: &mut dyn Write
     };
     store.close().await?;
     report(total, &progress, out)
+}
+
+/// Repeats a slice that met another writer.
+async fn patiently<T>(slice: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+    const ATTEMPTS: u64 = 20;
+    for tried in 1..ATTEMPTS {
+        match slice().await {
+            Err(error) if error.is_retryable() => tokio::time::sleep(Duration::from_millis(10 * tried)).await,
+            done => return done,
+        }
+    }
+    slice().await
 }
 
 /// A line that is written over, for people who wait.

@@ -10,7 +10,7 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
     web::{self, Data, PayloadConfig},
 };
-use claudetools_credentials::{ChainService, CredentialService, ShareService, VaultService};
+use claudetools_credentials::{ChainService, CredentialService, Key, ShareService, VaultService};
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
 };
@@ -139,6 +139,8 @@ pub struct Services {
     pub requests: Arc<RequestCounter>,
     /// Behaviour towards the outside.
     pub options: HttpOptions,
+    /// The key of the fingerprints of requests: without it a thief of the database could try secrets against them.
+    pub fingerprint_key: Key,
     /// Idempotency keys in use right now.
     pub running: RunningKeys,
     /// Whoever counts requests against their budgets.

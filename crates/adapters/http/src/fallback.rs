@@ -55,6 +55,12 @@ impl RouteTable {
         self.routes.iter().find(|route| route.path.is_match(&described))
     }
 
+    /// What a request is answered whose path is described as it stands, for other methods.
+    pub(crate) fn refusal(&self, request: &HttpRequest) -> Option<Problem> {
+        let place = self.by_template.get(&*described(request.path()))?;
+        self.routes.get(*place).map(|route| route.refuse(request))
+    }
+
     /// Whether the operation that a request was routed to takes no query parameters, so that any given is a misspelt or misplaced
     /// one. `template` is the one that it is mounted at.
     pub(crate) fn takes_no_query(&self, method: &str, template: &str) -> bool {
@@ -82,6 +88,14 @@ impl Route {
         let without_query = allowed.iter().filter(|method| !has_query(&method.to_lowercase())).cloned().collect();
         Self { path: ResourceDef::new(path), allowed: allowed.join(", "), without_query }
     }
+
+    /// That the method of a request is none of this route.
+    fn refuse(&self, request: &HttpRequest) -> Problem {
+        let text = format!("{} is not available here; use {}", request.method(), self.allowed);
+        let mut problem = Problem::new("METHOD_NOT_ALLOWED", text);
+        problem.allow = Some(self.allowed.clone());
+        problem
+    }
 }
 
 /// 405 where the path exists, else 404.
@@ -93,8 +107,5 @@ pub(crate) async fn not_found(request: HttpRequest, routes: Data<RouteTable>) ->
             format!("nothing is at {path}; see /openapi.json for what there is"),
         ));
     };
-    let text = format!("{} is not available here; use {}", request.method(), route.allowed);
-    let mut problem = Problem::new("METHOD_NOT_ALLOWED", text);
-    problem.allow = Some(route.allowed.clone());
-    response(problem)
+    response(route.refuse(&request))
 }

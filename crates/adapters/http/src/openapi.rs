@@ -239,13 +239,13 @@ fn add_errors(path: &str, method: &str, operation: &mut Value) {
     let has_id = path.contains('{');
     let mut parameters = operation["parameters"].as_array().into_iter().flatten();
     let demands_an_id = parameters.any(|given| given["required"] == true && given["schema"]["format"] == "uuid");
-    // An end before its beginning, a cursor together with an offset.
-    let combines = |name: &Value| name == "date_from" || name == "cursor";
+    // An end before its beginning, a cursor together with an offset, no reason where the row asks for one.
+    let combines = |name: &Value| name == "date_from" || name == "cursor" || name == "reason";
     let can_clash = operation["parameters"].as_array().into_iter().flatten().any(|one| combines(&one["name"]));
     let applies = |status: u16| match status {
         401 | 403 => !is_public || path.contains("/auth/"),
         404 => has_id || has_body || demands_an_id,
-        409 => method != "get",
+        409 => method != "get" || path.ends_with("/totp"),
         412 => matches!(method, "put" | "patch" | "delete") && parameters::is_conditional(path),
         413 | 415 => has_body,
         422 => has_body || method == "post" || can_clash,

@@ -182,6 +182,12 @@ impl ShareRepository for MemoryTx {
         Ok(self.state.credential_shares.remove(&id).is_some())
     }
 
+    async fn remove_of(&mut self, credential: Id<Credential>) -> Stored<u64> {
+        let before = self.state.credential_shares.len();
+        self.state.credential_shares.retain(|_, share| share.credential_id != credential);
+        Ok((before - self.state.credential_shares.len()) as u64)
+    }
+
     async fn remove_expired(&mut self, now: Timestamp) -> Stored<u64> {
         let before = self.state.credential_shares.len();
         self.state.credential_shares.retain(|_, share| share.expires_at > now);
@@ -230,6 +236,10 @@ impl ChainRepository for MemoryTx {
     }
 
     async fn lock_check(&mut self) -> Stored<Option<VaultCheck>> {
+        Ok(self.state.vault_check.clone())
+    }
+
+    async fn check(&mut self) -> Stored<Option<VaultCheck>> {
         Ok(self.state.vault_check.clone())
     }
 

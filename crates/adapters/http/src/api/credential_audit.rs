@@ -2,6 +2,7 @@
 
 use actix_web::get;
 use claudetools_credentials::{AuditAction, AuditRow, ChainFault, ChainFilter, ChainReport, ChainSort, Head};
+use claudetools_kernel::Faults;
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -134,6 +135,9 @@ struct VerifyQuery {
 #[utoipa::path(params(VerifyQuery), responses((status = 200, body = ReportView)), security(("bearer" = ["msp:admin"])))]
 #[get("/credential-audit-logs/verify")]
 async fn verify(caller: Caller<Admin>, query: Query<VerifyQuery>) -> Answer {
+    if query.0.since.is_some_and(|since| since < 1) {
+        return Err(Faults::one("since", "range", "must be a whole number from 1 on").into());
+    }
     let report = caller.services().chain.verify(caller.actor(), query.0.since).await?;
     value(&ReportView::from(report))
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::credentials::CredentialView;
 use crate::{
-    extract::{At, Caller, InPath, PathId, Read, Reason, ReasonQuery, VersionNumber, Write},
+    extract::{Caller, InPath, PathId, Read, Reason, ReasonQuery, VersionNumber, Write},
     reply::{Answer, value},
     wire::{Cross, Instant, SecretText, SecretsView, Word, each},
 };
@@ -130,7 +130,7 @@ async fn decrypt_version(
 /// As a new version: nothing is lost.
 #[utoipa::path(params(("n" = i64, Path, description = "The version's number.", minimum = 1, example = 1)), responses((status = 200, body = CredentialView)), security(("bearer" = ["msp:write"])))]
 #[post("/credentials/{id}/versions/{n}/restore")]
-async fn restore_version(caller: Caller<Write>, at: At<Credential>, n: InPath<VersionNumber>) -> Answer {
+async fn restore_version(caller: Caller<Write>, id: PathId<Credential>, n: InPath<VersionNumber>) -> Answer {
     let (credentials, who) = (&caller.services().credentials, caller.who());
-    caller.change_recorded::<CredentialView>(|| credentials.restore(caller.actor(), &who, &at.0, n.0.0)).await
+    caller.change_recorded::<CredentialView>(|| credentials.restore(caller.actor(), &who, id.0, n.0.0)).await
 }

@@ -2,12 +2,12 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use claudetools_kernel::{Faults, Id, Target};
 use uuid::Uuid;
 
 use super::conditional::expected;
-use crate::error::ApiError;
+use crate::{error::ApiError, fallback::RouteTable};
 
 /// The `{id}` of the path.
 pub(crate) struct PathId<K>(pub(crate) Id<K>);
@@ -56,5 +56,9 @@ impl<K: 'static> FromRequest for At<K> {
 
 fn id<K>(request: &HttpRequest) -> Result<Id<K>, ApiError> {
     let parsed = request.match_info().get("id").and_then(|text| Uuid::try_parse(text).ok());
-    parsed.map(Id::new).ok_or_else(|| Faults::one("id", "uuid", "must be a UUID").into())
+    parsed.map(Id::new).ok_or_else(|| {
+        // A word in the place of an id may be a path of its own, of other methods.
+        let other = request.app_data::<Data<RouteTable>>().and_then(|routes| routes.refusal(request));
+        other.map_or_else(|| Faults::one("id", "uuid", "must be a UUID").into(), ApiError)
+    })
 }

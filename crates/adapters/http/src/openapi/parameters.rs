@@ -74,12 +74,19 @@ impl<S: SortField> IntoParams for Paging<S> {
     }
 }
 
-/// Operations whose answers carry a token: they are never stored, and refuse `Idempotency-Key`.
-const SECRET: &[&str] = &["/api/v1/auth/token", "/api/v1/auth/refresh", "/api/v1/agents/{agent_type}"];
+/// Operations whose answers carry a token or a secret: they are never stored, and refuse `Idempotency-Key`.
+const SECRET: &[&str] = &[
+    "/api/v1/auth/token",
+    "/api/v1/auth/refresh",
+    "/api/v1/agents/{agent_type}",
+    "/api/v1/credentials/generate",
+    "/api/v1/credentials/{id}/shares",
+    "/api/v1/shares/open",
+];
 
 /// Whether the path is that of a single row with an `ETag`. Refresh tokens have none: nothing of them can be changed.
 pub(super) fn is_conditional(path: &str) -> bool {
-    path.ends_with('}') && !path.contains("/refresh-tokens/")
+    (path.ends_with('}') || path.ends_with("/access")) && !path.contains("/refresh-tokens/")
 }
 
 /// Adds the path's ids and the headers that the conventions give an operation of this kind.

@@ -7,7 +7,7 @@ use claudetools_credentials::{
     Access, Credential, CredentialFilter, CredentialSort, Viewer,
     ports::{CredentialRepository, Directory},
 };
-use claudetools_kernel::{Id, Page, PageRequest, Records, Referrer, Stored};
+use claudetools_kernel::{Id, Page, PageRequest, Records, Referrer, StoreError, Stored};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
     QueryTrait,
@@ -114,7 +114,13 @@ impl<C: Connection> SqlTx<C> {
         let mut named = self.access_of(&restricted).await?;
         rows.into_iter()
             .map(|row| {
-                let access = named.remove(&row.id).unwrap_or_default();
+                let access = match named.remove(&row.id) {
+                    // Between the two statements, or for good: then nobody sees it until somebody has looked.
+                    None if row.is_restricted => {
+                        return Err(StoreError::Contention("a restricted credential names nobody".to_owned()));
+                    }
+                    named => named.unwrap_or_default(),
+                };
                 Ok(Credential { access, ..row.try_into()? })
             })
             .collect()

@@ -63,6 +63,10 @@ impl<C: Connection> ChainRepository for SqlTx<C> {
         self.one::<_, vault_check::Model, _>(only).await
     }
 
+    async fn check(&mut self) -> Stored<Option<VaultCheck>> {
+        self.one::<_, vault_check::Model, _>(vault_check::Entity::find_by_id(vault_check::ONLY)).await
+    }
+
     async fn put_check(&mut self, check: &VaultCheck) -> Stored<()> {
         self.put::<vault_check::Entity>(check.into(), vault_check::Column::Id, vault_check::ONLY).await
     }

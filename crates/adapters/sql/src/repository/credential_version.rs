@@ -125,6 +125,11 @@ impl<C: Connection> ShareRepository for SqlTx<C> {
         Ok(self.erase::<credential_share::Entity>(only).await? > 0)
     }
 
+    async fn remove_of(&mut self, credential: Id<Credential>) -> Stored<u64> {
+        let of = Condition::all().add(credential_share::Column::CredentialId.eq(credential.uuid()));
+        self.erase::<credential_share::Entity>(of).await
+    }
+
     async fn remove_expired(&mut self, now: Timestamp) -> Stored<u64> {
         let expired = Condition::all().add(credential_share::Column::ExpiresAt.lte(now.micros()));
         self.erase::<credential_share::Entity>(expired).await
