@@ -38,6 +38,10 @@ impl Replicas {
         let ports = [free_port(), free_port(), free_port(), free_port()].map(|port| port.to_string());
         let mut command = Command::new("bash");
         command.arg(repository().join("deploy/replicas.sh"));
+        // What tells the suites where their servers are would be misspelt settings to the replicas, which refuse those.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CLAUDETOOLS_")) {
+            command.env_remove(name);
+        }
         command.env("CLAUDETOOLS", env!("CARGO_BIN_EXE_claudetools")).env("DIRECTORY", place.path());
         command.env("PATIENCE", START.as_secs().to_string());
         command.env("PROXY_PORT", &ports[0]).env("REPLICA_PORTS", format!("{} {}", ports[1], ports[2]));
