@@ -8,10 +8,6 @@ use std::{
     time::Instant,
 };
 
-use aes_gcm::{
-    Aes256Gcm,
-    aead::{Aead, KeyInit},
-};
 use claudetools_credentials::{
     AuditAction, AuditEvent, AuditRow, ChainService, Context, Credential, FieldSet, Head, Key, Rewrap, SealedVersion,
     SecretField, VaultService, place,
@@ -21,6 +17,7 @@ use claudetools_crypto::{KeyRing, KeySource, RingPrimitives, RingVault, SystemCl
 use claudetools_kernel::{Clock, Id, IdGenerator, UnitOfWork};
 use claudetools_seed::Size;
 use claudetools_sql::{SqlOptions, SqlStore};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -67,19 +64,22 @@ pub(crate) async fn run(bench: &Bench, engine: Engine) -> Result<Report> {
 fn sealing(report: &mut Report) -> Result<()> {
     let ring = KeyRing::generate().map_err(failed)?;
     let vault = RingVault::new(Arc::new(Shelf(Mutex::new(ring)))).map_err(failed)?;
-    let bare = Aes256Gcm::new(&[7; 32].into());
+    let bare = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[7; 32]).map_err(failed)?);
     let place = place(Id::<Credential>::new(Uuid::nil()), 1, FieldSet::new([SecretField::Password]));
     for (size, name) in [(64, "64 B"), (4096, "4 KiB")] {
         let (plaintext, mut nonce) = (vec![b'x'; size], [0_u8; 12]);
         let sealed = vault.seal(&place, &plaintext).map_err(failed)?;
-        let bare_sealed = bare.encrypt(&nonce.into(), plaintext.as_slice()).map_err(failed)?;
+        let mut bare_sealed = plaintext.clone();
+        let fixed = || Nonce::assume_unique_for_key([0; 12]);
+        bare.seal_in_place_append_tag(fixed(), Aad::empty(), &mut bare_sealed).map_err(failed)?;
         let ours_seal = timed(|| vault.seal(&place, &plaintext).is_ok());
         let bare_seal = timed(|| {
-            RingPrimitives::new().random(&mut nonce).is_ok()
-                && bare.encrypt(&nonce.into(), plaintext.as_slice()).is_ok()
+            let is_random = RingPrimitives::new().random(&mut nonce).is_ok();
+            let (nonce, mut text) = (Nonce::assume_unique_for_key(nonce), plaintext.clone());
+            is_random && bare.seal_in_place_append_tag(nonce, Aad::empty(), &mut text).is_ok()
         });
         let ours_open = timed(|| vault.open(&place, &sealed).is_ok());
-        let bare_open = timed(|| bare.decrypt(&[0; 12].into(), bare_sealed.as_slice()).is_ok());
+        let bare_open = timed(|| bare.open_in_place(fixed(), Aad::empty(), &mut bare_sealed.clone()).is_ok());
         report.value(format!("seal {name}, ours, µs"), ours_seal);
         report.value(format!("seal {name}, ours / bare AES-GCM"), ours_seal / bare_seal);
         report.value(format!("open {name}, ours, µs"), ours_open);
