@@ -147,6 +147,10 @@ impl VaultService {
                 || !chain.epochs().await?.is_empty()
                 || !chain.rows_after(0, 1).await?.is_empty();
             if !counts.is_empty() || is_begun {
+                // Another process may have begun it between the two statements.
+                if tx.chain().check().await?.is_some() {
+                    return Err(StoreError::Contention("the vault was begun meanwhile".to_owned()).into());
+                }
                 return Err(VaultStartError::MissingCheck);
             }
             self.begin(tx.as_mut()).await?;
