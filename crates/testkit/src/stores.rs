@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use claudetools_coord::ports::CoordTx;
 use claudetools_credentials::ports::CredentialsTx;
 use claudetools_identity::ports::IdentityTx;
+use claudetools_infra::ports::InfraTx;
 use claudetools_kernel::{Transaction, UnitOfWork};
 use claudetools_memory::MemoryStore;
 use claudetools_sessions::ports::SessionsTx;
@@ -21,6 +23,10 @@ pub struct TestStore {
     pub sessions: Arc<dyn UnitOfWork<dyn SessionsTx>>,
     /// The vault.
     pub credentials: Arc<dyn UnitOfWork<dyn CredentialsTx>>,
+    /// Equipment and experience.
+    pub infra: Arc<dyn UnitOfWork<dyn InfraTx>>,
+    /// Coordination.
+    pub coord: Arc<dyn UnitOfWork<dyn CoordTx>>,
     /// The SQL store behind them, where there is one.
     pub sql: Option<SqlStore>,
     _database: Option<Database>,
@@ -40,6 +46,8 @@ impl TestStore {
             journal: store.clone(),
             identity: store.clone(),
             credentials: store.clone(),
+            infra: store.clone(),
+            coord: store.clone(),
             sessions: store,
             sql: None,
             _database: None,
@@ -55,6 +63,8 @@ impl TestStore {
             journal: store.clone(),
             identity: store.clone(),
             credentials: store.clone(),
+            infra: store.clone(),
+            coord: store.clone(),
             sessions: store,
             sql: Some(sql),
             _database: Some(database),

@@ -6,8 +6,10 @@ use std::{
 };
 
 use async_trait::async_trait;
+use claudetools_coord::ports::CoordTx;
 use claudetools_credentials::{AuditRow, Credential, Epoch, Head, SealedVersion, Share, VaultCheck};
 use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
+use claudetools_infra::ports::InfraTx;
 use claudetools_kernel::{AuditEntry, Id, ReplayRecord, StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::{
     Client, Machine, PendingTask, Project, Session, Tag, WorkItem,
@@ -111,6 +113,32 @@ impl SessionsTx for MemoryTx {
 
     fn work_items(&mut self) -> &mut dyn WorkItemRepository {
         self
+    }
+}
+
+impl InfraTx for MemoryTx {}
+
+impl CoordTx for MemoryTx {}
+
+#[async_trait]
+impl UnitOfWork<dyn InfraTx> for MemoryStore {
+    async fn begin(&self) -> Result<Box<dyn InfraTx>, StoreError> {
+        Ok(Box::new(self.begin_write().await))
+    }
+
+    async fn read(&self) -> Result<Box<dyn InfraTx>, StoreError> {
+        Ok(Box::new(self.begin_read().await))
+    }
+}
+
+#[async_trait]
+impl UnitOfWork<dyn CoordTx> for MemoryStore {
+    async fn begin(&self) -> Result<Box<dyn CoordTx>, StoreError> {
+        Ok(Box::new(self.begin_write().await))
+    }
+
+    async fn read(&self) -> Result<Box<dyn CoordTx>, StoreError> {
+        Ok(Box::new(self.begin_read().await))
     }
 }
 

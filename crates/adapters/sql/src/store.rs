@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use claudetools_coord::ports::CoordTx;
 use claudetools_credentials::ports::{
     ChainRepository, CredentialRepository, CredentialsTx, Directory, ShareRepository, VersionRepository,
 };
@@ -10,6 +11,7 @@ use claudetools_identity::ports::{
     AccountRepository, AgentRunRepository, ApiAuditLogRepository, IdentityTx, LoginThrottleRepository,
     RefreshTokenRepository, RevocationRepository, SessionDirectory,
 };
+use claudetools_infra::ports::InfraTx;
 use claudetools_kernel::{StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::ports::{
     ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx,
@@ -283,6 +285,32 @@ impl<C: Connection> CredentialsTx for SqlTx<C> {
 
     fn directory(&mut self) -> &mut dyn Directory {
         self
+    }
+}
+
+impl<C: Connection> InfraTx for SqlTx<C> {}
+
+impl<C: Connection> CoordTx for SqlTx<C> {}
+
+#[async_trait]
+impl UnitOfWork<dyn InfraTx> for SqlStore {
+    async fn begin(&self) -> Result<Box<dyn InfraTx>, StoreError> {
+        Ok(Box::new(self.begin_write().await?))
+    }
+
+    async fn read(&self) -> Result<Box<dyn InfraTx>, StoreError> {
+        Ok(Box::new(self.view()))
+    }
+}
+
+#[async_trait]
+impl UnitOfWork<dyn CoordTx> for SqlStore {
+    async fn begin(&self) -> Result<Box<dyn CoordTx>, StoreError> {
+        Ok(Box::new(self.begin_write().await?))
+    }
+
+    async fn read(&self) -> Result<Box<dyn CoordTx>, StoreError> {
+        Ok(Box::new(self.view()))
     }
 }
 

@@ -1,0 +1,1 @@
+//! The suites that every storage adapter must pass. Each runs on a fresh store.
