@@ -7,6 +7,8 @@ mod audit;
 mod clients;
 mod context;
 mod conventions;
+mod coord_locks;
+mod coord_sessions;
 mod credential_chain;
 mod credentials;
 mod identity;

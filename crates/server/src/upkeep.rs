@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use claudetools_coord::{Clerk, Pause};
 use claudetools_http::{AuditSink, RequestCounter, WriteBatch};
 use claudetools_identity::{AuditLogService, RevocationService, Upkeep};
 use claudetools_kernel::{AuditEntry, Clock, Error, Id, StoreError, Transaction, UnitOfWork};
@@ -39,6 +41,17 @@ pub(crate) struct Work {
     pub(crate) upkeep: Upkeep,
     pub(crate) requests: Arc<RequestCounter>,
     pub(crate) vault: VaultServices,
+    pub(crate) clerk: Clerk,
+}
+
+/// The runtime's own way of doing nothing.
+pub(crate) struct Sleep;
+
+#[async_trait]
+impl Pause for Sleep {
+    async fn pause(&self, milliseconds: u64) {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
 }
 
 impl Background {
@@ -54,9 +67,12 @@ impl Background {
     /// Starts all other tasks.
     pub(crate) fn start(work: Work, audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let Work { journal, audit_log, clock, revocations, upkeep, requests, vault } = work;
+        let Work { journal, audit_log, clock, revocations, upkeep, requests, vault, clerk } = work;
         let shares = vault.shares.clone();
+        let mut told = stopped.clone();
+        let until_stopped = async move { _ = told.wait_for(|stopped| *stopped).await };
         let tasks = vec![
+            tokio::spawn(clerk.serve(until_stopped)),
             every(POLL, stopped.clone(), move || {
                 let revocations = revocations.clone();
                 async move { revocations.poll().await.map(drop).map_err(Error::from) }

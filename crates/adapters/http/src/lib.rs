@@ -20,6 +20,7 @@ mod error;
 mod extract;
 mod fallback;
 mod limits;
+mod lock_metrics;
 mod metrics;
 mod openapi;
 mod probe;
