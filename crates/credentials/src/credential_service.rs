@@ -53,10 +53,6 @@ impl CredentialService {
     /// Enters a credential with its secrets. Needs [`Scope::Write`].
     pub async fn create(&self, actor: &Actor, who: &Who, draft: CredentialDraft) -> Result<Change<Credential>> {
         actor.require(Scope::Write)?;
-        self.enter(who, draft).await
-    }
-
-    async fn enter(&self, who: &Who, draft: CredentialDraft) -> Result<Change<Credential>> {
         let mut tx = self.0.begin().await?;
         let credential = self.add(tx.as_mut(), who, draft).await?;
         let event = who.event(AuditAction::Create, Some(&credential), credential.created_at);
@@ -224,13 +220,8 @@ impl CredentialService {
         self.0.recorder.seal(Ok(credential), tx, event).await
     }
 
-    /// Who may see the credential, as anybody who sees it may learn. Needs [`Scope::Read`].
-    pub async fn access(&self, actor: &Actor, who: &Who, id: Id<Credential>) -> Result<Credential> {
-        self.get(actor, who, id).await
-    }
-
-    /// Replaces who may see the credential, and ends the links to it. Needs [`Scope::Admin`], but not to be among those named: else nobody could mend a
-    /// credential whose last reader has left.
+    /// Replaces who may see the credential, and ends the links to it. Needs [`Scope::Admin`], but not to be among those named:
+    /// else nobody could mend a credential whose last reader has left.
     pub async fn restrict(
         &self,
         actor: &Actor,

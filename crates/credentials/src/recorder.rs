@@ -9,10 +9,7 @@ use std::{
     },
 };
 
-use async_trait::async_trait;
-use claudetools_kernel::{
-    AuditEntry, Change, Error, IdGenerator, ReplayRecord, Result, StoreError, Timestamp, Transaction,
-};
+use claudetools_kernel::{AfterCommit, Change, Error, IdGenerator, Result, StoreError};
 
 use crate::{
     AuditEvent, AuditRow, Epoch, Head, Key, Place, Purpose, VaultError,
@@ -59,8 +56,15 @@ impl Recorder {
         event: AuditEvent,
     ) -> Result<Change<T>> {
         let head = self.record(tx.as_mut(), event).await?;
-        let witness = (head.seq % WITNESSED == 0).then(|| (Arc::clone(&self.witness), head));
-        Ok(Change::new(value, Box::new(Recorded { inner: tx, witness })))
+        let witness = is_noted(&head, 1).then(|| Arc::clone(&self.witness));
+        let recorded = AfterCommit::new(tx, move |outcome| {
+            outcome.map_err(closed)?;
+            if let Some(witness) = witness {
+                witness.note(&head);
+            }
+            Ok(())
+        });
+        Ok(Change::new(value, Box::new(recorded)))
     }
 
     /// Adds `event` to the chain; gives the new head.
@@ -125,7 +129,7 @@ impl Recorder {
 
     /// Tells the witness of a head that is committed, if `rows` rows up to it have passed one of those that are noted.
     pub(crate) fn witness(&self, head: &Head, rows: i64) {
-        if head.seq / WITNESSED != (head.seq - rows) / WITNESSED {
+        if is_noted(head, rows) {
             self.witness.note(head);
         }
     }
@@ -192,6 +196,11 @@ impl Recorder {
     }
 }
 
+/// Whether one of the `rows` rows up to `head` is one of those that the witness is told of.
+const fn is_noted(head: &Head, rows: i64) -> bool {
+    head.seq / WITNESSED != (head.seq - rows) / WITNESSED
+}
+
 /// What the sealed audit key of an epoch is bound to.
 fn audit_key_place(epoch: i64, first_seq: i64) -> Place {
     Place {
@@ -213,45 +222,5 @@ fn closed(error: StoreError) -> StoreError {
         StoreError::Database(text) => StoreError::Unavailable(format!("the audit chain cannot be written: {text}")),
         corrupt @ StoreError::Corrupt { .. } => StoreError::Unavailable(format!("the audit chain: {corrupt}")),
         other => other,
-    }
-}
-
-/// A transaction that ends with a row in the chain.
-struct Recorded {
-    inner: Box<dyn CredentialsTx>,
-    /// Who is told of the head once it is committed.
-    witness: Option<(Arc<dyn ChainWitness>, Head)>,
-}
-
-#[async_trait]
-impl Transaction for Recorded {
-    async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.inner.append_audit(entry).await
-    }
-
-    async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
-        self.inner.keep_reply(record).await
-    }
-
-    async fn kept_reply(
-        &mut self,
-        caller: &str,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Option<ReplayRecord>, StoreError> {
-        self.inner.kept_reply(caller, key, now).await
-    }
-
-    async fn forget_replies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.inner.forget_replies(now).await
-    }
-
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        let Self { inner, witness } = *self;
-        inner.commit().await.map_err(closed)?;
-        if let Some((witness, head)) = witness {
-            witness.note(&head);
-        }
-        Ok(())
     }
 }

@@ -32,6 +32,60 @@ pub trait Transaction: Send {
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
+/// A transaction whose commit something follows: what it is told of the outcome, it may act on and put in other words.
+pub struct AfterCommit<F> {
+    inner: Box<dyn Transaction>,
+    then: F,
+}
+
+impl<F> AfterCommit<F>
+where
+    F: FnOnce(Result<(), StoreError>) -> Result<(), StoreError> + Send,
+{
+    /// `inner`, whose commit `then` follows. A transaction that is dropped calls nobody.
+    pub fn new(inner: Box<dyn Transaction>, then: F) -> Self {
+        Self { inner, then }
+    }
+}
+
+impl<F> fmt::Debug for AfterCommit<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AfterCommit").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<F> Transaction for AfterCommit<F>
+where
+    F: FnOnce(Result<(), StoreError>) -> Result<(), StoreError> + Send,
+{
+    async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.inner.append_audit(entry).await
+    }
+
+    async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
+        self.inner.keep_reply(record).await
+    }
+
+    async fn kept_reply(
+        &mut self,
+        caller: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReplayRecord>, StoreError> {
+        self.inner.kept_reply(caller, key, now).await
+    }
+
+    async fn forget_replies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.forget_replies(now).await
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self { inner, then } = *self;
+        then(inner.commit().await)
+    }
+}
+
 /// Where transactions come from. `T` is a domain's own transaction trait, such as `dyn SessionsTx`.
 #[async_trait]
 pub trait UnitOfWork<T: ?Sized + Send>: Send + Sync {

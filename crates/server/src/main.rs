@@ -63,13 +63,15 @@ fn run(cli: Cli) -> Result<(), CommandError> {
             Ok(())
         }
         Command::Config { action: ConfigAction::Check } => commands::config_check(&sources(), &mut out),
-        Command::Keys { action: Some(KeysAction::Rotate { options, tokens: false }) } => {
-            Ok(on_runtime(vault_commands::rotate(&load()?, options, &mut out))?)
-        }
-        Command::Keys { action: Some(KeysAction::Rewrap(options)) } => {
-            Ok(on_runtime(vault_commands::rewrap(&load()?, options, &mut out))?)
-        }
-        Command::Keys { action } => commands::keys(action.unwrap_or(KeysAction::List), load, &mut out),
+        Command::Keys { action } => match action.unwrap_or(KeysAction::List) {
+            KeysAction::List => commands::list_keys(&load()?, &mut out),
+            KeysAction::Rotate { tokens: true, .. } => commands::rotate_token_keys(&load()?, &mut out),
+            KeysAction::Rotate { options, tokens: false } => {
+                Ok(on_runtime(vault_commands::rotate(&load()?, options, &mut out))?)
+            }
+            KeysAction::Rewrap(options) => Ok(on_runtime(vault_commands::rewrap(&load()?, options, &mut out))?),
+            KeysAction::Generate => commands::generate_key(&mut out),
+        },
         Command::Health(args) => commands::health(&args, load),
     }
 }
