@@ -21,6 +21,10 @@ pub trait Transaction: Send {
     /// is [`StoreError::Constraint`]: another request with this key has committed meanwhile.
     async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError>;
 
+    /// [`Self::keep_reply`] for a key that was probably never used: at the latest with the commit. Even a record that has
+    /// expired is [`StoreError::Constraint`] then.
+    async fn keep_first_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError>;
+
     /// The answer kept under this caller and key, unless it has expired.
     async fn kept_reply(&mut self, caller: &str, key: &str, now: Timestamp)
     -> Result<Option<ReplayRecord>, StoreError>;
@@ -65,6 +69,10 @@ where
 
     async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
         self.inner.keep_reply(record).await
+    }
+
+    async fn keep_first_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
+        self.inner.keep_first_reply(record).await
     }
 
     async fn kept_reply(
@@ -124,8 +132,10 @@ impl<T> Change<T> {
         if let Some(entry) = &receipt.audit {
             self.transaction.append_audit(entry).await?;
         }
-        if let Some(record) = &receipt.replay {
-            self.transaction.keep_reply(record).await?;
+        match &receipt.replay {
+            Some(Replay::First(record)) => self.transaction.keep_first_reply(record).await?,
+            Some(Replay::Again(record)) => self.transaction.keep_reply(record).await?,
+            None => {}
         }
         self.transaction.commit().await?;
         Ok(self.value)
@@ -144,7 +154,16 @@ pub struct Receipt {
     /// The row of the API audit log; absent where no API call caused the change (a command line, a test).
     pub audit: Option<AuditEntry>,
     /// The answer to keep, when the request bore an idempotency key.
-    pub replay: Option<ReplayRecord>,
+    pub replay: Option<Replay>,
+}
+
+/// An answer to keep, and what is known of its key.
+#[derive(Debug, Clone)]
+pub enum Replay {
+    /// The key was probably never used before.
+    First(ReplayRecord),
+    /// An answer under the key may be there that has expired.
+    Again(ReplayRecord),
 }
 
 /// One row of the API audit log: who called what, and how it ended. No bodies, no secret query values, no tokens.

@@ -20,7 +20,6 @@ use claudetools_sessions::{
     WorkItemService,
 };
 use ipnet::IpNet;
-use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 use crate::{
     api,
@@ -29,6 +28,7 @@ use crate::{
     extract::{MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
     metrics::{Metrics, PoolProbe},
+    mounting::ServiceConfig,
     probe::HealthProbe,
     requests::RequestCounter,
 };
@@ -189,6 +189,5 @@ pub fn mount(config: &mut web::ServiceConfig, services: &Data<Services>, routes:
 /// Mounts what the OpenAPI description shows; `openapi.rs` collects it from here.
 pub(crate) fn mount_described(config: &mut ServiceConfig<'_>) {
     config.configure(api::outside::routes).configure(api::health::routes).configure(api::metrics::routes);
-    config.service(scope::scope("/api/v1").configure(api::routes).default_service(web::to(fallback::not_found)));
-    config.service(scope::scope("/api").configure(api::routes).default_service(web::to(fallback::not_found)));
+    config.scope("/api/v1", api::routes).scope("/api", api::routes);
 }

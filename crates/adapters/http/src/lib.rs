@@ -21,6 +21,7 @@ mod extract;
 mod fallback;
 mod limits;
 mod metrics;
+mod mounting;
 mod openapi;
 mod probe;
 mod reply;

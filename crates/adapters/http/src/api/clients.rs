@@ -10,12 +10,12 @@ use claudetools_sessions::{
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::sessions::SessionRowView;
 use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{

@@ -6,7 +6,6 @@ use claudetools_sessions::RecoveredContext;
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::{
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     extract::{Caller, Query, Read},
+    mounting::ServiceConfig,
     reply::{Answer, value},
     wire::each,
 };

@@ -22,10 +22,7 @@ pub(crate) mod tags;
 pub(crate) mod vault;
 pub(crate) mod work_items;
 
-use actix_web::web;
-use utoipa_actix_web::{scope::scope, service_config::ServiceConfig};
-
-use crate::fallback;
+use crate::mounting::ServiceConfig;
 
 /// The paths of pending tasks; the second is the same by a shorter name.
 pub(crate) const PENDING_TASKS: [&str; 2] = ["/pending-tasks", "/tasks"];
@@ -35,8 +32,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(accounts::routes).configure(agents::routes).configure(audit::routes).configure(auth::routes);
     config.configure(health::api_routes).configure(metrics::routes);
     for path in PENDING_TASKS {
-        let tasks = scope(path).configure(pending_tasks::routes);
-        config.service(tasks.default_service(web::to(fallback::not_found)));
+        config.scope(path, pending_tasks::routes);
     }
     config.configure(projects::routes);
     config.configure(clients::routes).configure(context::routes);
