@@ -50,7 +50,8 @@ impl Problem {
         Self { code, message: message.into(), details: Map::new(), retry_after: None, allow: None }
     }
 
-    fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+    /// The same problem with one more detail.
+    pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
     }
@@ -155,6 +156,7 @@ fn problem_without_log(error: &Error) -> Problem {
             Problem::new("DUPLICATE_ENTRY", text).detail("field", *field).detail("existing_id", existing.to_string())
         }
         Error::Conflict(_) => Problem::new("CONFLICT", text),
+        Error::Overtaken { max_token } => Problem::new("CONFLICT", text).detail("max_token", *max_token),
         Error::StillReferenced { resource_type, resource_id, referrers } => {
             let rows: Vec<Value> =
                 referrers.iter().map(|r| json!({"resource_type": r.resource_type, "count": r.count})).collect();

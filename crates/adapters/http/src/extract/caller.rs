@@ -29,7 +29,7 @@ use crate::{
     app::Services,
     envelope::entry,
     error::{ApiError, Problem, status_of},
-    fallback::RouteTable,
+    fallback::{RouteTable, template},
     limits::count_decrypt,
     reply::{Answer, Reply, list, resource, value},
 };
@@ -194,7 +194,7 @@ impl Call {
         let (Some(services), Some(info)) = (services, RequestInfo::of(request)) else {
             return Err(Error::Internal("the services are not mounted".to_owned()).into());
         };
-        info.route.replace(request.match_pattern());
+        info.route.replace(request.match_pattern().as_deref().map(template));
         Ok(Self { request: request.clone(), services, info })
     }
 
