@@ -62,7 +62,7 @@ impl Occurrence {
 }
 
 /// An event, numbered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Event {
     /// Its number: gap-free, in the order of the commits ([`crate::Head::event`]).
     pub seq: i64,

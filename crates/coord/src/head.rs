@@ -8,7 +8,7 @@ use claudetools_kernel::Timestamp;
 use crate::{Event, EventKind, Occurrence};
 
 /// The head as it was locked, with the time at which that was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Head {
     /// The last fencing token given; 0 before the first.
     pub last_token: i64,

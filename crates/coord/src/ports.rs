@@ -5,11 +5,9 @@
 
 use async_trait::async_trait;
 use claudetools_kernel::{Id, Page, PageRequest, Records, Stored, Timestamp, Transaction};
+use uuid::Uuid;
 
-use crate::{
-    Component, ComponentKey, CoordProject, Delivery, Event, Head, HistoryEntry, HistorySort, Message, MessageFilter,
-    MessageRow, MessageSort, PruneBounds, Pruned, Retention,
-};
+use crate::{Changes, Component, ComponentKey, CoordProject, Delivery, Event, Head, HistoryEntry, HistorySort, Lock, LockDetail, LockFilter, LockSort, Message, MessageFilter, MessageRow, MessageSort, Presence, PresenceFilter, PresenceSort, PruneBounds, Pruned, ResourcePath, Retention, Waiter};
 
 /// A transaction over everything that this domain keeps.
 pub trait CoordTx: Transaction {
@@ -17,6 +15,10 @@ pub trait CoordTx: Transaction {
     fn head(&mut self) -> &mut dyn HeadRepository;
     /// The events.
     fn events(&mut self) -> &mut dyn EventRepository;
+    /// Locks, those who wait for them, and fences.
+    fn locks(&mut self) -> &mut dyn LockRepository;
+    /// Sessions that announced themselves.
+    fn presence(&mut self) -> &mut dyn PresenceRepository;
     /// The messages.
     fn messages(&mut self) -> &mut dyn MessageRepository;
     /// The components.
@@ -50,11 +52,75 @@ pub trait EventRepository: Send {
     /// The first `limit` events behind number `seq`, in order.
     async fn after(&mut self, seq: i64, limit: u32) -> Stored<Vec<Event>>;
 
+    /// The events about a lock, a message or a component, in order.
+    async fn about(&mut self, subject: Uuid) -> Stored<Vec<Event>>;
+
     /// The number of the oldest event that is still kept; `None` when there is none.
     async fn oldest(&mut self) -> Stored<Option<i64>>;
 
     /// Forgets the events before this instant; tells how many.
     async fn prune(&mut self, before: Timestamp) -> Stored<u64>;
+}
+
+/// Locks, those who wait for them, and fences.
+#[async_trait]
+pub trait LockRepository: Send {
+    /// The locks not marked as ended on these paths, above and below them.
+    async fn meeting(&mut self, paths: &[ResourcePath]) -> Stored<Vec<Lock>>;
+
+    /// The locks with these ids, whatever their state.
+    async fn by_ids(&mut self, ids: &[Id<Lock>]) -> Stored<Vec<Lock>>;
+
+    /// The locks of a session not marked as ended.
+    async fn of_session(&mut self, session_id: &str) -> Stored<Vec<Lock>>;
+
+    /// The first `limit` locks not marked as ended whose time has run out at `now`.
+    async fn due(&mut self, now: Timestamp, limit: u32) -> Stored<Vec<Lock>>;
+
+    /// Everybody in line, in its order.
+    async fn waiters(&mut self) -> Stored<Vec<Waiter>>;
+
+    /// The highest tokens seen on these paths, above and below them.
+    async fn fences(&mut self, paths: &[ResourcePath]) -> Stored<Vec<(ResourcePath, i64)>>;
+
+    /// Writes what a table has decided, besides events and head. That the path of a live exclusive lock and every token are unique is
+    /// held here once more: what breaks it is a [`claudetools_kernel::StoreError::Constraint`].
+    async fn write(&mut self, changes: &Changes) -> Stored<()>;
+
+    /// A lock with what its session announced.
+    async fn detail(&mut self, id: Id<Lock>) -> Stored<Option<LockDetail>>;
+
+    /// A page of locks, their states judged at `now`.
+    async fn list(
+        &mut self,
+        filter: &LockFilter,
+        page: &PageRequest<LockSort>,
+        now: Timestamp,
+    ) -> Stored<Page<LockDetail>>;
+
+    /// How many locks are held at `now`.
+    async fn count_held(&mut self, now: Timestamp) -> Stored<u64>;
+}
+
+/// Sessions that announced themselves.
+#[async_trait]
+pub trait PresenceRepository: Send {
+    /// The sessions with these ids, ended ones among them.
+    async fn find(&mut self, session_ids: &[String]) -> Stored<Vec<Presence>>;
+
+    /// Adds a session, or replaces what was known of it. The head is locked.
+    async fn put(&mut self, presence: &Presence) -> Stored<()>;
+
+    /// The first `limit` sessions marked as active that were last seen at `since` or before.
+    async fn silent(&mut self, since: Timestamp, limit: u32) -> Stored<Vec<Presence>>;
+
+    /// A page of sessions, their states judged at `now`.
+    async fn list(
+        &mut self,
+        filter: &PresenceFilter,
+        page: &PageRequest<PresenceSort>,
+        now: Timestamp,
+    ) -> Stored<Page<Presence>>;
 }
 
 /// Where messages are kept, with who has received them. Removing one removes its read marks.
