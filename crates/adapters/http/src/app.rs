@@ -10,6 +10,7 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
     web::{self, Data, PayloadConfig},
 };
+use claudetools_coord::{ComponentService, FeedService, MessageService, RetentionService, StatusService};
 use claudetools_credentials::{ChainService, CredentialService, Key, ShareService, VaultService};
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
@@ -28,6 +29,7 @@ use crate::{
     docs,
     extract::{MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
+    feed::Feed,
     metrics::{Metrics, PoolProbe},
     probe::HealthProbe,
     requests::RequestCounter,
@@ -125,6 +127,18 @@ pub struct Services {
     pub agent_runs: AgentRunService,
     /// The API audit log, for reading.
     pub audit_log: AuditLogService,
+    /// Messages between sessions of agents.
+    pub messages: MessageService,
+    /// Components and the projects of coordination.
+    pub components: ComponentService,
+    /// What goes on in coordination.
+    pub coord_status: StatusService,
+    /// How long what has ended in coordination is kept.
+    pub retention: RetentionService,
+    /// The events as they are stored.
+    pub feed_service: FeedService,
+    /// The events as they are told to all who listen here.
+    pub feed: Feed,
     /// Storage of what commits with a change.
     pub journal: Arc<dyn UnitOfWork<dyn Transaction>>,
     /// The time of day.

@@ -29,9 +29,9 @@ pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
-    PasswordLength, PortNumber, RewrapLimit, RotationDays, ShareSeconds, ShareViews, Slug, TagName, TagNames,
-    TtlSeconds, Uid, Uids, WordCount, WorkMinutes,
+    BlankLine, Block, Cidr, CoordKey, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, KeptDays, Line,
+    Lines, LockToken, PasswordLength, PortNumber, RewrapLimit, RotationDays, SessionKey, ShareSeconds, ShareViews, Slug,
+    TagName, TagNames, ThreadName, TtlSeconds, Uid, Uids, WordCount, WorkMinutes,
 };
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value

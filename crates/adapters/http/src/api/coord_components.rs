@@ -13,10 +13,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
-    extract::{Admin, Body, Caller, ListQuery, Named, Read, Write},
+    extract::{Admin, Body, CoordCaller, ListQuery, Named, Read, Write},
     openapi::{Listed, Paging},
     reply::Answer,
-    wire::{BlankLine, Block, Cross, Field, Instant, LockToken, Nullable, Word},
+    wire::{BlankLine, Block, Cross, Field, Instant, Lines, LockToken, Nullable, Word},
 };
 
 type StateWord = Word<ComponentState>;
@@ -173,7 +173,7 @@ struct CoordProjectBody {
     #[into(~.cross())]
     name: Nullable<BlankLine>,
     /// Others are 422 from then on; null admits any.
-    allowed_components: Nullable<Vec<String>>,
+    allowed_components: Nullable<Lines>,
     /// Others are 422 from then on; null admits any.
     allowed_states: Nullable<Vec<StateWord>>,
 }
@@ -202,21 +202,21 @@ struct CoordProjectView {
 #[utoipa::path(params(ComponentPath), request_body = ComponentReport, responses((status = 200, body = ReportedView)), security(("bearer" = ["msp:write"])))]
 #[route("/coord/components/{project_key:[^/]+(?:/[^/]+)?}/{component}", method = "PUT", method = "PATCH")]
 async fn report(
-    caller: Caller<Write>,
+    caller: CoordCaller<Write>,
     at: Named<ComponentPath, ComponentKey>,
     body: Body<ComponentReport, ComponentFields>,
 ) -> Answer {
     let services = caller.services();
     caller
-        .change::<ReportedView, _>(|| services.components.report(caller.actor(), &at.0, &at.1, body.0.clone()))
+        .change::<ReportedView, _>(|| services.components.report(caller.party(), &at.0, &at.1, body.0.clone()))
         .await
 }
 
 /// Read a component
 #[utoipa::path(params(ComponentPath), responses((status = 200, body = ComponentView)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/components/{project_key:[^/]+(?:/[^/]+)?}/{component}")]
-async fn get(caller: Caller<Read>, at: Named<ComponentPath, ComponentKey>) -> Answer {
-    caller.one::<ComponentView, _>(caller.services().components.get(caller.actor(), &at.0).await?)
+async fn get(caller: CoordCaller<Read>, at: Named<ComponentPath, ComponentKey>) -> Answer {
+    caller.one::<ComponentView, _>(caller.services().components.get(caller.party(), &at.0).await?)
 }
 
 /// List what was said of a component
@@ -225,19 +225,19 @@ async fn get(caller: Caller<Read>, at: Named<ComponentPath, ComponentKey>) -> An
 #[utoipa::path(params(ComponentPath, HistoryQuery, Paging<HistorySort>), responses((status = 200, body = Listed<HistoryView>)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/components/{project_key:[^/]+(?:/[^/]+)?}/{component}/history")]
 async fn history(
-    caller: Caller<Read>,
+    caller: CoordCaller<Read>,
     at: Named<ComponentPath, ComponentKey>,
     query: ListQuery<HistoryQuery, (), HistorySort>,
 ) -> Answer {
-    let page = caller.services().components.history(caller.actor(), &at.0, &query.0.page).await?;
+    let page = caller.services().components.history(caller.party(), &at.0, &query.0.page).await?;
     caller.page::<HistoryView, _, _>(page, &query.0.page)
 }
 
 /// Read a project of coordination
 #[utoipa::path(params(ProjectPath), responses((status = 200, body = CoordProjectView)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/projects/{project_key:[^/]+(?:/[^/]+)?}")]
-async fn get_project(caller: Caller<Read>, at: Named<ProjectPath, ProjectKey>) -> Answer {
-    caller.one::<CoordProjectView, _>(caller.services().components.get_project(caller.actor(), &at.0.0).await?)
+async fn get_project(caller: CoordCaller<Read>, at: Named<ProjectPath, ProjectKey>) -> Answer {
+    caller.one::<CoordProjectView, _>(caller.services().components.get_project(caller.party(), &at.0.0).await?)
 }
 
 /// Name a project, or pin what it may have
@@ -246,12 +246,12 @@ async fn get_project(caller: Caller<Read>, at: Named<ProjectPath, ProjectKey>) -
 #[utoipa::path(params(ProjectPath), request_body = CoordProjectBody, responses((status = 200, body = CoordProjectView)), security(("bearer" = ["msp:admin"])))]
 #[route("/coord/projects/{project_key:[^/]+(?:/[^/]+)?}", method = "PUT", method = "PATCH")]
 async fn pin(
-    caller: Caller<Admin>,
+    caller: CoordCaller<Admin>,
     at: Named<ProjectPath, ProjectKey>,
     body: Body<CoordProjectBody, CoordProjectFields>,
 ) -> Answer {
     let (components, fields) = (&caller.services().components, || body.0.clone());
     caller
-        .change::<CoordProjectView, _>(|| components.change_project(caller.actor(), &at.0.0, &at.1, fields()))
+        .change::<CoordProjectView, _>(|| components.change_project(caller.party(), &at.0.0, &at.1, fields()))
         .await
 }

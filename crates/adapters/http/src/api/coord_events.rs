@@ -18,7 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     app::Services,
     error::{ApiError, Problem},
-    extract::{Caller, Query, Read, bearer},
+    extract::{CoordCaller, Query, Read, bearer},
     feed::{EventView, Heard, Listener},
     reply::Answer,
 };
@@ -72,7 +72,7 @@ struct EventsView {
     security(("bearer" = ["msp:read"]))
 )]
 #[get("/coord/events")]
-async fn events(caller: Caller<Read>, query: Query<EventsQuery>) -> Answer {
+async fn events(caller: CoordCaller<Read>, query: Query<EventsQuery>) -> Answer {
     let EventsQuery { after, wait } = query.0;
     let seen = last_event_id(caller.headers())?.or(after);
     if let Some(seconds) = wait.filter(|seconds| *seconds > LONGEST_WAIT) {
@@ -80,7 +80,7 @@ async fn events(caller: Caller<Read>, query: Query<EventsQuery>) -> Answer {
         return Err(Faults::one("wait", "range", &rule).into());
     }
     let services = caller.shared();
-    let place = services.feed_service.place(caller.actor(), seen).await?;
+    let place = services.feed_service.place(caller.party(), seen).await?;
     let listener = match place {
         Place::Behind(seen) => services.feed.listen(seen),
         Place::Gone(oldest) => return Err(gone(oldest)),

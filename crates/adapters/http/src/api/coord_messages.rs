@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
-    extract::{Admin, At, Body, Caller, ListQuery, OptionalBody, PathId, Read, Write},
+    extract::{Admin, At, Body, CoordCaller, ListQuery, OptionalBody, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{
@@ -158,16 +158,16 @@ struct ReaderBody {
 /// In the order of sending, the oldest first.
 #[utoipa::path(params(MessageQuery, Paging<MessageSort>), responses((status = 200, body = Listed<MessageRowView>)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/messages")]
-async fn list(caller: Caller<Read>, query: ListQuery<MessageQuery, MessageFilter, MessageSort>) -> Answer {
-    let page = caller.services().messages.list(caller.actor(), &query.0).await?;
+async fn list(caller: CoordCaller<Read>, query: ListQuery<MessageQuery, MessageFilter, MessageSort>) -> Answer {
+    let page = caller.services().messages.list(caller.party(), &query.0).await?;
     caller.page::<MessageRowView, _, _>(page, &query.0.page)
 }
 
 /// Send a message
 #[utoipa::path(request_body = MessageBody, responses((status = 201, body = MessageDetailView)), security(("bearer" = ["msp:write"])))]
 #[post("/coord/messages")]
-async fn send(caller: Caller<Write>, body: Body<MessageBody, MessageFields>) -> Answer {
-    caller.create::<MessageDetailView, _>(|| caller.services().messages.send(caller.actor(), body.0.clone())).await
+async fn send(caller: CoordCaller<Write>, body: Body<MessageBody, MessageFields>) -> Answer {
+    caller.create::<MessageDetailView, _>(|| caller.services().messages.send(caller.party(), body.0.clone())).await
 }
 
 /// Read a message
@@ -175,8 +175,8 @@ async fn send(caller: Caller<Write>, body: Body<MessageBody, MessageFields>) -> 
 /// To read it here marks nothing.
 #[utoipa::path(responses((status = 200, body = MessageDetailView)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/messages/{id}")]
-async fn get(caller: Caller<Read>, id: PathId<Message>) -> Answer {
-    caller.one::<MessageDetailView, _>(caller.services().messages.get(caller.actor(), id.0).await?)
+async fn get(caller: CoordCaller<Read>, id: PathId<Message>) -> Answer {
+    caller.one::<MessageDetailView, _>(caller.services().messages.get(caller.party(), id.0).await?)
 }
 
 /// Mark a message as read
@@ -184,7 +184,7 @@ async fn get(caller: Caller<Read>, id: PathId<Message>) -> Answer {
 /// By one recipient. To mark it again changes nothing, and the time of the first stays.
 #[utoipa::path(request_body = ReaderBody, responses((status = 200, body = MessageRowView)), security(("bearer" = ["msp:write"])))]
 #[route("/coord/messages/{id}/read", method = "PUT", method = "PATCH")]
-async fn read(caller: Caller<Write>, id: PathId<Message>, body: OptionalBody<ReaderBody>) -> Answer {
+async fn read(caller: CoordCaller<Write>, id: PathId<Message>, body: OptionalBody<ReaderBody>) -> Answer {
     mark(&caller, &id, &body.0, Mark::Read).await
 }
 
@@ -193,19 +193,19 @@ async fn read(caller: Caller<Write>, id: PathId<Message>, body: OptionalBody<Rea
 /// By one recipient, who has read it thereby. To acknowledge it again changes nothing.
 #[utoipa::path(request_body = ReaderBody, responses((status = 200, body = MessageRowView)), security(("bearer" = ["msp:write"])))]
 #[route("/coord/messages/{id}/ack", method = "PUT", method = "PATCH")]
-async fn ack(caller: Caller<Write>, id: PathId<Message>, body: OptionalBody<ReaderBody>) -> Answer {
+async fn ack(caller: CoordCaller<Write>, id: PathId<Message>, body: OptionalBody<ReaderBody>) -> Answer {
     mark(&caller, &id, &body.0, Mark::Ack).await
 }
 
-async fn mark(caller: &Caller<Write>, id: &PathId<Message>, reader: &ReaderBody, mark: Mark) -> Answer {
+async fn mark(caller: &CoordCaller<Write>, id: &PathId<Message>, reader: &ReaderBody, mark: Mark) -> Answer {
     let services = caller.services();
     let reader = || reader.session_id.clone().cross();
-    caller.change::<MessageRowView, _>(|| services.messages.mark(caller.actor(), id.0, reader(), mark)).await
+    caller.change::<MessageRowView, _>(|| services.messages.mark(caller.party(), id.0, reader(), mark)).await
 }
 
 /// Remove a message with its read marks
 #[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:admin"])))]
 #[delete("/coord/messages/{id}")]
-async fn remove(caller: Caller<Admin>, at: At<Message>) -> Answer {
-    caller.act(|| caller.services().messages.delete(caller.actor(), &at.0)).await
+async fn remove(caller: CoordCaller<Admin>, at: At<Message>) -> Answer {
+    caller.act(|| caller.services().messages.delete(caller.party(), &at.0)).await
 }

@@ -78,6 +78,12 @@ text_types! {
     Email = string()
         .max_length(Some(254))
         .pattern(Some(r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$"));
+    /// The id of an agent's session.
+    SessionKey = string().min_length(Some(1)).max_length(Some(128)).pattern(Some("^[!-~]+$"));
+    /// The key of a project of coordination: one segment or two.
+    CoordKey = string().min_length(Some(1)).max_length(Some(200)).pattern(Some(r"^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+)?$"));
+    /// The name of a conversation.
+    ThreadName = string().min_length(Some(1)).max_length(Some(128)).pattern(Some(LINE));
     /// A network in CIDR notation.
     Cidr = string().min_length(Some(1)).max_length(Some(64)).pattern(Some(r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"));
 }
@@ -238,6 +244,31 @@ impl<const LEAST: i32, const MOST: i32> ToSchema for Bounded<LEAST, MOST> {
     }
 }
 
+/// The fencing token of a lock.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LockToken(i64);
+
+impl Cross<i64> for LockToken {
+    fn cross(self) -> i64 {
+        self.0
+    }
+}
+
+impl PartialSchema for LockToken {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)).minimum(Some(1)).maximum(Some(i64::MAX)).into()
+    }
+}
+
+impl ToSchema for LockToken {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlineLockToken")
+    }
+}
+
+/// Days that something is kept.
+pub(crate) type KeptDays = Bounded<1, 3650>;
 /// Minutes that billing counts in.
 pub(crate) type IncrementMinutes = Bounded<1, 1440>;
 /// A TCP or UDP port.
