@@ -3,6 +3,7 @@
 use std::fmt;
 
 use claudetools_kernel::Faults;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 /// The most segments of a path.
@@ -11,7 +12,8 @@ pub const SEGMENTS: usize = 16;
 pub const BYTES: usize = 400;
 
 /// A `/`-separated path such as `clients/acme/dns`: in NFC, its case kept. It stands for the node and all that lies below it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ResourcePath(String);
 
 impl ResourcePath {
@@ -72,6 +74,20 @@ impl ResourcePath {
     pub fn below(&self) -> (String, String) {
         // `0` follows `/`.
         (format!("{}/", self.0), format!("{}0", self.0))
+    }
+}
+
+impl TryFrom<String> for ResourcePath {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::kept(&text).ok_or("not the path of a resource")
+    }
+}
+
+impl From<ResourcePath> for String {
+    fn from(path: ResourcePath) -> Self {
+        path.0
     }
 }
 

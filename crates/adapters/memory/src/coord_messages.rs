@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use claudetools_coord::{
     Component, ComponentKey, CoordProject, Delivery, HistoryEntry, HistorySort, Message, MessageFilter, MessageRow,
     MessageSort, PruneBounds, Pruned, Retention,
-    ports::{ComponentRepository, CoordProjectRepository, MessageRepository, RetentionRepository},
+    ports::{ComponentRepository, CoordProjectRepository, EventRepository, MessageRepository, RetentionRepository},
 };
 use claudetools_kernel::{Id, Page, PageRequest, StoreError, Stored, Timestamp};
 
@@ -70,7 +70,7 @@ impl MessageRepository for MemoryTx {
     }
 
     async fn present(&mut self, project_key: Option<&str>, silent_at: Timestamp) -> Stored<Vec<String>> {
-        let present = self.state.coord_sessions.rows().filter(|session| {
+        let present = self.state.coord.presence.values().filter(|session| {
             session.ended_at.is_none()
                 && session.last_seen_at > silent_at
                 && project_key.is_none_or(|wanted| session.project_key.as_deref() == Some(wanted))
@@ -196,18 +196,25 @@ impl RetentionRepository for MemoryTx {
         let is_before = |at: Option<Timestamp>, bound: Option<Timestamp>| {
             at.is_some_and(|at| bound.is_some_and(|bound| at < bound))
         };
+        let events = match bounds.events {
+            Some(before) => EventRepository::prune(self, before).await?,
+            None => 0,
+        };
         let state = &mut self.state;
         let history = state.coord_history.len();
         state.coord_history.retain(|entry| !is_before(Some(entry.recorded_at), bounds.history));
         let messages = state.coord_messages.remove_where(|row| is_before(Some(row.created_at), bounds.messages));
         let State { coord_deliveries, coord_messages, .. } = state;
         coord_deliveries.retain(|(message, _), _| coord_messages.has(*message));
+        let kept = (state.coord.locks.len(), state.coord.presence.len());
+        state.coord.locks.retain(|_, lock| !is_before(lock.ended_at, bounds.ended));
+        state.coord.presence.retain(|_, session| !is_before(session.ended_at, bounds.ended));
         Ok(Pruned {
-            events: 0,
+            events,
             messages,
             history: (history - state.coord_history.len()) as u64,
-            locks: 0,
-            sessions: state.coord_sessions.remove_where(|row| is_before(row.ended_at, bounds.ended)),
+            locks: (kept.0 - state.coord.locks.len()) as u64,
+            sessions: (kept.1 - state.coord.presence.len()) as u64,
         })
     }
 }

@@ -1,18 +1,28 @@
 //! How long what has ended in coordination is kept, and its removal.
 
 use async_trait::async_trait;
-use claudetools_coord::{PruneBounds, Pruned, Retention, ports::RetentionRepository};
+use claudetools_coord::{
+    PruneBounds, Pruned, Retention,
+    ports::{EventRepository, RetentionRepository},
+};
 use claudetools_kernel::{Stored, Timestamp};
-use sea_orm::{ColumnTrait, Condition, EntityTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
 
 use crate::{
     entity::{
-        coord_component_history, coord_event, coord_lock, coord_message,
+        coord_component_history::{Column as History, Entity as Histories},
+        coord_lock::{Column as Lock, Entity as Locks},
+        coord_message::{Column as Message, Entity as Messages},
         coord_retention::{Column, Entity, Model, ONLY},
-        coord_session,
+        coord_session::{Column as Session, Entity as Sessions},
     },
+    query::padded,
     store::{Connection, SqlTx},
 };
+
+/// How many rows go at once.
+const ROWS: u64 = 1024;
 
 #[async_trait]
 impl<C: Connection> RetentionRepository for SqlTx<C> {
@@ -25,27 +35,32 @@ impl<C: Connection> RetentionRepository for SqlTx<C> {
     }
 
     async fn prune(&mut self, bounds: &PruneBounds) -> Stored<Pruned> {
+        let events = match bounds.events {
+            Some(before) => EventRepository::prune(self, before).await?,
+            None => 0,
+        };
         Ok(Pruned {
-            events: self.erase_before::<coord_event::Entity>(coord_event::Column::At, bounds.events).await?,
-            messages: self
-                .erase_before::<coord_message::Entity>(coord_message::Column::CreatedAt, bounds.messages)
-                .await?,
-            history: self
-                .erase_before::<coord_component_history::Entity>(
-                    coord_component_history::Column::RecordedAt,
-                    bounds.history,
-                )
-                .await?,
-            locks: self.erase_before::<coord_lock::Entity>(coord_lock::Column::EndedAt, bounds.ended).await?,
-            sessions: self.erase_before::<coord_session::Entity>(coord_session::Column::EndedAt, bounds.ended).await?,
+            events,
+            messages: self.erase_before::<Messages>(Message::CreatedAt, Message::Id, bounds.messages).await?,
+            history: self.erase_before::<Histories>(History::RecordedAt, History::Id, bounds.history).await?,
+            locks: self.erase_before::<Locks>(Lock::EndedAt, Lock::Id, bounds.ended).await?,
+            sessions: self.erase_before::<Sessions>(Session::EndedAt, Session::Id, bounds.ended).await?,
         })
     }
 }
 
 impl<C: Connection> SqlTx<C> {
-    /// Removes the rows whose instant lies before a bound; tells how many. Rows without one stay.
-    async fn erase_before<E: EntityTrait>(&self, at: E::Column, bound: Option<Timestamp>) -> Stored<u64> {
-        let Some(bound) = bound else { return Ok(0) };
-        self.erase::<E>(Condition::all().add(at.lt(bound.micros()))).await
+    /// Removes the rows whose instant lies before a bound; tells how many. Rows without one stay. They are looked up first and then
+    /// removed by their ids: MariaDB would lock whatever it looks at on the way, and with it whoever holds a lock right now.
+    async fn erase_before<E: EntityTrait>(&self, at: E::Column, id: E::Column, bound: Option<Timestamp>) -> Stored<u64> {
+        let (Some(bound), mut gone) = (bound, 0) else { return Ok(0) };
+        loop {
+            let outdated = E::find().select_only().column(id).filter(at.lt(bound.micros())).limit(ROWS);
+            let ids: Vec<Uuid> = self.values(outdated).await?;
+            if ids.is_empty() {
+                return Ok(gone);
+            }
+            gone += self.erase::<E>(Condition::all().add(id.is_in(padded(&ids)))).await?;
+        }
     }
 }
