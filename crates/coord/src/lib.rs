@@ -59,8 +59,8 @@ pub use message::{
     MessageSort,
 };
 pub use message_service::{MessageService, deliver_late};
-pub use names::{LONGEST_COMPONENT, LONGEST_PROJECT_KEY, project_key};
+pub use names::project_key;
 pub use project::{CoordProject, CoordProjectFields};
-pub use retention::{LONGEST_DAYS, PruneBounds, Pruned, Retention, RetentionFields};
+pub use retention::{PruneBounds, Pruned, Retention, RetentionFields};
 pub use retention_service::RetentionService;
 pub use status::{ProjectStatus, Status, StatusService};

@@ -7,14 +7,14 @@ use claudetools_kernel::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Event, EventKind, Head, Occurrence, names};
+use crate::{Event, EventKind, Head, Occurrence, names, session_key};
 
 /// The longest body, in bytes.
-pub const LONGEST_BODY: usize = 65_536;
+pub(crate) const LONGEST_BODY: usize = 65_536;
 /// The longest name of a thread, in characters.
-pub const LONGEST_THREAD: usize = 128;
+pub(crate) const LONGEST_THREAD: usize = 128;
 /// For how long sessions that announce themselves still get what was sent to their project or to all, in hours.
-pub const LATE_HOURS: i64 = 24;
+pub(crate) const LATE_HOURS: i64 = 24;
 
 enumeration! {
     /// How much a message matters.
@@ -135,8 +135,8 @@ impl MessageDraft {
         let mut name = |field, value: Option<String>, check: fn(&mut Faults, &str, &str) -> Option<String>| {
             value.and_then(|value| check(&mut faults, field, &value))
         };
-        let from_session = name("from_session", fields.from_session, names::session_name);
-        let to_session = name("to_session", fields.to_session, names::session_name);
+        let from_session = name("from_session", fields.from_session, session);
+        let to_session = name("to_session", fields.to_session, session);
         let to_project = name("to_project", fields.to_project, names::project_key);
         let project_key = name("project_key", fields.project_key, names::project_key);
         let thread_id =
@@ -186,6 +186,10 @@ impl MessageDraft {
         message.seq = event.seq;
         Ok((message, event))
     }
+}
+
+fn session(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
+    session_key(faults, field, value.to_owned())
 }
 
 /// Text of 1 to [`LONGEST_BODY`] bytes.
@@ -277,7 +281,7 @@ impl Message {
     /// The recipient that a read mark is for: the one named, or the only one that the message is for.
     pub fn reader(&self, named: Option<String>) -> Result<String> {
         let mut faults = Faults::default();
-        let named = named.and_then(|named| names::session_name(&mut faults, "session_id", &named));
+        let named = named.and_then(|named| session_key(&mut faults, "session_id", named));
         faults.finish()?;
         named.or_else(|| self.to_session.clone()).ok_or_else(|| {
             Faults::one("session_id", "required", "is required, because the message is for several sessions")

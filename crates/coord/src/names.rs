@@ -3,11 +3,9 @@
 use claudetools_kernel::{Faults, text};
 
 /// The longest project key, in bytes.
-pub const LONGEST_PROJECT_KEY: usize = 200;
+pub(crate) const LONGEST_PROJECT_KEY: usize = 200;
 /// The longest name of a component, in bytes.
-pub const LONGEST_COMPONENT: usize = 100;
-/// The longest id of an agent's session, in characters.
-pub const LONGEST_SESSION_ID: usize = 128;
+pub(crate) const LONGEST_COMPONENT: usize = 100;
 /// What stands in the place of a component in the path of its history, so that none can be called so.
 const RESERVED: &str = "history";
 
@@ -19,23 +17,13 @@ pub fn project_key(faults: &mut Faults, field: &str, value: &str) -> Option<Stri
 
 /// The name of a component: a segment of at most [`LONGEST_COMPONENT`] bytes, NFC, case kept. What does not fit is noted
 /// under `field`.
-pub fn component_name(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
+pub(crate) fn component_name(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
     let name = segments(faults, field, value, LONGEST_COMPONENT, 1)?;
     if name == RESERVED {
         faults.schema(field, "reserved", &format!("must not be {RESERVED}"));
         return None;
     }
     Some(name)
-}
-
-/// The id that an agent's session goes by: 1 to [`LONGEST_SESSION_ID`] visible characters of ASCII. What does not fit is noted
-/// under `field`.
-pub fn session_name(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
-    let fits = (1..=LONGEST_SESSION_ID).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic());
-    if !fits {
-        faults.schema(field, "pattern", &format!("must have 1 to {LONGEST_SESSION_ID} visible ASCII characters"));
-    }
-    fits.then(|| value.to_owned())
 }
 
 fn segments(faults: &mut Faults, field: &str, value: &str, longest: usize, most: usize) -> Option<String> {
@@ -90,14 +78,5 @@ mod tests {
         assert_eq!(fault(|faults| component_name(faults, "component", "api")), None);
         assert_eq!(fault(|faults| component_name(faults, "component", "a/b")).as_deref(), Some("segments"));
         assert_eq!(fault(|faults| component_name(faults, "component", "history")).as_deref(), Some("reserved"));
-    }
-
-    #[test]
-    fn a_session_goes_by_visible_characters() {
-        assert_eq!(fault(|faults| session_name(faults, "session_id", "agent-7f/3")), None);
-        let too_long = "x".repeat(129);
-        for bad in ["", "a b", "ü", "a\0", too_long.as_str()] {
-            assert_eq!(fault(|faults| session_name(faults, "session_id", bad)).as_deref(), Some("pattern"), "{bad:?}");
-        }
     }
 }

@@ -177,7 +177,7 @@ pub trait ComponentRepository: Records<Component> {
     async fn at(&mut self, key: &ComponentKey) -> Stored<Option<Component>>;
 
     /// The components of a project, or of all; by project and name.
-    async fn all(&mut self, project_key: Option<&str>) -> Stored<Vec<Component>>;
+    async fn of_project(&mut self, project_key: Option<&str>) -> Stored<Vec<Component>>;
 
     /// Adds an entry to the history.
     async fn record(&mut self, entry: &HistoryEntry) -> Stored<()>;

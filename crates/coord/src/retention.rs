@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use claudetools_kernel::{Faults, Result, Timestamp};
 
 /// The longest time that anything may be kept, in days.
-pub const LONGEST_DAYS: i32 = 3650;
+pub(crate) const LONGEST_DAYS: i32 = 3650;
 
 /// How long what has ended is kept, in days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -51,7 +51,7 @@ impl StatusService {
         let wanted = project_key.map(str::to_owned);
         let mut keys = tx.coord_projects().keys().await?;
         keys.retain(|key| wanted.as_ref().is_none_or(|wanted| wanted == key));
-        let components = tx.components().all(project_key).await?;
+        let components = tx.components().of_project(project_key).await?;
         let held = LockFilter { project_key: wanted.clone(), state: Some(LockState::Held), ..LockFilter::default() };
         let locks = tx.locks().list(&held, &first(LockSort::Resource), now).await?.items;
         let active = PresenceFilter { active: Some(true), project_key: wanted };

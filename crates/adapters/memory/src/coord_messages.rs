@@ -147,7 +147,7 @@ impl ComponentRepository for MemoryTx {
         Ok(self.state.coord_components.rows().find(|component| component.key == *key).cloned())
     }
 
-    async fn all(&mut self, project_key: Option<&str>) -> Stored<Vec<Component>> {
+    async fn of_project(&mut self, project_key: Option<&str>) -> Stored<Vec<Component>> {
         let wanted = |component: &&Component| project_key.is_none_or(|project| component.key.project_key == project);
         let mut components: Vec<_> = self.state.coord_components.rows().filter(wanted).cloned().collect();
         components.sort_by(|a, b| a.key.cmp(&b.key));

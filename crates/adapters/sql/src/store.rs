@@ -206,7 +206,8 @@ impl<C: Connection> SqlTx<C> {
 
     /// Makes everything durable.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
-        let last = self.insert_chunks_of::<api_audit_log::Entity>(std::mem::take(&mut self.audit));
+        let rows = std::mem::take(&mut self.audit);
+        let last = self.insert_chunks_of::<api_audit_log::Entity>(rows);
         self.connection.finish(last).await
     }
 }

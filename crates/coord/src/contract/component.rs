@@ -77,8 +77,8 @@ pub async fn components(store: Store<'_>) -> Outcome {
     tx.commit().await?;
     let mut view = store.read().await?;
     let places = |rows: Vec<Component>| rows.into_iter().map(|row| row.key.resource()).collect::<Vec<_>>();
-    assert_eq!(places(view.components().all(None).await?), ["acme/api", "acme/web", "clients/acme/dns"]);
-    assert_eq!(places(view.components().all(Some("acme")).await?), ["acme/api", "acme/web"]);
+    assert_eq!(places(view.components().of_project(None).await?), ["acme/api", "acme/web", "clients/acme/dns"]);
+    assert_eq!(places(view.components().of_project(Some("acme")).await?), ["acme/api", "acme/web"]);
     drop(view);
     lists_agree(entries, async |request| {
         let mut view = store.read().await.expect("a reader");

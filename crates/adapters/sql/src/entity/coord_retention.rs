@@ -14,7 +14,7 @@ pub(crate) const ONLY: i64 = 1;
 #[owned_into(Retention)]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    #[ghost(ONLY)]
+    #[ghost({ONLY})]
     pub(crate) id: i64,
     pub(crate) events_days: i32,
     pub(crate) messages_days: i32,

@@ -37,7 +37,7 @@ impl<C: Connection> ComponentRepository for SqlTx<C> {
         self.one::<_, Model, _>(of_project.filter(Column::Component.eq(key.component.as_str()))).await
     }
 
-    async fn all(&mut self, project_key: Option<&str>) -> Stored<Vec<Component>> {
+    async fn of_project(&mut self, project_key: Option<&str>) -> Stored<Vec<Component>> {
         let components = Entity::find()
             .apply_if(project_key, |all, project| all.filter(Column::ProjectKey.eq(project)))
             .order_by_asc(Column::ProjectKey)
