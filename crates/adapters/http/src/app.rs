@@ -10,7 +10,9 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
     web::{self, Data, PayloadConfig},
 };
-use claudetools_coord::{ComponentService, FeedService, MessageService, RetentionService, StatusService};
+use claudetools_coord::{
+    ComponentService, Desk, FeedService, LockService, MessageService, PresenceService, RetentionService, StatusService,
+};
 use claudetools_credentials::{ChainService, CredentialService, Key, ShareService, VaultService};
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
@@ -27,7 +29,7 @@ use crate::{
     api,
     audit::AuditSink,
     docs,
-    extract::{MAX_BODY, RunningKeys},
+    extract::{CoordAccess, MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
     feed::Feed,
     metrics::{Metrics, PoolProbe},
@@ -44,6 +46,8 @@ pub struct HttpOptions {
     pub security_headers: SecurityHeaders,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
+    /// Whom the network vouches for in coordination.
+    pub coord: CoordAccess,
 }
 
 impl Default for HttpOptions {
@@ -52,6 +56,7 @@ impl Default for HttpOptions {
             trusted_proxies: Vec::new(),
             security_headers: SecurityHeaders::default(),
             body_timeout: Duration::from_secs(30),
+            coord: CoordAccess::default(),
         }
     }
 }
@@ -127,6 +132,12 @@ pub struct Services {
     pub agent_runs: AgentRunService,
     /// The API audit log, for reading.
     pub audit_log: AuditLogService,
+    /// Where calls for locks are handed in.
+    pub desk: Desk,
+    /// Locks, beside asking for them.
+    pub locks: LockService,
+    /// Presence of agents' sessions.
+    pub presence: PresenceService,
     /// Messages between sessions of agents.
     pub messages: MessageService,
     /// Components and the projects of coordination.

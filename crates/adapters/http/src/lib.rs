@@ -33,7 +33,7 @@ pub use app::{HttpOptions, SecurityHeaders, Services, mount};
 pub use audit::{AuditSink, WriteBatch};
 pub use cors::cors;
 pub use envelope::Envelope;
-pub use extract::RunningKeys;
+pub use extract::{CoordAccess, RunningKeys};
 pub use fallback::RouteTable;
 pub use feed::{Chunk, Feed, Heard, Listener};
 pub use limits::limit;
