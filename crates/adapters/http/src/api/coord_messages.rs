@@ -15,7 +15,7 @@ use crate::{
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{
-        BlankLine, Block, CoordKey, Cross, Field, Instant, Nullable, SessionKey, ThreadName, Uid, Word, each,
+        BlankLine, Block, CoordKey, Cross, Field, Instant, Nullable, SessionText, ThreadName, Uid, Word, each,
     },
 };
 
@@ -35,8 +35,8 @@ struct MessageBody {
     #[schema(required)]
     #[o2o(repeat)]
     #[into(~.cross())]
-    from_session: Field<SessionKey>,
-    to_session: Nullable<SessionKey>,
+    from_session: Field<SessionText>,
+    to_session: Nullable<SessionText>,
     /// Every session that is active on the project now, or announces itself there within 24 hours.
     to_project: Nullable<CoordKey>,
     /// To every session that is active now, or announces itself within 24 hours.
@@ -150,7 +150,7 @@ struct MessageQuery {
 #[schema(example = json!({"session_id": "server-91bc"}))]
 struct ReaderBody {
     /// Need not be given for a message to one session.
-    session_id: Nullable<SessionKey>,
+    session_id: Nullable<SessionText>,
 }
 
 /// List messages

@@ -27,14 +27,11 @@ struct StatusQuery {
 }
 
 /// What goes on in a project.
-#[derive(Debug, Serialize, ToSchema, o2o)]
-#[from_owned(ProjectStatus)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ProjectStatusView {
     #[schema(example = "clients/acme")]
     project_key: String,
     /// By name.
-    #[o2o(repeat)]
-    #[from(each(~))]
     components: Vec<ComponentView>,
     /// Those held on the project and below it, by resource.
     active_locks: Vec<LockView>,
@@ -43,15 +40,24 @@ struct ProjectStatusView {
 }
 
 /// What goes on.
-#[derive(Debug, Serialize, ToSchema, o2o)]
-#[from_owned(Status)]
+#[derive(Debug, Serialize, ToSchema)]
 struct StatusView {
     /// By key.
-    #[from(each(~))]
     projects: Vec<ProjectStatusView>,
     /// When, by the database's clock.
-    #[from(~.cross())]
     generated_at: Instant,
+}
+
+impl From<Status> for StatusView {
+    fn from(Status { projects, generated_at: now }: Status) -> Self {
+        let project = |project: ProjectStatus| ProjectStatusView {
+            project_key: project.project_key,
+            components: each(project.components),
+            active_locks: project.active_locks.into_iter().map(|lock| (lock, now).into()).collect(),
+            sessions: project.sessions.into_iter().map(|session| (session, now).into()).collect(),
+        };
+        Self { projects: projects.into_iter().map(project).collect(), generated_at: now.cross() }
+    }
 }
 
 /// How long what is kept, in days.
