@@ -44,6 +44,10 @@ impl Operation {
                 _ => {}
             }
         }
+        // Of what has no end, the form that has one.
+        if !self.node["responses"]["200"]["content"]["text/event-stream"].is_null() {
+            query.push("wait=0".to_owned());
+        }
         if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
     }
 
@@ -125,7 +129,7 @@ async fn every_operation_is_described_in_full() {
 
 #[tokio::test]
 async fn no_operation_with_a_scope_runs_without_a_token_or_with_a_smaller_scope() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().with("COORD_AUTH", "token").start().await;
     let (anonymous, reader, writer) = (app.anonymous(), app.reader(), app.writer());
     let mut refused = 0;
     for operation in operations(&app).await {

@@ -29,8 +29,9 @@ pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
-    PasswordLength, PortNumber, RewrapLimit, RotationDays, ShareSeconds, ShareViews, Slug, TagName, TagNames,
+    BlankLine, Block, Cidr, CoordKey, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, JsonObject,
+    KeptDays, LeaseSeconds, Line, Lines, LockToken, PasswordLength, PortNumber, ProcessId, ResourceText, ResourceTexts,
+    RewrapLimit, RotationDays, SessionText, ShareSeconds, ShareViews, Slug, Switch, TagName, TagNames, ThreadName,
     TtlSeconds, Uid, Uids, WordCount, WorkMinutes,
 };
 

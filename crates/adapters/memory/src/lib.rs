@@ -4,6 +4,8 @@
 //! right, and far too slow for anything but tests and trials.
 
 mod client;
+mod coord;
+mod coord_messages;
 mod credential;
 mod identity;
 mod journal;

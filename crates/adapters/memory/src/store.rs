@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use claudetools_coord::ports::CoordTx;
+use claudetools_coord::{Component, CoordProject, Delivery, HistoryEntry, Message, Retention};
 use claudetools_credentials::{AuditRow, Credential, Epoch, Head, SealedVersion, Share, VaultCheck};
 use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
 use claudetools_infra::ports::InfraTx;
@@ -21,7 +21,7 @@ use claudetools_sessions::{
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
 use uuid::Uuid;
 
-use crate::table::Table;
+use crate::{coord::Coord, table::Table};
 
 /// Everything that is stored.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +49,13 @@ pub(crate) struct State {
     pub(crate) tags: Table<Tag>,
     pub(crate) sessions: Table<Session>,
     pub(crate) work_items: Table<WorkItem>,
+    pub(crate) coord: Coord,
+    pub(crate) coord_messages: Table<Message>,
+    pub(crate) coord_deliveries: BTreeMap<(Id<Message>, String), Delivery>,
+    pub(crate) coord_components: Table<Component>,
+    pub(crate) coord_history: Vec<HistoryEntry>,
+    pub(crate) coord_projects: Table<CoordProject>,
+    pub(crate) coord_retention: Option<Retention>,
 }
 
 /// A store in memory. Clones share their content.
@@ -118,8 +125,6 @@ impl SessionsTx for MemoryTx {
 
 impl InfraTx for MemoryTx {}
 
-impl CoordTx for MemoryTx {}
-
 #[async_trait]
 impl UnitOfWork<dyn InfraTx> for MemoryStore {
     async fn begin(&self) -> Result<Box<dyn InfraTx>, StoreError> {
@@ -127,17 +132,6 @@ impl UnitOfWork<dyn InfraTx> for MemoryStore {
     }
 
     async fn read(&self) -> Result<Box<dyn InfraTx>, StoreError> {
-        Ok(Box::new(self.begin_read().await))
-    }
-}
-
-#[async_trait]
-impl UnitOfWork<dyn CoordTx> for MemoryStore {
-    async fn begin(&self) -> Result<Box<dyn CoordTx>, StoreError> {
-        Ok(Box::new(self.begin_write().await))
-    }
-
-    async fn read(&self) -> Result<Box<dyn CoordTx>, StoreError> {
         Ok(Box::new(self.begin_read().await))
     }
 }

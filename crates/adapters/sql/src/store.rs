@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use claudetools_coord::ports::CoordTx;
+use claudetools_coord::ports::{
+    ComponentRepository, CoordProjectRepository, CoordTx, EventRepository, HeadRepository, LockRepository,
+    MessageRepository, PresenceRepository, RetentionRepository,
+};
 use claudetools_credentials::ports::{
     ChainRepository, CredentialRepository, CredentialsTx, Directory, ShareRepository, VersionRepository,
 };
@@ -27,6 +30,7 @@ use crate::{
     connect::{self, SqlOptions},
     connection::{Reading, Writing},
     embedded::Embedded,
+    entity::api_audit_log,
     failure::{failure, is_lost},
     guarded::{Guarded, during},
     pulse::Pulse,
@@ -110,6 +114,16 @@ impl SqlStore {
         }
     }
 
+    /// Whether the database is a node of a Galera cluster, where writers on different nodes meet only when they commit.
+    pub async fn is_galera(&self) -> Result<bool, StoreError> {
+        if self.engine() != DbBackend::MySql {
+            return Ok(false);
+        }
+        let question = Statement::from_string(self.engine(), "SHOW GLOBAL VARIABLES LIKE 'wsrep_on'");
+        let answer = self.view().ask(One::<Values<(String, String)>>::of(question)).await?;
+        Ok(answer.is_some_and(|Values((_, value))| value.eq_ignore_ascii_case("on")))
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let question = Statement::from_string(self.engine(), "SELECT 1");
@@ -165,8 +179,8 @@ pub(crate) async fn begin(
 /// A transaction, or connections for reading. It implements every repository itself.
 pub(crate) struct SqlTx<C> {
     connection: C,
-    /// What need not be done before the commit, and goes along with it.
-    last: Vec<Statement>,
+    /// The rows of the API audit log, which need not be added before the commit and go along with it.
+    audit: Vec<api_audit_log::Model>,
 }
 
 impl<C> fmt::Debug for SqlTx<C> {
@@ -177,7 +191,7 @@ impl<C> fmt::Debug for SqlTx<C> {
 
 impl<C: Connection> SqlTx<C> {
     pub(crate) const fn new(connection: C) -> Self {
-        Self { connection, last: Vec::new() }
+        Self { connection, audit: Vec::new() }
     }
 
     /// The engine behind it.
@@ -190,9 +204,9 @@ impl<C: Connection> SqlTx<C> {
         self.connection.ask(question).await
     }
 
-    /// Changes rows at the latest when this is committed; a failure is that of the commit.
-    pub(crate) fn change_last(&mut self, statement: Statement) {
-        self.last.push(statement);
+    /// Adds a row to the API audit log at the latest when this is committed; a failure is that of the commit.
+    pub(crate) fn audit_last(&mut self, row: api_audit_log::Model) {
+        self.audit.push(row);
     }
 
     /// Runs statements that change rows, in their order and in one go; tells how many rows they changed.
@@ -201,8 +215,10 @@ impl<C: Connection> SqlTx<C> {
     }
 
     /// Makes everything durable.
-    pub(crate) async fn finish(self) -> Result<(), StoreError> {
-        self.connection.finish(self.last).await
+    pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
+        let audit = std::mem::take(&mut self.audit);
+        let last = self.insert_chunks_of::<api_audit_log::Entity>(audit);
+        self.connection.finish(last).await
     }
 }
 
@@ -290,7 +306,39 @@ impl<C: Connection> CredentialsTx for SqlTx<C> {
 
 impl<C: Connection> InfraTx for SqlTx<C> {}
 
-impl<C: Connection> CoordTx for SqlTx<C> {}
+impl<C: Connection> CoordTx for SqlTx<C> {
+    fn head(&mut self) -> &mut dyn HeadRepository {
+        self
+    }
+
+    fn events(&mut self) -> &mut dyn EventRepository {
+        self
+    }
+
+    fn locks(&mut self) -> &mut dyn LockRepository {
+        self
+    }
+
+    fn presence(&mut self) -> &mut dyn PresenceRepository {
+        self
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        self
+    }
+
+    fn components(&mut self) -> &mut dyn ComponentRepository {
+        self
+    }
+
+    fn coord_projects(&mut self) -> &mut dyn CoordProjectRepository {
+        self
+    }
+
+    fn retention(&mut self) -> &mut dyn RetentionRepository {
+        self
+    }
+}
 
 #[async_trait]
 impl UnitOfWork<dyn InfraTx> for SqlStore {
