@@ -5,18 +5,15 @@
 //! is always measured in the same run: ratios outlive the machine, milliseconds do not.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "it talks to whoever typed it")]
 
-mod client;
 mod data;
 mod failure;
 mod goals;
 mod lineup;
 mod load;
 mod peer;
-mod process;
 mod report;
 mod rounds;
 mod scenario;
-mod server;
 
 use std::{
     fs,
@@ -26,6 +23,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use claudetools_harness::{client, process, server};
 
 use crate::{
     data::{Databases, Engine, Servers},
