@@ -1,11 +1,41 @@
 //! Who works on what, right now: presence of sessions, locks with fencing tokens, messages, states of components, and the events
 //! that tell of all of them.
 //!
-//! Every change of ownership locks one row first, the head, which hands out tokens and event numbers; so their order is total.
+//! Every change of ownership locks one row first, the head, which hands out tokens and event numbers; so their order is total. Who gets
+//! which lock is decided in `table.rs`, in plain sequential code. Calls reach it over the desk (`desk.rs`), where the clerk of each process
+//! (`clerk.rs`) decides whatever waits in one transaction (`round.rs`, `batch.rs`).
 #![warn(missing_docs)]
 
+mod batch;
+mod clerk;
+mod context;
+mod desk;
+mod event;
+mod head;
+mod lock;
+mod lock_service;
+mod path;
 pub mod ports;
+mod presence;
+mod presence_service;
+mod round;
+mod table;
 
 #[cfg(feature = "contract")]
 #[expect(clippy::expect_used, reason = "suites are test code")]
 pub mod contract;
+
+pub use clerk::Clerk;
+pub use context::Context;
+pub use desk::{Answer, Desk, LockCounts, NoWitness, Pause, Pending, Witness};
+pub use event::{Event, EventKind, Occurrence};
+pub use head::Head;
+pub use lock::{
+    Call, Conflict, Done, Grant, LONGEST_WAIT, Lock, LockDetail, LockFields, LockFilter, LockMode, LockSort, LockState,
+    Refusal, Waiter, Want, session_key,
+};
+pub use lock_service::{Broken, LockService};
+pub use path::ResourcePath;
+pub use presence::{Party, Presence, PresenceFields, PresenceFilter, PresenceSort, PresenceState};
+pub use presence_service::{PresenceService, SignOfLife};
+pub use table::{Changes, NotRenewed, Obstacle, Rules, Table};

@@ -4,6 +4,7 @@
 //! right, and far too slow for anything but tests and trials.
 
 mod client;
+mod coord;
 mod credential;
 mod identity;
 mod journal;

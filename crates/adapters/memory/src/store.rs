@@ -6,7 +6,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use claudetools_coord::ports::CoordTx;
 use claudetools_credentials::{AuditRow, Credential, Epoch, Head, SealedVersion, Share, VaultCheck};
 use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
 use claudetools_infra::ports::InfraTx;
@@ -21,7 +20,7 @@ use claudetools_sessions::{
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
 use uuid::Uuid;
 
-use crate::table::Table;
+use crate::{coord::Coord, table::Table};
 
 /// Everything that is stored.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +48,7 @@ pub(crate) struct State {
     pub(crate) tags: Table<Tag>,
     pub(crate) sessions: Table<Session>,
     pub(crate) work_items: Table<WorkItem>,
+    pub(crate) coord: Coord,
 }
 
 /// A store in memory. Clones share their content.
@@ -118,8 +118,6 @@ impl SessionsTx for MemoryTx {
 
 impl InfraTx for MemoryTx {}
 
-impl CoordTx for MemoryTx {}
-
 #[async_trait]
 impl UnitOfWork<dyn InfraTx> for MemoryStore {
     async fn begin(&self) -> Result<Box<dyn InfraTx>, StoreError> {
@@ -127,17 +125,6 @@ impl UnitOfWork<dyn InfraTx> for MemoryStore {
     }
 
     async fn read(&self) -> Result<Box<dyn InfraTx>, StoreError> {
-        Ok(Box::new(self.begin_read().await))
-    }
-}
-
-#[async_trait]
-impl UnitOfWork<dyn CoordTx> for MemoryStore {
-    async fn begin(&self) -> Result<Box<dyn CoordTx>, StoreError> {
-        Ok(Box::new(self.begin_write().await))
-    }
-
-    async fn read(&self) -> Result<Box<dyn CoordTx>, StoreError> {
         Ok(Box::new(self.begin_read().await))
     }
 }

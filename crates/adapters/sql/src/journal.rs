@@ -13,7 +13,7 @@ use crate::{
 #[async_trait]
 impl<C: Connection> Transaction for SqlTx<C> {
     async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.change_last(self.insert_of::<api_audit_log::Entity>(entry.into()));
+        self.audit_last(entry.into());
         Ok(())
     }
 

@@ -76,6 +76,21 @@ impl<C: Connection> SqlTx<C> {
         (!rows.is_empty()).then(|| self.statement(&E::insert_many(rows).into_query()))
     }
 
+    /// The statements that add rows: as few as there can be with a bounded number of texts, which the cache of prepared ones can hold.
+    pub(crate) fn insert_chunks_of<E>(&self, mut rows: Vec<E::Model>) -> Vec<Statement>
+    where
+        E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>, ActiveModel: ActiveModelTrait<Entity = E> + Send>,
+    {
+        let mut statements = Vec::new();
+        while !rows.is_empty() {
+            let most = if rows.len() <= 8 { rows.len() } else { (rows.len() / 8 * 8).min(64) };
+            let rest = rows.split_off(most);
+            statements.extend(self.insert_all_of::<E>(rows.into_iter()));
+            rows = rest;
+        }
+        statements
+    }
+
     /// Counts those that refer to a row, kinds without rows left out.
     pub(crate) async fn count_referrers(&self, kinds: Vec<Referring>) -> Stored<Vec<Referrer>> {
         let mut referrers = Vec::new();

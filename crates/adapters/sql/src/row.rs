@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use claudetools_coord::ResourcePath;
 use claudetools_credentials::FieldSet;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Scopes, StoreError, Timestamp};
 use sea_orm::DeriveValueType;
@@ -145,6 +146,17 @@ impl Keeps<Hours> for i64 {
 
     fn read(self) -> Result<Hours, String> {
         Ok(Hours::from_hundredths(self))
+    }
+}
+
+/// What a lock is on.
+impl Keeps<ResourcePath> for String {
+    fn keep(value: &ResourcePath) -> Self {
+        value.to_string()
+    }
+
+    fn read(self) -> Result<ResourcePath, String> {
+        ResourcePath::kept(&self).ok_or_else(|| "not the path of a resource".to_owned())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use claudetools_coord::ports::CoordTx;
+use claudetools_coord::ports::{CoordTx, EventRepository, HeadRepository, LockRepository, PresenceRepository};
 use claudetools_credentials::ports::{
     ChainRepository, CredentialRepository, CredentialsTx, Directory, ShareRepository, VersionRepository,
 };
@@ -27,6 +27,7 @@ use crate::{
     connect::{self, SqlOptions},
     connection::{Reading, Writing},
     embedded::Embedded,
+    entity::api_audit_log,
     failure::{failure, is_lost},
     guarded::{Guarded, during},
     pulse::Pulse,
@@ -165,8 +166,8 @@ pub(crate) async fn begin(
 /// A transaction, or connections for reading. It implements every repository itself.
 pub(crate) struct SqlTx<C> {
     connection: C,
-    /// What need not be done before the commit, and goes along with it.
-    last: Vec<Statement>,
+    /// The rows of the API audit log, which need not be added before the commit and go along with it.
+    audit: Vec<api_audit_log::Model>,
 }
 
 impl<C> fmt::Debug for SqlTx<C> {
@@ -177,7 +178,7 @@ impl<C> fmt::Debug for SqlTx<C> {
 
 impl<C: Connection> SqlTx<C> {
     pub(crate) const fn new(connection: C) -> Self {
-        Self { connection, last: Vec::new() }
+        Self { connection, audit: Vec::new() }
     }
 
     /// The engine behind it.
@@ -190,9 +191,9 @@ impl<C: Connection> SqlTx<C> {
         self.connection.ask(question).await
     }
 
-    /// Changes rows at the latest when this is committed; a failure is that of the commit.
-    pub(crate) fn change_last(&mut self, statement: Statement) {
-        self.last.push(statement);
+    /// Adds a row to the API audit log at the latest when this is committed; a failure is that of the commit.
+    pub(crate) fn audit_last(&mut self, row: api_audit_log::Model) {
+        self.audit.push(row);
     }
 
     /// Runs statements that change rows, in their order and in one go; tells how many rows they changed.
@@ -201,8 +202,9 @@ impl<C: Connection> SqlTx<C> {
     }
 
     /// Makes everything durable.
-    pub(crate) async fn finish(self) -> Result<(), StoreError> {
-        self.connection.finish(self.last).await
+    pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
+        let last = self.insert_chunks_of::<api_audit_log::Entity>(std::mem::take(&mut self.audit));
+        self.connection.finish(last).await
     }
 }
 
@@ -290,7 +292,23 @@ impl<C: Connection> CredentialsTx for SqlTx<C> {
 
 impl<C: Connection> InfraTx for SqlTx<C> {}
 
-impl<C: Connection> CoordTx for SqlTx<C> {}
+impl<C: Connection> CoordTx for SqlTx<C> {
+    fn head(&mut self) -> &mut dyn HeadRepository {
+        self
+    }
+
+    fn events(&mut self) -> &mut dyn EventRepository {
+        self
+    }
+
+    fn locks(&mut self) -> &mut dyn LockRepository {
+        self
+    }
+
+    fn presence(&mut self) -> &mut dyn PresenceRepository {
+        self
+    }
+}
 
 #[async_trait]
 impl UnitOfWork<dyn InfraTx> for SqlStore {

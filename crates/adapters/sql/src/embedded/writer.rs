@@ -27,6 +27,9 @@ use super::{
 };
 use crate::pool::PoolNumbers;
 
+/// A deferred transaction that reads first cannot become a writer once another process has written.
+const BEGIN: &str = if cfg!(feature = "mutant-deferred") { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
+
 /// What comes in.
 pub(super) enum Message {
     /// Somebody is in line.
@@ -150,7 +153,7 @@ impl Thread {
                 return;
             };
             let connection = self.tidied(connection);
-            match execute(&connection, "BEGIN IMMEDIATE") {
+            match execute(&connection, BEGIN) {
                 Ok(()) => {
                     // If it has gone meanwhile the lease finds the next by itself.
                     drop(next.send(Ok(Lease::new(Desk::new(connection), Arc::clone(queue)))));
