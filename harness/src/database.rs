@@ -259,7 +259,7 @@ fn mariadb_template(templates: &Path) -> Result<PathBuf> {
 
 /// Where the programs of the newest PostgreSQL are, which Debian keeps off the path.
 fn postgres_folder() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(std::result::Result::ok);
     let debian = versions.map(|version| version.path().join("bin")).max();
     debian
         .filter(|folder| folder.join("initdb").is_file())

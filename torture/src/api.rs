@@ -7,12 +7,7 @@ use hyper::Method;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{
-    check::Micros,
-    dice::Dice,
-    history::count,
-    site::Site,
-};
+use crate::{check::Micros, dice::Dice, history::count, site::Site};
 
 /// How long an answer may take, beyond the time that the call asked to wait.
 const ANSWER: Duration = Duration::from_secs(4);
@@ -112,15 +107,14 @@ impl Api {
     }
 
     async fn attempt(&mut self, ask: &Ask<'_>) -> Attempt {
+        let is_dropped = self.dice.percent(DROPPED);
+        let dropped_after = Duration::from_millis(self.dice.between(1, 20));
         let Some(connection) = self.connect().await else { return Attempt::NotDone };
         let (path, body, key) = (ask.path.as_str(), ask.body, ask.key.as_deref());
         let call = Call { path, method: Some(ask.method.clone()), body, key, from: None };
-        let is_dropped = self.dice.percent(DROPPED);
-        let patience = if is_dropped { Duration::from_millis(self.dice.between(1, 20)) } else { ANSWER + ask.wait };
+        let patience = if is_dropped { dropped_after } else { ANSWER + ask.wait };
         match timeout(patience, connection.send(call)).await {
-            Ok(Ok(answer)) => {
-                self.judge(ask, &answer)
-            }
+            Ok(Ok(answer)) => self.judge(ask, &answer),
             // Broken or given up: the request may have been read.
             Ok(Err(_)) | Err(_) => {
                 self.connection = None;

@@ -149,4 +149,3 @@ async fn stop(site: &Site, replica: usize) -> Result<()> {
     site.injected("a replica stopped for 11.5 s");
     Ok(())
 }
-

@@ -99,7 +99,9 @@ impl<'a> Work<'a> {
         if let Some(at) = at {
             if at + NEAR < called || at - NEAR > returned {
                 let Entry { session, called, returned, .. } = entry;
-                self.fault(format!("{step:?} of {session} was decided at {at}, but called at {called} and answered at {returned}"));
+                self.fault(format!(
+                    "{step:?} of {session} was decided at {at}, but called at {called} and answered at {returned}"
+                ));
                 return;
             }
             called = called.max(at - NEAR);
@@ -194,7 +196,7 @@ impl<'a> Work<'a> {
             self.fault(format!("{session} asked for {resources:?} and was given {} locks", grants.len()));
         }
         for grant in grants {
-            let Some(event) = self.granted.get(grant.id.as_str()) else {
+            let Some(event) = self.granted.get(grant.id.as_str()).copied() else {
                 self.fault(format!("no event tells that {session} was granted {}", grant.id));
                 continue;
             };
@@ -202,7 +204,10 @@ impl<'a> Work<'a> {
                 self.fault(format!("{session} was told {grant:?}, the event says {event:?}"));
             }
             if event.at != grant.granted_at {
-                self.fault(format!("lock {} was granted at {}, its event was at {}", grant.id, grant.granted_at, event.at));
+                self.fault(format!(
+                    "lock {} was granted at {}, its event was at {}",
+                    grant.id, grant.granted_at, event.at
+                ));
             }
         }
     }
@@ -282,7 +287,9 @@ impl<'a> Work<'a> {
             }
         }
         for entry in entries {
-            let What::Acquire { resources, exclusive, outcome: Acquired::New(grants), .. } = &entry.what else { continue };
+            let What::Acquire { resources, exclusive, outcome: Acquired::New(grants), .. } = &entry.what else {
+                continue;
+            };
             let events = grants.iter().filter_map(|grant| self.granted.get(grant.id.as_str()));
             let Some(granted) = events.max_by_key(|event| event.seq) else { continue };
             let places = queued.get(entry.session.as_str()).map(Vec::as_slice).unwrap_or_default();

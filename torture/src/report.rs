@@ -112,7 +112,7 @@ impl Report {
     pub(crate) fn markdown(&self) -> String {
         let Outcome {
             seconds: _,
-            answers,
+            answers: _,
             lock_calls,
             linearized,
             configurations,

@@ -125,7 +125,8 @@ fn check(
     let events = readings.first_mut().map(|first| std::mem::take(&mut first.events)).unwrap_or_default();
     let lock_events: Vec<_> = events.iter().filter_map(Event::of_lock).collect();
     let entries = site.record.entries.borrow();
-    let Reconciled { histories, deadlines, waited, given, mut faults, found } = reconcile(&entries, &events, &lock_events);
+    let Reconciled { histories, deadlines, waited, given, mut faults, found } =
+        reconcile(&entries, &events, &lock_events);
     faults.extend(site.record.faults.borrow().iter().cloned());
     let anything = |from, to| site.was_troubled(from, to, Trouble::Everything);
     let (counted, wrong) = intervals::check(&lock_events, &deadlines, end, anything);
@@ -181,7 +182,10 @@ fn proof(site: &Site, registers: &registers::Tally, counted: &intervals::Counted
     let missing = [
         (counted.grants == 0, "no lock was ever granted"),
         (has_paused && registers.stale_tried == 0, "no stale write was ever tried"),
-        (has_paused && registers.lost_without_fence == 0, "nothing was lost without a fence, so a fence proves nothing"),
+        (
+            has_paused && registers.lost_without_fence == 0,
+            "nothing was lost without a fence, so a fence proves nothing",
+        ),
     ];
     missing.into_iter().filter(|(is_missing, _)| *is_missing).map(|(_, what)| Violation::new("proof", what)).collect()
 }

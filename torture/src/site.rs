@@ -78,10 +78,9 @@ impl Site {
             Engine::Mariadb => Some(started(Kind::MariaDb, templates).await?),
             Engine::Postgres => Some(started(Kind::Postgres, templates).await?),
         };
-        let database_url = database.as_ref().map_or_else(
-            || format!("sqlite://{}", scratch.path().join("torture.db").display()),
-            DatabaseServer::url,
-        );
+        let database_url = database
+            .as_ref()
+            .map_or_else(|| format!("sqlite://{}", scratch.path().join("torture.db").display()), DatabaseServer::url);
         let network = match &database {
             Some(database) => Some(Cut::before(database.port).await?),
             None => None,
@@ -128,7 +127,8 @@ impl Site {
     async fn start_replica(&self, replica: usize) -> Result<Server> {
         let url = if replica == 0 { &self.network_url } else { &self.database_url }.clone();
         let set = |name: &'static str, value: &str| (name, value.to_owned());
-        let mut settings = vec![("DATABASE_URL", url), set("RATE_LIMIT_PER_MINUTE", "0"), set("RATE_LIMIT_PER_HOUR", "0")];
+        let mut settings =
+            vec![("DATABASE_URL", url), set("RATE_LIMIT_PER_MINUTE", "0"), set("RATE_LIMIT_PER_HOUR", "0")];
         settings.push(set("WORKERS", "2"));
         if let Some(mutant) = &self.plan.mutant {
             settings.push(set(MUTANT, mutant));

@@ -91,11 +91,11 @@ pub(crate) struct Event {
 
 impl Event {
     pub(crate) fn parse(body: &Value) -> Option<Self> {
-        let seq = ["seq", "id"].iter().find_map(|field| body[*field].as_i64())?;
-        let subject = text(body, "subject_id").or_else(|| text(body, "subject")).unwrap_or_default();
+        let seq = body["id"].as_i64()?;
+        let subject = text(body, "subject").unwrap_or_default();
         let session = text(body, "session_id").unwrap_or_default();
         let (at, kind) = (instant(body, "at")?, text(body, "kind")?);
-        Some(Self { seq, at, kind, session, subject, payload: body["payload"].clone() })
+        Some(Self { seq, at, kind, session, subject, payload: body["data"].clone() })
     }
 
     /// What it says of a lock, if it is about one that began or ended.

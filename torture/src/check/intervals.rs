@@ -154,7 +154,10 @@ impl<'a> Sweep<'a> {
             self.fault(format!("lock {} was {how} {late} µs after it had expired, at event {}", event.lock, event.seq));
         }
         if late > 2 * REAPED && !troubled(deadline, event.at) {
-            self.fault(format!("lock {} was found expired {late} µs after its time at event {}", event.lock, event.seq));
+            self.fault(format!(
+                "lock {} was found expired {late} µs after its time at event {}",
+                event.lock, event.seq
+            ));
         }
     }
 
@@ -167,7 +170,9 @@ impl<'a> Sweep<'a> {
             let over = end.saturating_sub(deadline);
             if over > 2 * REAPED && !troubled(deadline, end) {
                 let LockEvent { lock, seq, .. } = held;
-                self.fault(format!("lock {lock} of event {seq} has expired {over} µs before the end, and no event says so"));
+                self.fault(format!(
+                    "lock {lock} of event {seq} has expired {over} µs before the end, and no event says so"
+                ));
             }
         }
     }
@@ -184,7 +189,16 @@ mod tests {
 
     fn grant(seq: i64, lock: &str, session: &str, resource: &str, token: i64) -> LockEvent {
         let (lock, session, resource) = (lock.to_owned(), session.to_owned(), resource.to_owned());
-        LockEvent { seq, at: seq * 1_000_000, what: Happening::Granted, lock, session, resource, exclusive: true, token }
+        LockEvent {
+            seq,
+            at: seq * 1_000_000,
+            what: Happening::Granted,
+            lock,
+            session,
+            resource,
+            exclusive: true,
+            token,
+        }
     }
 
     fn end(seq: i64, lock: &str, what: Happening) -> LockEvent {

@@ -29,11 +29,7 @@ pub(crate) struct Given {
 
 /// Checks that none of the grants passed one who waited. `troubled` tells whether a replica was dead or stopped between two
 /// instants: who waits there may be passed over, for nobody could tell him.
-pub(crate) fn check(
-    waited: &[Waited],
-    given: &[Given],
-    troubled: impl Fn(Micros, Micros) -> bool,
-) -> Vec<Violation> {
+pub(crate) fn check(waited: &[Waited], given: &[Given], troubled: impl Fn(Micros, Micros) -> bool) -> Vec<Violation> {
     let mut faults = Vec::new();
     for wait in waited.iter().filter(|wait| !troubled(wait.between.0, wait.between.1)) {
         let from = given.partition_point(|grant| grant.seq <= wait.queued);

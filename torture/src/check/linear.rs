@@ -4,11 +4,7 @@
 //! The search is that of Wing and Gong with the memory of Lowe: depth first over which calls are done, never twice from the same
 //! set of done calls and the same state. Calls on different top segments never meet, so each segment is searched by itself.
 
-use std::{
-    cmp::Reverse,
-    collections::HashSet,
-    fmt::Write as _,
-};
+use std::{cmp::Reverse, collections::HashSet, fmt::Write as _};
 
 use super::{
     Micros,
@@ -176,9 +172,7 @@ mod tests {
     #[test]
     fn siblings_and_readers_do_not_meet() {
         assert!(is_right(vec![op(0, 1, grant(1, 1, 1, 100)), op(0, 1, grant(2, 2, 2, 100))]));
-        let shared = |id, session| {
-            Step::Grant(vec![Held { exclusive: false, ..held(id, session, 0, 100 * SECOND) }])
-        };
+        let shared = |id, session| Step::Grant(vec![Held { exclusive: false, ..held(id, session, 0, 100 * SECOND) }]);
         assert!(is_right(vec![op(0, 1, shared(1, 1)), op(2, 3, shared(2, 2))]));
         assert!(!is_right(vec![op(0, 1, shared(1, 1)), op(2, 3, grant(2, 2, 1, 100))]));
     }
@@ -223,9 +217,8 @@ mod tests {
         let end = |called| op(called, called + 1, Step::End { id: 1 });
         assert!(!is_right(vec![first.clone(), end(2), end(4)]));
         assert!(is_right(vec![first.clone(), end(2), op(4, 5, Step::NotHeld { id: 1 })]));
-        let refused = |session, path| {
-            op(4, 5, Step::Refuse { session, paths: vec![path], exclusive: true, blocking: vec![1] })
-        };
+        let refused =
+            |session, path| op(4, 5, Step::Refuse { session, paths: vec![path], exclusive: true, blocking: vec![1] });
         assert!(is_right(vec![first.clone(), refused(2, 1)]));
         assert!(!is_right(vec![first.clone(), end(2), refused(2, 1)]));
         // One's own lock is in nobody's own way.

@@ -71,7 +71,7 @@ impl Paths {
         super::related(self.text(one), self.text(other))
     }
 
-    fn conflict(&self, held: &Held, session: u32, path: u32, exclusive: bool) -> bool {
+    pub(crate) fn conflict(&self, held: &Held, session: u32, path: u32, exclusive: bool) -> bool {
         held.session != session && (held.exclusive || exclusive) && self.related(held.path, path)
     }
 }

@@ -72,6 +72,9 @@ async fn use_locks(session: &mut Session, claim: &Claim, locks: Vec<Grant>) {
             session.end(&lock.id, false).await;
         }
     }
+    if session.api.dice.percent(5) {
+        session.repeat().await;
+    }
 }
 
 /// Reads, changes and writes the resource outside the database that the lock protects.
@@ -160,7 +163,8 @@ pub(crate) async fn breaker(site: Rc<Site>, client: u64) {
     while !session.is_over() {
         let tops = tops(&site);
         let top = session.api.dice.below(tops);
-        let told = session.api.settle(&Ask::new(Method::GET, format!("/coord/locks?state=held&covering=t{top}/a/x"))).await;
+        let told =
+            session.api.settle(&Ask::new(Method::GET, format!("/coord/locks?state=held&covering=t{top}/a/x"))).await;
         let id = told.body["locks"].as_array().and_then(|locks| locks.first()?["id"].as_str().map(str::to_owned));
         match id {
             Some(id) => drop(session.end(&id, true).await),

@@ -31,7 +31,8 @@ pub(crate) async fn sender(site: Rc<Site>, client: u64, number: usize) {
         let is_repeated = dice.percent(25);
         let recipients: Vec<String> =
             (0..others).filter(|other| *other == to || is_to_all).filter(|other| *other != number).map(name).collect();
-        let mut body = json!({"from_session": session.id, "subject": format!("{sent}"), "body": "so that it may be lost"});
+        let mut body =
+            json!({"from_session": session.id, "subject": format!("{sent}"), "body": "so that it may be lost"});
         if is_to_all {
             body["to_project"] = json!(PROJECT);
         } else {
@@ -80,7 +81,7 @@ pub(crate) async fn inboxes(site: &Rc<Site>) -> BTreeMap<String, Vec<Mark>> {
     let mut all = BTreeMap::new();
     for number in 0..site.plan.crowd().senders {
         let recipient = name(number);
-        let first = format!("/coord/messages?to_session={recipient}&sort=created_at&limit=200");
+        let first = format!("/coord/messages?to_session={recipient}&sort=seq&limit=200");
         let (mut path, mut inbox) = (first.clone(), Vec::new());
         loop {
             let told = api.settle(&Ask::new(Method::GET, path)).await;

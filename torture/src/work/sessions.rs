@@ -30,11 +30,13 @@ pub(crate) struct Session {
     pub(crate) id: String,
     pub(crate) api: Api,
     calls: u64,
+    /// What it was granted last, and under which key.
+    last: Option<(Claim, String, Vec<Grant>)>,
 }
 
 impl Session {
     pub(crate) fn new(site: &Rc<Site>, id: impl Into<String>, client: u64) -> Self {
-        Self { id: id.into(), api: Api::new(site, client), calls: 0 }
+        Self { id: id.into(), api: Api::new(site, client), calls: 0, last: None }
     }
 
     pub(crate) fn site(&self) -> &Site {
@@ -51,16 +53,36 @@ impl Session {
         format!("{}-{}", self.id, self.calls)
     }
 
-    /// Says that it is there.
-    pub(crate) async fn announce(&mut self) {
-        let body = json!({"machine": "torture", "host": "torture.example", "agent": "torture", "project_key": "torture",
-            "task": "goes wrong on purpose"});
-        let told = self.api.settle(&Ask::new(Method::PUT, format!("/coord/sessions/{}", self.id)).with(&body)).await;
-        self.expect(&told, "an announcement", matches!(told.status, Some(200 | 201)));
-    }
-
     /// Asks for locks.
     pub(crate) async fn acquire(&mut self, claim: &Claim) -> Acquired {
+        let key = self.key();
+        let told = self.ask(claim, &key).await;
+        let outcome = told.status.and_then(|status| wire::acquired(status, &told.body));
+        let outcome = self.understood(&told, "an acquire", outcome).unwrap_or(Acquired::Unknown);
+        if matches!(outcome, Acquired::Refused { is_deadlock: true, .. }) {
+            count(&self.site().record.deadlocks);
+        }
+        let (resources, exclusive, ttl) = (claim.resources.clone(), claim.exclusive, seconds(claim.ttl));
+        self.note(&told, What::Acquire { resources, exclusive, ttl, outcome: outcome.clone() });
+        if let Acquired::New(locks) = &outcome {
+            self.last = Some((claim.clone(), key, locks.clone()));
+        }
+        outcome
+    }
+
+    /// Asks once more for what it was granted last, under the same key and at another replica, as whoever has lost the answer does:
+    /// it must be told the same, whatever became of the locks since.
+    pub(crate) async fn repeat(&mut self) {
+        let Some((claim, key, locks)) = self.last.take() else { return };
+        self.api.move_on();
+        let told = self.ask(&claim, &key).await;
+        let outcome = told.status.and_then(|status| wire::acquired(status, &told.body));
+        if outcome.as_ref().is_some_and(|outcome| *outcome != Acquired::New(locks.clone())) {
+            self.site().record.fault(format!("the key {key} of {locks:?} was answered {outcome:?} when it came again"));
+        }
+    }
+
+    async fn ask(&mut self, claim: &Claim, key: &str) -> Told {
         let Claim { resources, exclusive, ttl, wait } = claim;
         let mode = if *exclusive { "exclusive" } else { "shared" };
         let mut body = json!({"mode": mode, "ttl_seconds": ttl, "session_id": self.id, "task": "torture"});
@@ -69,17 +91,9 @@ impl Session {
             several => body["resources"] = json!(several),
         }
         let mut ask = Ask::new(Method::POST, format!("/coord/locks?wait={wait}")).with(&body);
-        ask.key = Some(self.key());
+        ask.key = Some(key.to_owned());
         ask.wait = Duration::from_secs(u64::from(*wait));
-        let told = self.api.settle(&ask).await;
-        let outcome = told.status.and_then(|status| wire::acquired(status, &told.body));
-        let outcome = self.understood(&told, "an acquire", outcome).unwrap_or(Acquired::Unknown);
-        if matches!(outcome, Acquired::Refused { is_deadlock: true, .. }) {
-            count(&self.site().record.deadlocks);
-        }
-        let (resources, exclusive, ttl) = (resources.clone(), *exclusive, seconds(*ttl));
-        self.note(&told, What::Acquire { resources, exclusive, ttl, outcome: outcome.clone() });
-        outcome
+        self.api.settle(&ask).await
     }
 
     /// Asks for more time.

@@ -1,12 +1,6 @@
 //! A process of its own that reads, changes and writes a set under a lock, so that it can be stopped for good in the middle of it.
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    process::Stdio,
-    rc::Rc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, process::Stdio, rc::Rc, time::Duration};
 
 use claudetools_harness::client::{Call, Client};
 use hyper::Method;
