@@ -9,15 +9,15 @@ use uuid::Uuid;
 use crate::ResourcePath;
 
 /// The longest id of an agent's session, in characters.
-pub const SESSION_ID: usize = 128;
+pub(crate) const SESSION_ID: usize = 128;
 /// The most resources of one call.
-pub const RESOURCES: usize = 32;
+pub(crate) const RESOURCES: usize = 32;
 /// The longest `meta`, in bytes of JSON.
-pub const META: usize = 8192;
+pub(crate) const META: usize = 8192;
 /// How long a lock lives unless the call says otherwise, in seconds.
-pub const DEFAULT_TTL: i64 = 1800;
+pub(crate) const DEFAULT_TTL: i64 = 1800;
 /// The bounds of a lock's life, in seconds.
-pub const TTL: std::ops::RangeInclusive<i64> = 10..=86_400;
+pub(crate) const TTL: std::ops::RangeInclusive<i64> = 10..=86_400;
 /// The longest wait for a lock, in seconds.
 pub const LONGEST_WAIT: i64 = 60;
 

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 /// The most segments of a path.
-pub const SEGMENTS: usize = 16;
+pub(crate) const SEGMENTS: usize = 16;
 /// The longest path, in bytes of its normal form.
-pub const BYTES: usize = 400;
+pub(crate) const BYTES: usize = 400;
 
 /// A `/`-separated path such as `clients/acme/dns`: in NFC, its case kept. It stands for the node and all that lies below it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::lock::session_key;
 
 /// How long a session may be silent before it is stale, in minutes.
-pub const SILENCE_MINUTES: i64 = 15;
+pub(crate) const SILENCE_MINUTES: i64 = 15;
 
 claudetools_kernel::enumeration! {
     /// Whether a session is there.

@@ -10,6 +10,7 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
     web::{self, Data, PayloadConfig},
 };
+use claudetools_coord::{Desk, LockService, PresenceService};
 use claudetools_credentials::{ChainService, CredentialService, Key, ShareService, VaultService};
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
@@ -26,7 +27,7 @@ use crate::{
     api,
     audit::AuditSink,
     docs,
-    extract::{MAX_BODY, RunningKeys},
+    extract::{CoordAccess, MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
     metrics::{Metrics, PoolProbe},
     probe::HealthProbe,
@@ -42,6 +43,8 @@ pub struct HttpOptions {
     pub security_headers: SecurityHeaders,
     /// How long a client may take to send a body.
     pub body_timeout: Duration,
+    /// Whom the network vouches for in coordination.
+    pub coord: CoordAccess,
 }
 
 impl Default for HttpOptions {
@@ -50,6 +53,7 @@ impl Default for HttpOptions {
             trusted_proxies: Vec::new(),
             security_headers: SecurityHeaders::default(),
             body_timeout: Duration::from_secs(30),
+            coord: CoordAccess::default(),
         }
     }
 }
@@ -125,6 +129,12 @@ pub struct Services {
     pub agent_runs: AgentRunService,
     /// The API audit log, for reading.
     pub audit_log: AuditLogService,
+    /// Where calls for locks are handed in.
+    pub desk: Desk,
+    /// Locks, beside asking for them.
+    pub locks: LockService,
+    /// Presence of agents' sessions.
+    pub presence: PresenceService,
     /// Storage of what commits with a change.
     pub journal: Arc<dyn UnitOfWork<dyn Transaction>>,
     /// The time of day.

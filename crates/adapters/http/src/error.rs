@@ -20,6 +20,8 @@ pub(crate) const CODES: &[(&str, u16, &str)] = &[
     ("METHOD_NOT_ALLOWED", 405, "the path exists, but not for this method; see Allow"),
     ("DUPLICATE_ENTRY", 409, "a unique field is taken; details name it and the row that has it"),
     ("CONFLICT", 409, "the state forbids it"),
+    ("DEADLOCK", 409, "to wait would close a circle of sessions that wait for each other"),
+    ("GONE", 410, "it was there and has ended, or is kept no longer"),
     ("PRECONDITION_FAILED", 412, "If-Match does not fit the row any more; details give the current ETag"),
     ("PAYLOAD_TOO_LARGE", 413, "the body is larger than 1 MiB"),
     ("UNSUPPORTED_MEDIA_TYPE", 415, "the body is not application/json"),
@@ -50,7 +52,8 @@ impl Problem {
         Self { code, message: message.into(), details: Map::new(), retry_after: None, allow: None }
     }
 
-    fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+    /// The same problem with one more detail.
+    pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
     }

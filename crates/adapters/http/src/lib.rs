@@ -32,7 +32,7 @@ pub use app::{HttpOptions, SecurityHeaders, Services, mount};
 pub use audit::{AuditSink, WriteBatch};
 pub use cors::cors;
 pub use envelope::Envelope;
-pub use extract::RunningKeys;
+pub use extract::{CoordAccess, RunningKeys};
 pub use fallback::RouteTable;
 pub use limits::limit;
 pub use metrics::{Metrics, PoolProbe, PoolUse};

@@ -246,6 +246,7 @@ fn add_errors(path: &str, method: &str, operation: &mut Value) {
         401 | 403 => !is_public || path.contains("/auth/"),
         404 => has_id || has_body || demands_an_id,
         409 => method != "get" || path.ends_with("/totp"),
+        410 => path.ends_with("/coord/events") || (path.ends_with("/coord/locks/{id}") && has_body),
         412 => matches!(method, "put" | "patch" | "delete") && parameters::is_conditional(path),
         413 | 415 => has_body,
         422 => has_body || method == "post" || can_clash,

@@ -379,7 +379,10 @@ proptest! {
                     let outcome = table.acquire(&wish, None, &ids);
                     prop_assert_eq!(outcome.is_ok(), plain.may(session, path, shared, i64::MAX), "{:?}", wish);
                     match outcome {
-                        Ok(grant) => take(&mut plain, grant, session, path, shared, plain.now + ttl),
+                        Ok(grant) => {
+                            let until = plain.now + ttl;
+                            take(&mut plain, grant, session, path, shared, until);
+                        }
                         Err(obstacle) if waits && !obstacle.is_deadlock => {
                             let ticket = table.queue(&wish, at(100_000), at(100_000));
                             plain.line.push((ticket, session, path, shared));
@@ -397,7 +400,8 @@ proptest! {
                         prop_assert_eq!(outcome.is_ok(), plain.may(*session, *path, *shared, ticket));
                         if let Ok(grant) = outcome {
                             plain.line.retain(|place| place.0 != ticket);
-                            take(&mut plain, grant, *session, *path, *shared, plain.now + wish.ttl_seconds);
+                            let until = plain.now + wish.ttl_seconds;
+                            take(&mut plain, grant, *session, *path, *shared, until);
                         }
                     }
                 }

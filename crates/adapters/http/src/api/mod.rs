@@ -6,6 +6,8 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod clients;
 pub(crate) mod context;
+pub(crate) mod coord_locks;
+pub(crate) mod coord_sessions;
 pub(crate) mod credential_audit;
 pub(crate) mod credential_secrets;
 pub(crate) mod credentials;
@@ -43,6 +45,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     // The paths with words in the place of an id come first.
     config.configure(vault::routes).configure(generate::routes).configure(credential_audit::routes);
     config.configure(credential_secrets::routes).configure(shares::routes).configure(credentials::routes);
+    config.configure(coord_locks::routes).configure(coord_sessions::routes);
     config.configure(machines::routes).configure(tags::routes);
     config.configure(sessions::routes).configure(work_items::routes);
 }

@@ -20,7 +20,7 @@ use chrono::TimeDelta;
 use claudetools_credentials::{Credential, Origin, Recorded, Refusal, Who};
 use claudetools_kernel::{
     Actor, Change, Detail, Entity, Error, Faults, Page, PageRequest, Receipt, ReplayRecord, Scope, SortField,
-    StoreError,
+    StoreError, Timestamp,
 };
 use serde::Serialize;
 
@@ -162,7 +162,8 @@ impl<S> Caller<S> {
     }
 }
 
-fn authenticate(request: &HttpRequest) -> Result<(Call, Actor), ApiError> {
+/// The call and who is behind its token.
+pub(super) fn authenticate(request: &HttpRequest) -> Result<(Call, Actor), ApiError> {
     let call = Call::of(request)?;
     // Verified already where the request was counted, unless the token is none.
     let verified = call.info.verified.take();
@@ -189,7 +190,7 @@ pub(crate) fn bearer(headers: &header::HeaderMap) -> Result<&str, Error> {
 }
 
 impl Call {
-    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let services = request.app_data::<Data<Services>>().cloned();
         let (Some(services), Some(info)) = (services, RequestInfo::of(request)) else {
             return Err(Error::Internal("the services are not mounted".to_owned()).into());
@@ -199,7 +200,7 @@ impl Call {
     }
 
     /// Operations that take no query parameters refuse any; the others read theirs strictly.
-    fn refuse_stray_query(&self) -> Result<(), ApiError> {
+    pub(super) fn refuse_stray_query(&self) -> Result<(), ApiError> {
         let query = self.request.query_string();
         if query.is_empty() {
             return Ok(());
@@ -216,6 +217,11 @@ impl Call {
     /// The use cases.
     pub(crate) fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// The use cases, for what goes on elsewhere.
+    pub(crate) fn shared(&self) -> Data<Services> {
+        self.services.clone()
     }
 
     /// The request's headers, for conditional reads.
@@ -240,7 +246,7 @@ impl Call {
     }
 
     /// The prefix that the request came in by.
-    fn prefix(&self) -> &'static str {
+    pub(super) fn prefix(&self) -> &'static str {
         if self.request.path().starts_with("/api/v1/") { "/api/v1" } else { "/api" }
     }
 
@@ -304,10 +310,7 @@ impl Call {
         let Some(key) = self.idempotency_key()? else {
             return self.attempt(&use_case, &render, None).await;
         };
-        let Some(_running) = self.services.running.enter(&key) else {
-            let problem = Problem::new("CONFLICT", "a request with this Idempotency-Key is still running; try again");
-            return Err(ApiError(problem.retry_after(1)));
-        };
+        let _running = self.enter(&key)?;
         // A second look after a lost race finds what the winner, on another replica, has committed.
         for _ in 0..2 {
             if let Some(kept) = self.kept(&key).await? {
@@ -319,6 +322,14 @@ impl Call {
             }
         }
         Err(Error::Store(StoreError::Contention("idempotency key".to_owned())).into())
+    }
+
+    /// Enters the key among those whose first request is running here.
+    pub(super) fn enter(&self, key: &Key) -> Result<RunningKey, ApiError> {
+        self.services.running.enter(key).ok_or_else(|| {
+            let problem = Problem::new("CONFLICT", "a request with this Idempotency-Key is still running; try again");
+            ApiError(problem.retry_after(1))
+        })
     }
 
     /// [`Self::write`] for answers that carry a token or a secret: never kept, never cached, never compressed.
@@ -404,7 +415,7 @@ impl Call {
         let rendered = render(change.value());
         let status = rendered.as_ref().map_or_else(status_of, |reply| reply.0.status);
         let replay = match (key, &rendered) {
-            (Some(key), Ok(reply)) => Some(self.replay_record(key, reply)),
+            (Some(key), Ok(reply)) => Some(key.record(reply, self.services.clock.now())),
             _ => None,
         };
         let audit = self.services.audit.as_ref().map(|_| entry(&self.info, &self.services, status));
@@ -413,20 +424,8 @@ impl Call {
         Ok(rendered.map(|reply| reply.into_response(self.prefix())).map_err(ApiError::from))
     }
 
-    fn replay_record(&self, key: &Key, reply: &Reply) -> ReplayRecord {
-        let now = self.services.clock.now();
-        ReplayRecord {
-            caller: key.caller.clone(),
-            key: key.text.clone(),
-            fingerprint: key.fingerprint,
-            reply: reply.0.clone(),
-            created_at: now,
-            expires_at: now.plus(TimeDelta::hours(KEY_LIFETIME_HOURS)),
-        }
-    }
-
     /// The key of this request, if it bears one.
-    fn idempotency_key(&self) -> Result<Option<Key>, Error> {
+    pub(super) fn idempotency_key(&self) -> Result<Option<Key>, Error> {
         let mut given = self.request.headers().get_all("idempotency-key");
         let Some(value) = given.next() else { return Ok(None) };
         let key = value
@@ -440,7 +439,9 @@ impl Call {
                 "must be one key of 1 to 128 visible ASCII characters",
             ));
         };
-        let caller = self.info.actor.borrow().as_ref().map(Actor::key_space).unwrap_or_default();
+        // Without a token, keys are told apart by where they come from.
+        let from = || self.info.client_ip.map(|ip| format!("address {ip}")).unwrap_or_default();
+        let caller = self.info.actor.borrow().as_ref().map_or_else(from, Actor::key_space);
         Ok(Some(Key { caller, text: key.to_owned(), fingerprint: self.fingerprint() }))
     }
 
@@ -455,12 +456,12 @@ impl Call {
         digest(&[key, digest(&[key, text.as_slice()].concat()).as_slice()].concat())
     }
 
-    async fn kept(&self, key: &Key) -> Result<Option<ReplayRecord>, Error> {
+    pub(super) async fn kept(&self, key: &Key) -> Result<Option<ReplayRecord>, Error> {
         let mut tx = self.services.journal.read().await?;
         Ok(tx.kept_reply(&key.caller, &key.text, self.services.clock.now()).await?)
     }
 
-    fn replay(&self, key: &Key, kept: ReplayRecord) -> Answer {
+    pub(super) fn replay(&self, key: &Key, kept: ReplayRecord) -> Answer {
         if kept.fingerprint != key.fingerprint {
             let rule = "was used for another request; use a new key";
             return Err(Faults::one_semantic("Idempotency-Key", "same_request", rule).into());
@@ -490,10 +491,25 @@ fn unkept(mut response: HttpResponse) -> HttpResponse {
 const KEY_TAKEN: &str = "KEY_TAKEN";
 
 /// An idempotency key with what belongs to it.
-struct Key {
-    caller: String,
-    text: String,
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) caller: String,
+    pub(super) text: String,
     fingerprint: [u8; 32],
+}
+
+impl Key {
+    /// The answer to be kept under the key.
+    pub(super) fn record(&self, reply: &Reply, now: Timestamp) -> ReplayRecord {
+        ReplayRecord {
+            caller: self.caller.clone(),
+            key: self.text.clone(),
+            fingerprint: self.fingerprint,
+            reply: reply.0.clone(),
+            created_at: now,
+            expires_at: now.plus(TimeDelta::hours(KEY_LIFETIME_HOURS)),
+        }
+    }
 }
 
 /// The idempotency keys whose first request is still running in this process. Across processes the primary key of the table
@@ -509,7 +525,7 @@ impl RunningKeys {
     }
 }
 
-struct RunningKey {
+pub(super) struct RunningKey {
     keys: RunningKeys,
     entry: (String, String),
 }

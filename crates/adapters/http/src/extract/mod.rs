@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod conditional;
+mod coord;
 mod path;
 mod query;
 mod request;
@@ -12,6 +13,8 @@ pub(crate) use body::{Body, BodyDigest, MAX_BODY, digest};
 pub use caller::RunningKeys;
 pub(crate) use caller::{Admin, Call, Caller, Public, Read, Write, bearer, granted};
 pub(crate) use conditional::none_match;
+pub use coord::CoordAccess;
+pub(crate) use coord::{CoordCaller, SessionName};
 pub(crate) use path::{At, FromPath, InPath, PathId};
 pub(crate) use query::{ListQuery, MAX_LIMIT, Query, list_body};
 pub(crate) use request::RequestInfo;

@@ -22,6 +22,8 @@ use super::{Cross, Wire, WireSchema};
 pub(super) const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
 /// A single line that may be blank, which empties the field.
 const BLANK_LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+/// Segments between single slashes.
+const RESOURCE: &str = r"^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+){0,15}$";
 /// Text of any number of lines.
 const BLOCK: &str = r"^[^\x00]*$";
 
@@ -72,6 +74,10 @@ text_types! {
     Slug = string().max_length(Some(100)).pattern(Some("^[a-z0-9]+(-[a-z0-9]+)*$"));
     /// SHA-256 in hexadecimal digits.
     Fingerprint = string().pattern(Some("^[0-9A-Fa-f]{64}$"));
+    /// What a lock is on.
+    ResourceText = string().min_length(Some(1)).max_length(Some(400)).pattern(Some(RESOURCE));
+    /// The id of an agent's session.
+    SessionText = string().min_length(Some(1)).max_length(Some(128)).pattern(Some("^[!-~]+$"));
     /// A currency code of ISO 4217.
     CurrencyCode = string().pattern(Some("^[A-Z]{3}$"));
     /// An e-mail address.
@@ -166,6 +172,84 @@ impl ToSchema for Uids {
     }
 }
 
+/// What several locks are on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ResourceTexts(Vec<String>);
+
+impl Cross<Vec<String>> for ResourceTexts {
+    fn cross(self) -> Vec<String> {
+        self.0
+    }
+}
+
+impl PartialSchema for ResourceTexts {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new().items(ResourceText::schema()).min_items(Some(1)).max_items(Some(32)).into()
+    }
+}
+
+impl ToSchema for ResourceTexts {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlineResourceTexts")
+    }
+}
+
+/// Any JSON object, which the domain keeps as text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct JsonObject(serde_json::Map<String, serde_json::Value>);
+
+impl Cross<String> for JsonObject {
+    fn cross(self) -> String {
+        serde_json::Value::Object(self.0).to_string()
+    }
+}
+
+impl PartialSchema for JsonObject {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::Object)).into()
+    }
+}
+
+impl ToSchema for JsonObject {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlineJsonObject")
+    }
+}
+
+/// A parameter that may be given without a value, which then means true.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Switch(bool);
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "" | "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err(de::Error::custom("it must be true or false")),
+        }
+    }
+}
+
+impl Cross<bool> for Switch {
+    fn cross(self) -> bool {
+        self.0
+    }
+}
+
+impl PartialSchema for Switch {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::Boolean)).into()
+    }
+}
+
+impl ToSchema for Switch {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlineSwitch")
+    }
+}
+
 /// Ids that other systems gave a row, by system.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
@@ -238,6 +322,33 @@ impl<const LEAST: i32, const MOST: i32> ToSchema for Bounded<LEAST, MOST> {
     }
 }
 
+/// The fencing token of a lock.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LockToken(i64);
+
+impl Cross<i64> for LockToken {
+    fn cross(self) -> i64 {
+        self.0
+    }
+}
+
+impl PartialSchema for LockToken {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)).minimum(Some(1)).maximum(Some(i64::MAX)).into()
+    }
+}
+
+impl ToSchema for LockToken {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlineLockToken")
+    }
+}
+
+/// How long a lock lives.
+pub(crate) type LeaseSeconds = Bounded<10, 86_400>;
+/// The id of a process.
+pub(crate) type ProcessId = Bounded<0, { i32::MAX }>;
 /// Minutes that billing counts in.
 pub(crate) type IncrementMinutes = Bounded<1, 1440>;
 /// A TCP or UDP port.
