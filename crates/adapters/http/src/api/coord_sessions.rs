@@ -95,10 +95,7 @@ struct PresenceQuery {
 /// List sessions
 #[utoipa::path(params(PresenceQuery, Paging<PresenceSort>), responses((status = 200, body = Listed<PresenceView>)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/sessions")]
-async fn list(
-    caller: CoordCaller<Read>,
-    query: ListQuery<PresenceQuery, PresenceFilter, PresenceSort>,
-) -> Answer {
+async fn list(caller: CoordCaller<Read>, query: ListQuery<PresenceQuery, PresenceFilter, PresenceSort>) -> Answer {
     let (page, now) = caller.services().presence.list(caller.party(), &query.0).await?;
     caller.page::<PresenceView, _, _>(page.map(|row| (row, now)), &query.0.page)
 }
