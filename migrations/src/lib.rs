@@ -18,6 +18,7 @@ mod m20261122_000009_identity;
 mod m20261125_000010_write_guards;
 mod m20261125_000011_credentials;
 mod m20261130_000012_coord;
+mod m20261130_000013_coord_messages;
 
 use sea_orm_migration::prelude::*;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000010_write_guards::Migration),
             Box::new(m20261125_000011_credentials::Migration),
             Box::new(m20261130_000012_coord::Migration),
+            Box::new(m20261130_000013_coord_messages::Migration),
         ]
     }
 }

@@ -66,6 +66,11 @@ on_every_engine! {
     credential_versions(store): claudetools_credentials::contract::credential_versions(&*store.credentials);
     credential_shares(store): claudetools_credentials::contract::credential_shares(&*store.credentials);
     audit_chain(store): claudetools_credentials::contract::audit_chain(&*store.credentials);
+    coord_messages(store): claudetools_coord::contract::messages(&*store.coord);
+    coord_audiences(store): claudetools_coord::contract::audiences(&*store.coord);
+    coord_components(store): claudetools_coord::contract::components(&*store.coord);
+    coord_projects(store): claudetools_coord::contract::coord_projects(&*store.coord);
+    coord_retention(store): claudetools_coord::contract::retention(&*store.coord);
     clients_of_credentials(store): vault::clients_of_credentials(&store);
 }
 

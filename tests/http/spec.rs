@@ -44,6 +44,10 @@ impl Operation {
                 _ => {}
             }
         }
+        // Of what has no end, the form that has one.
+        if !self.node["responses"]["200"]["content"]["text/event-stream"].is_null() {
+            query.push("wait=0".to_owned());
+        }
         if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
     }
 

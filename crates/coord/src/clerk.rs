@@ -209,8 +209,9 @@ impl Clerk {
             Verdict::Told(answer) => Some(answer),
             Verdict::Waits(_) => None,
         });
-        let is_conflict =
-            |answer: &&Answer| matches!(answer, Answer::Refused(Refusal::Conflict(_) | Refusal::Deadlock(_), _));
+        let is_conflict = |answer: &&Answer| {
+            matches!(answer, Answer::Refused(Refusal::Conflict(_) | Refusal::Deadlock(_), _))
+        };
         let ended = decided.changes.ended.iter();
         add(&self.counts.batches, 1);
         add(&self.counts.acquired, decided.changes.added.len());

@@ -8,17 +8,27 @@
 
 mod batch;
 mod clerk;
+mod component;
+mod component_service;
 mod context;
 mod desk;
 mod event;
+mod feed_service;
 mod head;
 mod lock;
 mod lock_service;
+mod message;
+mod message_service;
+mod names;
 mod path;
 pub mod ports;
 mod presence;
 mod presence_service;
+mod project;
+mod retention;
+mod retention_service;
 mod round;
+mod status;
 mod table;
 
 #[cfg(feature = "contract")]
@@ -39,3 +49,18 @@ pub use path::ResourcePath;
 pub use presence::{Party, Presence, PresenceFields, PresenceFilter, PresenceSort, PresenceState};
 pub use presence_service::{PresenceService, SignOfLife};
 pub use table::{Changes, NotRenewed, Obstacle, Rules, Table};
+pub use component::{
+    Component, ComponentDraft, ComponentFields, ComponentKey, ComponentState, HistoryEntry, HistorySort, Report, Reported,
+};
+pub use component_service::ComponentService;
+pub use feed_service::{Extent, FeedService, Place};
+pub use message::{
+    Audience, Delivery, Importance, Mark, Message, MessageDetail, MessageDraft, MessageFields, MessageFilter, MessageRow,
+    MessageSort,
+};
+pub use message_service::{MessageService, deliver_late};
+pub use names::project_key;
+pub use project::{CoordProject, CoordProjectFields};
+pub use retention::{PruneBounds, Pruned, Retention, RetentionFields};
+pub use retention_service::RetentionService;
+pub use status::{ProjectStatus, Status, StatusService};

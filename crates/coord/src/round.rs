@@ -67,7 +67,11 @@ enum Found {
 
 impl Round<'_> {
     /// Decides and commits.
-    pub(crate) async fn decide(self, store: &dyn UnitOfWork<dyn CoordTx>, ids: &dyn IdGenerator) -> Stored<Decided> {
+    pub(crate) async fn decide(
+        self,
+        store: &dyn UnitOfWork<dyn CoordTx>,
+        ids: &dyn IdGenerator,
+    ) -> Stored<Decided> {
         let mut tx = store.begin().await?;
         let mut table = batch::open(tx.as_mut(), self.reach()).await?;
         let now = table.head.now;
@@ -276,8 +280,7 @@ fn answered(found: Found, now: Timestamp, presences: &[Presence]) -> Verdict {
             let Obstacle { blocking, ahead, length, is_deadlock } = obstacle;
             let blocking = blocking.into_iter().map(|lock| {
                 let presence = presences.iter().find(|presence| presence.session_id == lock.session_id);
-                let said =
-                    |what: fn(&Presence) -> &Option<String>| presence.and_then(|presence| what(presence).clone());
+                let said = |what: fn(&Presence) -> &Option<String>| presence.and_then(|presence| what(presence).clone());
                 LockDetail { host: said(|presence| &presence.host), agent: said(|presence| &presence.agent), lock }
             });
             let (position, waited) = (ahead + 1, now.since(since));

@@ -10,10 +10,11 @@ use actix_web::http::header::InvalidHeaderValue;
 use actix_web::web::Data;
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use claudetools_coord as coord;
 use claudetools_credentials::VaultStartError;
 use claudetools_crypto::{JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator};
 use claudetools_http::{
-    HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys, SecurityHeaders, Services,
+    Feed, HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys, SecurityHeaders, Services,
 };
 use claudetools_identity::ports::IdentityTx;
 use claudetools_identity::{
@@ -235,6 +236,11 @@ impl Assembly {
         let audit = config.api_audit_log.then(|| Background::audit(AuditLogService::new(identity.clone())));
         let (sink, audit) = audit.map_or((None, None), |(sink, stop, task)| (Some(sink), Some((stop, task))));
         let requests = Arc::new(RequestCounter::default());
+        let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
+        let coordination = coord::Context { store: shared.clone(), ids: Arc::clone(&identity.ids) };
+        let feed_service = coord::FeedService::new(coordination.clone());
+        let feed = Feed::new(feed_service.clone(), metrics.feed());
+        let retention = coord::RetentionService::new(coordination.clone());
         let work = Work {
             journal: shared.clone(),
             audit_log: AuditLogService::new(identity.clone()),
@@ -243,6 +249,8 @@ impl Assembly {
             upkeep: Upkeep::new(identity.clone()),
             requests: Arc::clone(&requests),
             vault: vault.clone(),
+            retention: retention.clone(),
+            feed: feed.clone(),
         };
         let tracking =
             sessions::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
@@ -266,6 +274,12 @@ impl Assembly {
             agent_runs: AgentRunService::new(identity.clone()),
             audit_log: AuditLogService::new(identity.clone()),
             authenticator: Authenticator::new(&identity),
+            messages: coord::MessageService::new(coordination.clone()),
+            components: coord::ComponentService::new(coordination.clone()),
+            coord_status: coord::StatusService::new(coordination),
+            retention,
+            feed_service,
+            feed,
             journal: shared,
             clock,
             ids: Arc::clone(&identity.ids),
@@ -275,7 +289,7 @@ impl Assembly {
             fingerprint_key,
             running: RunningKeys::default(),
             limiter,
-            metrics: Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?,
+            metrics,
             pools: Arc::new(Probe(store.clone())),
             health: Arc::new(Probe(store.clone())),
             draining: Arc::new(AtomicBool::new(false)),

@@ -142,6 +142,8 @@ impl Running {
     /// The server's own failure.
     pub async fn stop(self) -> io::Result<()> {
         self.assembly.services.draining.store(true, Ordering::Relaxed);
+        // Streams of events have no end of their own. Their readers go on at another replica.
+        self.assembly.services.feed.close();
         self.handle.stop(true).await;
         let ended = self.server.await.map_err(io::Error::other)?;
         self.background.stop().await;

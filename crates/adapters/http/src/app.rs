@@ -10,7 +10,9 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
     web::{self, Data, PayloadConfig},
 };
-use claudetools_coord::{Desk, LockService, PresenceService};
+use claudetools_coord::{
+    ComponentService, Desk, FeedService, LockService, MessageService, PresenceService, RetentionService, StatusService,
+};
 use claudetools_credentials::{ChainService, CredentialService, Key, ShareService, VaultService};
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
@@ -29,6 +31,7 @@ use crate::{
     docs,
     extract::{CoordAccess, MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
+    feed::Feed,
     metrics::{Metrics, PoolProbe},
     probe::HealthProbe,
     requests::RequestCounter,
@@ -135,6 +138,18 @@ pub struct Services {
     pub locks: LockService,
     /// Presence of agents' sessions.
     pub presence: PresenceService,
+    /// Messages between sessions of agents.
+    pub messages: MessageService,
+    /// Components and the projects of coordination.
+    pub components: ComponentService,
+    /// What goes on in coordination.
+    pub coord_status: StatusService,
+    /// How long what has ended in coordination is kept.
+    pub retention: RetentionService,
+    /// The events as they are stored.
+    pub feed_service: FeedService,
+    /// The events as they are told to all who listen here.
+    pub feed: Feed,
     /// Storage of what commits with a change.
     pub journal: Arc<dyn UnitOfWork<dyn Transaction>>,
     /// The time of day.

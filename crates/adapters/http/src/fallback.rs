@@ -69,6 +69,31 @@ impl RouteTable {
     }
 }
 
+/// The template of a route as the description has it, whose variable parts bear no patterns: of the one in the second place of
+/// `/components/{key:[^/]+}` remains `{key}`.
+pub(crate) fn template(pattern: &str) -> String {
+    let mut template = String::with_capacity(pattern.len());
+    let mut in_pattern = false;
+    let mut in_variable = false;
+    for character in pattern.chars() {
+        match character {
+            '{' => in_variable = true,
+            ':' if in_variable => in_pattern = true,
+            '}' => (in_variable, in_pattern) = (false, false),
+            _ => {}
+        }
+        if !in_pattern {
+            template.push(character);
+        }
+    }
+    template
+}
+
+/// The keys of projects of coordination stand in paths as one segment or as two.
+fn with_patterns(path: &str) -> String {
+    path.replace("{project_key}", "{project_key:[^/]+(?:/[^/]+)?}")
+}
+
 /// A path or template as the description has it. The first generation's prefix serves the same; the description lists `/api/v1` alone.
 fn described(path: &str) -> Cow<'_, str> {
     match path.strip_prefix("/api/") {
@@ -86,7 +111,7 @@ impl Route {
         };
         let allowed: Vec<String> = methods.map(|method| method.to_uppercase()).collect();
         let without_query = allowed.iter().filter(|method| !has_query(&method.to_lowercase())).cloned().collect();
-        Self { path: ResourceDef::new(path), allowed: allowed.join(", "), without_query }
+        Self { path: ResourceDef::new(with_patterns(path)), allowed: allowed.join(", "), without_query }
     }
 
     /// That the method of a request is none of this route.
@@ -108,4 +133,16 @@ pub(crate) async fn not_found(request: HttpRequest, routes: Data<RouteTable>) ->
         ));
     };
     response(route.refuse(&request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_bears_no_patterns() {
+        let pattern = "/api/v1/coord/components/{project_key:[^/]+(?:/[^/]+)?}/{component}/history";
+        assert_eq!(template(pattern), "/api/v1/coord/components/{project_key}/{component}/history");
+        assert_eq!(template("/clients/{id}"), "/clients/{id}");
+    }
 }

@@ -5,6 +5,7 @@
 
 mod client;
 mod coord;
+mod coord_messages;
 mod credential;
 mod identity;
 mod journal;

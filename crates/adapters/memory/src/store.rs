@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use claudetools_coord::{Component, CoordProject, Delivery, HistoryEntry, Message, Retention};
 use claudetools_credentials::{AuditRow, Credential, Epoch, Head, SealedVersion, Share, VaultCheck};
 use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
 use claudetools_infra::ports::InfraTx;
@@ -49,6 +50,12 @@ pub(crate) struct State {
     pub(crate) sessions: Table<Session>,
     pub(crate) work_items: Table<WorkItem>,
     pub(crate) coord: Coord,
+    pub(crate) coord_messages: Table<Message>,
+    pub(crate) coord_deliveries: BTreeMap<(Id<Message>, String), Delivery>,
+    pub(crate) coord_components: Table<Component>,
+    pub(crate) coord_history: Vec<HistoryEntry>,
+    pub(crate) coord_projects: Table<CoordProject>,
+    pub(crate) coord_retention: Option<Retention>,
 }
 
 /// A store in memory. Clones share their content.

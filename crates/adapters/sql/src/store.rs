@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use claudetools_coord::ports::{CoordTx, EventRepository, HeadRepository, LockRepository, PresenceRepository};
+use claudetools_coord::ports::{
+    ComponentRepository, CoordProjectRepository, CoordTx, EventRepository, HeadRepository, LockRepository,
+    MessageRepository, PresenceRepository, RetentionRepository,
+};
 use claudetools_credentials::ports::{
     ChainRepository, CredentialRepository, CredentialsTx, Directory, ShareRepository, VersionRepository,
 };
@@ -203,7 +206,8 @@ impl<C: Connection> SqlTx<C> {
 
     /// Makes everything durable.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
-        let last = self.insert_chunks_of::<api_audit_log::Entity>(std::mem::take(&mut self.audit));
+        let rows = std::mem::take(&mut self.audit);
+        let last = self.insert_chunks_of::<api_audit_log::Entity>(rows);
         self.connection.finish(last).await
     }
 }
@@ -306,6 +310,22 @@ impl<C: Connection> CoordTx for SqlTx<C> {
     }
 
     fn presence(&mut self) -> &mut dyn PresenceRepository {
+        self
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        self
+    }
+
+    fn components(&mut self) -> &mut dyn ComponentRepository {
+        self
+    }
+
+    fn coord_projects(&mut self) -> &mut dyn CoordProjectRepository {
+        self
+    }
+
+    fn retention(&mut self) -> &mut dyn RetentionRepository {
         self
     }
 }

@@ -135,7 +135,7 @@ impl<'de> Deserialize<'de> for Covered {
 
 /// A lock.
 #[derive(Debug, Serialize, ToSchema)]
-struct LockView {
+pub(super) struct LockView {
     id: Uuid,
     #[schema(example = "clients/acme/dns")]
     resource: String,
@@ -305,10 +305,7 @@ fn blocked(code: &'static str, text: &str, conflict: &Conflict, now: Timestamp) 
     let seconds = earliest.map_or(1, |left| u64::try_from(left).unwrap_or_default().div_ceil(1000).max(1));
     let hint = match blocking.first() {
         Some(detail) if code == "CONFLICT" => {
-            format!(
-                "held by {}; wait in line with ?wait=<seconds>, or ask its session by a message",
-                detail.lock.session_id
-            )
+            format!("held by {}; wait in line with ?wait=<seconds>, or ask its session by a message", detail.lock.session_id)
         }
         Some(_) => "release your own locks first, and take several with resources[] in one call".to_owned(),
         None => "nobody holds it, but others stand in line before you; wait with ?wait=<seconds>".to_owned(),

@@ -38,7 +38,7 @@ struct PresenceBody {
 
 /// A session.
 #[derive(Debug, Serialize, ToSchema)]
-struct PresenceView {
+pub(super) struct PresenceView {
     #[schema(example = "laptop-7f3a")]
     session_id: String,
     machine: Option<String>,
@@ -95,7 +95,10 @@ struct PresenceQuery {
 /// List sessions
 #[utoipa::path(params(PresenceQuery, Paging<PresenceSort>), responses((status = 200, body = Listed<PresenceView>)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/sessions")]
-async fn list(caller: CoordCaller<Read>, query: ListQuery<PresenceQuery, PresenceFilter, PresenceSort>) -> Answer {
+async fn list(
+    caller: CoordCaller<Read>,
+    query: ListQuery<PresenceQuery, PresenceFilter, PresenceSort>,
+) -> Answer {
     let (page, now) = caller.services().presence.list(caller.party(), &query.0).await?;
     caller.page::<PresenceView, _, _>(page.map(|row| (row, now)), &query.0.page)
 }

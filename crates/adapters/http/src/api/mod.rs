@@ -6,8 +6,12 @@ pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod clients;
 pub(crate) mod context;
+pub(crate) mod coord_components;
+pub(crate) mod coord_events;
 pub(crate) mod coord_locks;
+pub(crate) mod coord_messages;
 pub(crate) mod coord_sessions;
+pub(crate) mod coord_status;
 pub(crate) mod credential_audit;
 pub(crate) mod credential_secrets;
 pub(crate) mod credentials;
@@ -46,6 +50,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(vault::routes).configure(generate::routes).configure(credential_audit::routes);
     config.configure(credential_secrets::routes).configure(shares::routes).configure(credentials::routes);
     config.configure(coord_locks::routes).configure(coord_sessions::routes);
+    config.configure(coord_messages::routes).configure(coord_components::routes);
+    config.configure(coord_status::routes).configure(coord_events::routes);
     config.configure(machines::routes).configure(tags::routes);
     config.configure(sessions::routes).configure(work_items::routes);
 }

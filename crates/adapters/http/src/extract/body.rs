@@ -1,6 +1,11 @@
 //! JSON bodies: strict, and with all faults at once.
 
-use std::{future::Future, marker::PhantomData, pin::Pin, time::Duration};
+use std::{
+    future::{Future, ready},
+    marker::PhantomData,
+    pin::Pin,
+    time::Duration,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -53,6 +58,25 @@ impl<B: DeserializeOwned + ToSchema + Into<F> + 'static, F: 'static> FromRequest
             let body: B = parse(&bytes, request.method() == Method::POST)?;
             Ok(Self(body.into(), PhantomData))
         })
+    }
+}
+
+/// A body that may be left out, and then says nothing.
+pub(crate) struct OptionalBody<B, F = B>(pub(crate) F, PhantomData<B>);
+
+impl<B: DeserializeOwned + Default + ToSchema + Into<F> + 'static, F: 'static> FromRequest for OptionalBody<B, F> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let has_length = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+        let is_there = has_length || [header::CONTENT_TYPE, header::TRANSFER_ENCODING].iter().any(|name| headers.contains_key(name));
+        if !is_there {
+            return Box::pin(ready(Ok(Self(B::default().into(), PhantomData))));
+        }
+        let body = Body::<B, F>::from_request(request, payload);
+        Box::pin(async move { body.await.map(|body| Self(body.0, PhantomData)) })
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
     app::Services,
     envelope::entry,
     error::{ApiError, Problem, status_of},
-    fallback::RouteTable,
+    fallback::{RouteTable, template},
     limits::count_decrypt,
     reply::{Answer, Reply, list, resource, value},
 };
@@ -195,7 +195,7 @@ impl Call {
         let (Some(services), Some(info)) = (services, RequestInfo::of(request)) else {
             return Err(Error::Internal("the services are not mounted".to_owned()).into());
         };
-        info.route.replace(request.match_pattern());
+        info.route.replace(request.match_pattern().as_deref().map(template));
         Ok(Self { request: request.clone(), services, info })
     }
 
@@ -219,7 +219,7 @@ impl Call {
         &self.services
     }
 
-    /// The use cases, for what goes on elsewhere.
+    /// The use cases, for an answer that goes on when the call is over.
     pub(crate) fn shared(&self) -> Data<Services> {
         self.services.clone()
     }

@@ -84,6 +84,10 @@ text_types! {
     Email = string()
         .max_length(Some(254))
         .pattern(Some(r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$"));
+    /// The key of a project of coordination: one segment or two.
+    CoordKey = string().min_length(Some(1)).max_length(Some(200)).pattern(Some(r"^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+)?$"));
+    /// The name of a conversation.
+    ThreadName = string().min_length(Some(1)).max_length(Some(128)).pattern(Some(LINE));
     /// A network in CIDR notation.
     Cidr = string().min_length(Some(1)).max_length(Some(64)).pattern(Some(r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"));
 }
@@ -335,11 +339,7 @@ impl Cross<i64> for LockToken {
 
 impl PartialSchema for LockToken {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::Integer))
-            .minimum(Some(1))
-            .maximum(Some(i64::MAX))
-            .into()
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)).minimum(Some(1)).maximum(Some(i64::MAX)).into()
     }
 }
 
@@ -349,6 +349,8 @@ impl ToSchema for LockToken {
     }
 }
 
+/// Days that something is kept.
+pub(crate) type KeptDays = Bounded<1, 3650>;
 /// How long a lock lives.
 pub(crate) type LeaseSeconds = Bounded<10, 86_400>;
 /// The id of a process.
