@@ -72,6 +72,22 @@ on_every_engine! {
     coord_projects(store): claudetools_coord::contract::coord_projects(&*store.coord);
     coord_retention(store): claudetools_coord::contract::retention(&*store.coord);
     clients_of_credentials(store): vault::clients_of_credentials(&store);
+    coord_head(store): claudetools_coord::contract::head(&*store.coord);
+    coord_events(store): claudetools_coord::contract::events(&*store.coord);
+    coord_locks(store): claudetools_coord::contract::locks(&*store.coord);
+    coord_lock_lists(store): claudetools_coord::contract::lock_lists(&*store.coord);
+    coord_presence(store): claudetools_coord::contract::presence(&*store.coord);
+    coord_desk(store): claudetools_coord::contract::desk(store.coord.clone(), std::sync::Arc::new(Sleep));
+}
+
+/// The runtime's own way of doing nothing.
+struct Sleep;
+
+#[async_trait::async_trait]
+impl claudetools_coord::Pause for Sleep {
+    async fn pause(&self, milliseconds: u64) {
+        tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+    }
 }
 
 /// The same for what needs an empty database.

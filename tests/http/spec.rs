@@ -129,7 +129,7 @@ async fn every_operation_is_described_in_full() {
 
 #[tokio::test]
 async fn no_operation_with_a_scope_runs_without_a_token_or_with_a_smaller_scope() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().with("COORD_AUTH", "token").start().await;
     let (anonymous, reader, writer) = (app.anonymous(), app.reader(), app.writer());
     let mut refused = 0;
     for operation in operations(&app).await {

@@ -44,6 +44,10 @@ impl ResourcePath {
         if path.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
             return Err(("pattern", "must be segments between single slashes, none of them empty, . or .."));
         }
+        // MariaDB takes texts for equal that differ in blanks at their end.
+        if path.split('/').any(|segment| segment.trim() != segment) {
+            return Err(("pattern", "must have no segment that begins or ends with a blank"));
+        }
         if path.split('/').count() > SEGMENTS {
             return Err(("max_segments", "must have at most 16 segments"));
         }
@@ -131,6 +135,8 @@ mod tests {
             ("a/./b", "pattern"),
             ("..", "pattern"),
             ("a\nb", "pattern"),
+            ("a/b ", "pattern"),
+            ("a/ b", "pattern"),
             (&deep, "max_segments"),
             (&long, "max_length"),
         ] {

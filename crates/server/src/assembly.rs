@@ -10,11 +10,11 @@ use actix_web::http::header::InvalidHeaderValue;
 use actix_web::web::Data;
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use claudetools_coord as coord;
+use claudetools_coord::{self as coord, Clerk, LockService, PresenceService};
 use claudetools_credentials::VaultStartError;
 use claudetools_crypto::{JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator};
 use claudetools_http::{
-    Feed, HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys, SecurityHeaders, Services,
+    CoordAccess, Feed, HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys, SecurityHeaders, Services,
 };
 use claudetools_identity::ports::IdentityTx;
 use claudetools_identity::{
@@ -33,7 +33,7 @@ use crate::keys::{self, KeyError};
 use crate::master_keys::MasterKeyError;
 use crate::secret::{KeyBytes, NoRandomness};
 use crate::tls::TlsError;
-use crate::upkeep::{Background, Work};
+use crate::upkeep::{Background, Sleep, Work};
 use crate::vault::VaultServices;
 
 /// Why the server or a sub-command could not do its work.
@@ -236,8 +236,15 @@ impl Assembly {
         let audit = config.api_audit_log.then(|| Background::audit(AuditLogService::new(identity.clone())));
         let (sink, audit) = audit.map_or((None, None), |(sink, stop, task)| (Some(sink), Some((stop, task))));
         let requests = Arc::new(RequestCounter::default());
-        let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
+        if store.is_galera().await? {
+            tracing::warn!(
+                "the database is a node of a Galera cluster (wsrep_on=ON): let all replicas write coordination to one node, or locks meet \
+                 only when they are certified; see docs/engines.md"
+            );
+        }
         let coordination = coord::Context { store: shared.clone(), ids: Arc::clone(&identity.ids) };
+        let (desk, clerk) = Clerk::new(coordination.clone(), Arc::new(Sleep));
+        let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
         let feed_service = coord::FeedService::new(coordination.clone());
         let feed = Feed::new(feed_service.clone(), metrics.feed());
         let retention = coord::RetentionService::new(coordination.clone());
@@ -249,6 +256,7 @@ impl Assembly {
             upkeep: Upkeep::new(identity.clone()),
             requests: Arc::clone(&requests),
             vault: vault.clone(),
+            clerk,
             retention: retention.clone(),
             feed: feed.clone(),
         };
@@ -274,6 +282,9 @@ impl Assembly {
             agent_runs: AgentRunService::new(identity.clone()),
             audit_log: AuditLogService::new(identity.clone()),
             authenticator: Authenticator::new(&identity),
+            desk,
+            locks: LockService::new(coordination.clone()),
+            presence: PresenceService::new(coordination.clone()),
             messages: coord::MessageService::new(coordination.clone()),
             components: coord::ComponentService::new(coordination.clone()),
             coord_status: coord::StatusService::new(coordination),
@@ -310,7 +321,8 @@ pub(crate) fn options(config: &Config) -> Result<HttpOptions, StartError> {
         config.serves_tls(),
     )?;
     let (trusted_proxies, body_timeout) = (config.trusted_proxies.clone(), config.request_timeout());
-    Ok(HttpOptions { trusted_proxies, security_headers, body_timeout })
+    let coord = CoordAccess { trusted_networks: config.coord_networks() };
+    Ok(HttpOptions { trusted_proxies, security_headers, body_timeout, coord })
 }
 
 /// Whoever counts requests. A Redis that does not answer keeps the server from starting: it is more likely misspelt than away.

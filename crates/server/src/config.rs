@@ -25,7 +25,7 @@ pub use resolve::Effective;
 pub use setting::{Empty, Fallback, Machine, Secrecy, Setting};
 pub use source::{DEFAULT_FILE, PREFIX, Sources};
 pub use table::{Config, SETTINGS};
-pub use value::{DatabaseUrl, JwtAlgorithm, LogFormat, RateLimitBackend, RedisUrl};
+pub use value::{CoordAuth, DatabaseUrl, JwtAlgorithm, LogFormat, RateLimitBackend, RedisUrl};
 
 /// A configuration that may be used, and what `config check` shows of it.
 #[derive(Debug, Clone)]
@@ -87,6 +87,14 @@ impl Config {
     /// How long requests in flight may take once the server is told to stop.
     pub fn shutdown_timeout(&self) -> Duration {
         Duration::from_secs(self.shutdown_timeout_seconds.into())
+    }
+
+    /// The networks whose callers need no token for coordination: none when everybody needs one.
+    pub fn coord_networks(&self) -> Vec<ipnet::IpNet> {
+        match self.coord_auth {
+            CoordAuth::TrustedNetwork => self.coord_trusted_networks.clone(),
+            CoordAuth::Token => Vec::new(),
+        }
     }
 
     /// How long a statement waits for a lock on the database file.

@@ -142,6 +142,7 @@ impl Running {
     /// The server's own failure.
     pub async fn stop(self) -> io::Result<()> {
         self.assembly.services.draining.store(true, Ordering::Relaxed);
+        self.assembly.services.desk.close_line();
         // Streams of events have no end of their own. Their readers go on at another replica.
         self.assembly.services.feed.close();
         self.handle.stop(true).await;

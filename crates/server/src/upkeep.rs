@@ -4,7 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claudetools_coord::RetentionService;
+use async_trait::async_trait;
+use claudetools_coord::{Clerk, Pause, RetentionService};
 use claudetools_http::{AuditSink, Feed, RequestCounter, WriteBatch};
 use claudetools_identity::{AuditLogService, RevocationService, Upkeep};
 use claudetools_kernel::{AuditEntry, Clock, Error, Id, StoreError, Transaction, UnitOfWork};
@@ -43,6 +44,17 @@ pub(crate) struct Work {
     pub(crate) vault: VaultServices,
     pub(crate) retention: RetentionService,
     pub(crate) feed: Feed,
+    pub(crate) clerk: Clerk,
+}
+
+/// The runtime's own way of doing nothing.
+pub(crate) struct Sleep;
+
+#[async_trait]
+impl Pause for Sleep {
+    async fn pause(&self, milliseconds: u64) {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
 }
 
 impl Background {
@@ -58,9 +70,12 @@ impl Background {
     /// Starts all other tasks.
     pub(crate) fn start(work: Work, audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let Work { journal, audit_log, clock, revocations, upkeep, requests, vault, retention, feed } = work;
+        let Work { journal, audit_log, clock, revocations, upkeep, requests, vault, clerk, retention, feed } = work;
         let shares = vault.shares.clone();
+        let mut told = stopped.clone();
+        let until_stopped = async move { _ = told.wait_for(|stopped| *stopped).await };
         let tasks = vec![
+            tokio::spawn(clerk.serve(until_stopped)),
             tokio::spawn(feed.clone().run()),
             every(POLL, stopped.clone(), move || {
                 let revocations = revocations.clone();

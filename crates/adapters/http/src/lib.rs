@@ -21,6 +21,7 @@ mod extract;
 mod fallback;
 mod feed;
 mod limits;
+mod lock_metrics;
 mod metrics;
 mod openapi;
 mod probe;

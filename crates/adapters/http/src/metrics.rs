@@ -4,13 +4,14 @@
 
 use std::{cell::RefCell, collections::HashMap, fmt, rc::Rc, time::Duration};
 
+use claudetools_coord::LockCounts;
 use claudetools_kernel::{Enumeration, LimitClass};
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 
-use crate::audit::AuditSink;
+use crate::{audit::AuditSink, lock_metrics::LockMetrics};
 
 /// The borders of the latency histogram in seconds: from what a row by its id takes to what a client gives up on.
 const LATENCIES: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -85,6 +86,7 @@ pub struct Metrics {
     audit_rows_queued: IntGauge,
     connections: IntGaugeVec,
     connections_limit: IntGaugeVec,
+    locks: LockMetrics,
     feed: FeedMeter,
 }
 
@@ -208,6 +210,7 @@ impl Metrics {
                 "How many connections to the database a pool may open.",
                 &["pool"],
             )?,
+            locks: LockMetrics::new(&registry)?,
             feed: FeedMeter::new(&registry)?,
             registry,
         };
@@ -256,7 +259,9 @@ impl Metrics {
         &self,
         audit: Option<&AuditSink>,
         pools: &dyn PoolProbe,
+        locks: &LockCounts,
     ) -> Result<Vec<u8>, prometheus::Error> {
+        self.locks.show(locks);
         self.audit_rows_queued.set(audit.map_or(0, |sink| i64::try_from(sink.queued()).unwrap_or(i64::MAX)));
         for PoolUse { pool, open, idle, limit } in pools.pools() {
             let connections = |state| self.connections.with_label_values(&[pool, state]);

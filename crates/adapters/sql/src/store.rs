@@ -114,6 +114,16 @@ impl SqlStore {
         }
     }
 
+    /// Whether the database is a node of a Galera cluster, where writers on different nodes meet only when they commit.
+    pub async fn is_galera(&self) -> Result<bool, StoreError> {
+        if self.engine() != DbBackend::MySql {
+            return Ok(false);
+        }
+        let question = Statement::from_string(self.engine(), "SHOW GLOBAL VARIABLES LIKE 'wsrep_on'");
+        let answer = self.view().ask(One::<Values<(String, String)>>::of(question)).await?;
+        Ok(answer.is_some_and(|Values((_, value))| value.eq_ignore_ascii_case("on")))
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let question = Statement::from_string(self.engine(), "SELECT 1");
@@ -206,8 +216,8 @@ impl<C: Connection> SqlTx<C> {
 
     /// Makes everything durable.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
-        let rows = std::mem::take(&mut self.audit);
-        let last = self.insert_chunks_of::<api_audit_log::Entity>(rows);
+        let audit = std::mem::take(&mut self.audit);
+        let last = self.insert_chunks_of::<api_audit_log::Entity>(audit);
         self.connection.finish(last).await
     }
 }

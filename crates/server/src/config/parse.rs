@@ -11,7 +11,7 @@ use claudetools_crypto::KeyRing;
 use claudetools_kernel::Enumeration;
 use ipnet::IpNet;
 
-use super::value::{JwtAlgorithm, LogFormat, RateLimitBackend};
+use super::value::{CoordAuth, JwtAlgorithm, LogFormat, RateLimitBackend};
 use crate::secret::{KeyBytes, Password};
 
 pub(super) type Parsed<T> = Result<T, String>;
@@ -94,6 +94,14 @@ pub(super) fn rate_limit_backend(text: &str) -> Parsed<RateLimitBackend> {
         "memory" => Ok(RateLimitBackend::Memory),
         "redis" => Ok(RateLimitBackend::Redis),
         _ => Err("must be memory or redis".to_owned()),
+    }
+}
+
+pub(super) fn coord_auth(text: &str) -> Parsed<CoordAuth> {
+    match text.to_ascii_lowercase().as_str() {
+        "trusted-network" => Ok(CoordAuth::TrustedNetwork),
+        "token" => Ok(CoordAuth::Token),
+        _ => Err("must be trusted-network or token".to_owned()),
     }
 }
 
@@ -208,6 +216,8 @@ mod tests {
         assert_eq!(rate_limit_backend("Redis"), Ok(RateLimitBackend::Redis));
         assert!(algorithm("none").is_err() && algorithm("RS256").is_err() && log_format("xml").is_err());
         assert!(rate_limit_backend("memcached").is_err());
+        assert_eq!(coord_auth("Token"), Ok(CoordAuth::Token));
+        assert!(coord_auth("none").is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::parse;
 use super::resolve::Resolved;
 use super::setting::{Empty, Fallback, Secrecy, Setting};
-use super::value::{DatabaseUrl, JwtAlgorithm, LogFormat, RateLimitBackend, RedisUrl};
+use super::value::{CoordAuth, DatabaseUrl, JwtAlgorithm, LogFormat, RateLimitBackend, RedisUrl};
 use crate::secret::{KeyBytes, Password};
 
 /// One entry: the description as a doc comment, the field, its name, type, parser, default, and what differs from an
@@ -211,6 +211,15 @@ settings! {
     /// How many seconds requests in flight have to finish once the server is told to stop.
     shutdown_timeout_seconds("SHUTDOWN_TIMEOUT_SECONDS"): u32 = |text| parse::number(text, 0..=600),
     default Fallback::Fixed("30");
+
+    /// Who may call coordination (locks, messages, component states): `trusted-network`, which asks no token of callers in
+    /// `COORD_TRUSTED_NETWORKS`, or `token`, which asks one of everybody.
+    coord_auth("COORD_AUTH"): CoordAuth = parse::coord_auth, default Fallback::Fixed("trusted-network");
+
+    /// The networks whose callers need no token for coordination, with commas between; by the peer's address, or by
+    /// `X-Forwarded-For` behind `TRUSTED_PROXIES`. Behind a proxy, name it there: otherwise all callers seem to be the proxy.
+    coord_trusted_networks("COORD_TRUSTED_NETWORKS"): Vec<IpNet> = parse::networks,
+    default Fallback::Fixed("127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"), empty Off;
 
     /// Whether every request is recorded in the API audit log: on or off.
     api_audit_log("API_AUDIT_LOG"): bool = parse::switch, default Fallback::Fixed("on");

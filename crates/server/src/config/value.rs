@@ -15,6 +15,15 @@ pub enum RateLimitBackend {
     Redis,
 }
 
+/// Who may call coordination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CoordAuth {
+    /// Whoever is in a trusted network, and whoever has a token.
+    TrustedNetwork,
+    /// Whoever has a token.
+    Token,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {

@@ -28,7 +28,8 @@ use crate::{
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(acquire).service(history).service(get).service(renew).service(release).service(check);
+    config.service(list_locks).service(acquire).service(lock_history).service(get_lock);
+    config.service(renew).service(release).service(check_fence);
 }
 
 /// The locks to take.
@@ -340,7 +341,7 @@ fn blocking_view(detail: &LockDetail, now: Timestamp) -> Value {
 /// Held ones and those that were, judged by the database's clock.
 #[utoipa::path(params(LockQuery, Paging<LockSort>), responses((status = 200, body = Listed<LockView>)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/locks")]
-async fn list(caller: CoordCaller<Read>, query: ListQuery<LockQuery, LockFilter, LockSort>) -> Answer {
+async fn list_locks(caller: CoordCaller<Read>, query: ListQuery<LockQuery, LockFilter, LockSort>) -> Answer {
     let (page, now) = caller.services().locks.list(caller.party(), &query.0).await?;
     caller.page::<LockView, _, _>(page.map(|lock| (lock, now)), &query.0.page)
 }
@@ -364,14 +365,14 @@ async fn acquire(caller: CoordCaller<Write>, query: Query<WaitQuery>, body: Body
 /// Read a lock
 #[utoipa::path(responses((status = 200, body = LockView)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/locks/{id}")]
-async fn get(caller: CoordCaller<Read>, id: PathId<Lock>) -> Answer {
+async fn get_lock(caller: CoordCaller<Read>, id: PathId<Lock>) -> Answer {
     value(&LockView::from(caller.services().locks.get(caller.party(), id.0).await?))
 }
 
 /// Read what happened to a lock
 #[utoipa::path(responses((status = 200, body = LockHistoryView)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/locks/{id}/history")]
-async fn history(caller: CoordCaller<Read>, id: PathId<Lock>) -> Answer {
+async fn lock_history(caller: CoordCaller<Read>, id: PathId<Lock>) -> Answer {
     value(&LockHistoryView { history: each(caller.services().locks.history(caller.party(), id.0).await?) })
 }
 
@@ -409,7 +410,7 @@ fn released(broken: &Broken) -> Result<Reply, Error> {
 /// Remembers the highest token of each path. 409 with `max_token` when a higher one was seen on the path, above or below it.
 #[utoipa::path(request_body = FenceBody, responses((status = 200, body = FenceView)), security(("bearer" = ["msp:write"])))]
 #[post("/coord/fence/check")]
-async fn check(caller: CoordCaller<Write>, body: Body<FenceBody>) -> Answer {
+async fn check_fence(caller: CoordCaller<Write>, body: Body<FenceBody>) -> Answer {
     let call = Call::fence(body.0.resource.cross(), body.0.token.cross())?;
     caller.submit(call, Duration::ZERO, render, refuse).await
 }

@@ -1,6 +1,6 @@
 //! Presence of agents' sessions over HTTP.
 
-use actix_web::{delete, get, http::StatusCode, route};
+use actix_web::{delete, get, http::StatusCode, put, route};
 use claudetools_coord::{Presence, PresenceFields, PresenceFilter, PresenceSort, PresenceState, SignOfLife};
 use claudetools_kernel::{Error, Timestamp};
 use o2o::o2o;
@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(heartbeat).service(announce).service(end);
+    config.service(list_sessions).service(heartbeat).service(announce).service(end);
 }
 
 /// What a session says about itself.
@@ -95,7 +95,7 @@ struct PresenceQuery {
 /// List sessions
 #[utoipa::path(params(PresenceQuery, Paging<PresenceSort>), responses((status = 200, body = Listed<PresenceView>)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/sessions")]
-async fn list(
+async fn list_sessions(
     caller: CoordCaller<Read>,
     query: ListQuery<PresenceQuery, PresenceFilter, PresenceSort>,
 ) -> Answer {
@@ -128,7 +128,7 @@ async fn announce(
     params(("session_id" = String, Path, description = "1 to 128 visible characters.", example = "laptop-7f3a", min_length = 1, max_length = 128)),
     responses((status = 200, body = PresenceView)), security(("bearer" = ["msp:write"]))
 )]
-#[route("/coord/sessions/{session_id}/heartbeat", method = "PUT", method = "POST")]
+#[put("/coord/sessions/{session_id}/heartbeat")]
 async fn heartbeat(caller: CoordCaller<Write>, session: InPath<SessionName>) -> Answer {
     let presence = &caller.services().presence;
     caller.write(|| presence.heartbeat(caller.party(), &session.0.0), render).await

@@ -20,7 +20,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 #[get("/metrics")]
 async fn metrics(call: Public) -> Answer {
     let services = call.services();
-    let text = services.metrics.render(services.audit.as_ref(), &*services.pools);
+    let text = services.metrics.render(services.audit.as_ref(), &*services.pools, services.desk.counts());
     let text = text.map_err(|error| Error::Internal(error.to_string()))?;
     Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).insert_header((header::CACHE_CONTROL, "no-store")).body(text))
 }
