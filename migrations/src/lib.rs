@@ -17,6 +17,7 @@ mod m20261122_000008_pending_tasks;
 mod m20261122_000009_identity;
 mod m20261125_000010_write_guards;
 mod m20261125_000011_credentials;
+mod m20261130_000015_billable_time;
 
 use sea_orm_migration::prelude::*;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_identity::Migration),
             Box::new(m20261125_000010_write_guards::Migration),
             Box::new(m20261125_000011_credentials::Migration),
+            Box::new(m20261130_000015_billable_time::Migration),
         ]
     }
 }

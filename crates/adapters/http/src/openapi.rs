@@ -16,7 +16,7 @@ use utoipa_actix_web::AppExt;
 use crate::{api::PENDING_TASKS, app, error::CODES, limits::is_aside};
 
 pub(crate) use forms::{Form, Forms, OneForm};
-pub(crate) use parameters::{Listed, Paging};
+pub(crate) use parameters::{Choosing, Listed, Paging};
 
 /// Operations without a token. `tests/` compares this with what the server does.
 const PUBLIC: &[&str] = &[

@@ -16,7 +16,7 @@ use std::{
 use claudetools_credentials::{FieldSet, SecretField};
 use claudetools_identity::AgentType;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Patch, Scope, Scopes, Timestamp};
-use claudetools_sessions::Currency;
+use claudetools_sessions::{Currency, Zone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
     __dev::ComposeSchema,
@@ -29,9 +29,9 @@ pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
+    BlankLine, Block, Cidr, CurrencyCode, Email, EntryMinutes, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
     PasswordLength, PortNumber, RewrapLimit, RotationDays, ShareSeconds, ShareViews, Slug, TagName, TagNames,
-    TtlSeconds, Uid, Uids, WordCount, WorkMinutes,
+    TtlSeconds, Uid, Uids, WordCount, WorkMinutes, ZoneName,
 };
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value
@@ -88,7 +88,7 @@ macro_rules! shown_as_text {
         })+
     };
 }
-shown_as_text!(AgentType, Currency, claudetools_sessions::Fingerprint, std::net::IpAddr);
+shown_as_text!(AgentType, Currency, Zone, claudetools_sessions::Fingerprint, std::net::IpAddr);
 
 impl Cross<Vec<Word<SecretField>>> for FieldSet {
     fn cross(self) -> Vec<Word<SecretField>> {
@@ -107,6 +107,11 @@ impl Cross<Vec<String>> for BTreeSet<String> {
     fn cross(self) -> Vec<String> {
         self.into_iter().collect()
     }
+}
+
+/// Sums of money by currency. They have no bounds, as amounts that are typed in do.
+pub(crate) fn amounts(sums: BTreeMap<String, Money>) -> BTreeMap<String, String> {
+    sums.into_iter().map(|(currency, sum)| (currency, sum.to_string())).collect()
 }
 
 /// The views of several rows.

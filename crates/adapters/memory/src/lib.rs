@@ -3,7 +3,9 @@
 //! A transaction works on a copy of everything and swaps it in at commit; only one writes at a time. That is simple and
 //! right, and far too slow for anything but tests and trials.
 
+mod billable_time;
 mod client;
+mod closing;
 mod credential;
 mod identity;
 mod journal;
@@ -14,6 +16,8 @@ mod session;
 mod store;
 mod table;
 mod tag;
+mod time_block;
+mod timer;
 mod work_item;
 
 pub use store::MemoryStore;

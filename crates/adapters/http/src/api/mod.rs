@@ -4,6 +4,8 @@ pub(crate) mod accounts;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod billable_export;
+pub(crate) mod billable_time;
 pub(crate) mod clients;
 pub(crate) mod context;
 pub(crate) mod credential_audit;
@@ -15,10 +17,13 @@ pub(crate) mod machines;
 pub(crate) mod metrics;
 pub(crate) mod outside;
 pub(crate) mod pending_tasks;
+pub(crate) mod periods;
 pub(crate) mod projects;
 pub(crate) mod sessions;
 pub(crate) mod shares;
 pub(crate) mod tags;
+pub(crate) mod time_blocks;
+pub(crate) mod timers;
 pub(crate) mod vault;
 pub(crate) mod work_items;
 
@@ -43,6 +48,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     // The paths with words in the place of an id come first.
     config.configure(vault::routes).configure(generate::routes).configure(credential_audit::routes);
     config.configure(credential_secrets::routes).configure(shares::routes).configure(credentials::routes);
+    config.configure(timers::routes).configure(periods::routes).configure(billable_export::routes);
+    config.configure(billable_time::routes).configure(time_blocks::routes);
     config.configure(machines::routes).configure(tags::routes);
     config.configure(sessions::routes).configure(work_items::routes);
 }

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::billable_time::SessionTimeView;
 use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
@@ -121,6 +122,9 @@ struct SessionView {
     /// The oldest first.
     #[from(each(~))]
     work_items: Vec<SessionWorkItemView>,
+    /// The time entered for it, by day.
+    #[from(each(~))]
+    billable_time: Vec<SessionTimeView>,
 }
 
 /// A work item as its session shows it.

@@ -13,6 +13,6 @@ pub use caller::RunningKeys;
 pub(crate) use caller::{Admin, Call, Caller, Public, Read, Write, bearer, granted};
 pub(crate) use conditional::none_match;
 pub(crate) use path::{At, FromPath, InPath, PathId};
-pub(crate) use query::{ListQuery, MAX_LIMIT, Query, list_body};
+pub(crate) use query::{Choice, FilterQuery, ListQuery, MAX_LIMIT, Query, list_body};
 pub(crate) use request::RequestInfo;
 pub(crate) use secret::{Reason, ReasonQuery, VersionNumber};

@@ -3,7 +3,9 @@
 mod account;
 mod agent_run;
 mod api_audit_log;
+mod billable_time;
 mod client;
+mod closing;
 mod credential;
 mod credential_chain;
 mod credential_version;
@@ -16,4 +18,6 @@ mod revocation;
 pub(crate) mod session;
 mod session_directory;
 mod tag;
+mod time_block;
+mod timer;
 pub(crate) mod work_item;
