@@ -151,9 +151,12 @@ async fn time_blocks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(date("until_date"))
         .col(flag("rollover"));
     stamps(&mut blocks);
-    blocks
-        .col(text(manager, "notes"))
-        .foreign_key(&mut references("time_blocks", "client_id", "clients", ForeignKeyAction::Restrict));
+    blocks.col(text(manager, "notes")).foreign_key(&mut references(
+        "time_blocks",
+        "client_id",
+        "clients",
+        ForeignKeyAction::Restrict,
+    ));
     create(manager, blocks).await?;
     index(manager, "ix_time_blocks_client", "time_blocks", &["client_id", "from_date", "id"], false).await?;
     index(manager, "ix_time_blocks_from", "time_blocks", &["from_date", "id"], false).await?;

@@ -221,7 +221,9 @@ async fn sums_hold(context: &Context, client: Id<Client>) {
                     match by {
                         GroupBy::Client => group.key == Some(entry.client_id.to_string()),
                         GroupBy::Project => group.key.is_none(),
-                        GroupBy::Technician => group.key.as_deref().map(str::to_lowercase) == Some(entry.technician_key()),
+                        GroupBy::Technician => {
+                            group.key.as_deref().map(str::to_lowercase) == Some(entry.technician_key())
+                        }
                         GroupBy::Day => group.key == Some(entry.entry_date.to_string()),
                         GroupBy::Month => entry.entry_date.to_string().starts_with(group.key.as_deref().unwrap_or("-")),
                     }

@@ -78,7 +78,10 @@ async fn what_does_not_fit_together_is_refused() {
         assert_eq!(refused.body["error"]["details"]["field"], field, "{}", refused.text);
     }
     let unknown = json!({"minutes": 5, "session_id": "01980000-0000-7000-8000-00000000dead"});
-    assert_eq!(enter(&writer, &client, &unknown).await.expect(404).body["error"]["details"]["resource_type"], "session");
+    assert_eq!(
+        enter(&writer, &client, &unknown).await.expect(404).body["error"]["details"]["resource_type"],
+        "session"
+    );
     let zone = json!({"time_zone": "Mars/Olympus"});
     let refused = app.admin().put(&format!("/api/v1/clients/{client}"), &zone).await.expect(422);
     assert_eq!(refused.body["error"]["details"]["constraint"], "iana");
@@ -103,7 +106,11 @@ async fn a_client_s_clock_rounds_its_time_also_on_the_days_it_is_changed() {
     ] {
         let body = json!({"client_id": client, "entry_date": start[..10], "start_time": start, "end_time": end});
         let entry = writer.post("/api/v1/billable-time", &body).await.expect(201).body;
-        assert_eq!((&entry["minutes"], &entry["rounded_minutes"]), (&json!(worked), &json!(billed)), "{start} to {end}");
+        assert_eq!(
+            (&entry["minutes"], &entry["rounded_minutes"]),
+            (&json!(worked), &json!(billed)),
+            "{start} to {end}"
+        );
     }
     app.stop().await;
 }
@@ -116,7 +123,8 @@ async fn overlaps_are_taken_and_flagged() {
     let first = of(&time("09:00", "10:00")).await;
     let next = of(&time("10:00", "11:00")).await;
     let across = of(&time("09:30", "10:30")).await;
-    let overlaps = async |id: &str| app.reader().get(&format!("/api/v1/billable-time/{id}")).await.body["overlaps"].clone();
+    let overlaps =
+        async |id: &str| app.reader().get(&format!("/api/v1/billable-time/{id}")).await.body["overlaps"].clone();
     assert_eq!(overlaps(&first).await, json!([across]), "what begins where it ends does not overlap");
     let mut both = [first.clone(), next.clone()];
     both.sort();
@@ -147,7 +155,10 @@ async fn one_timer_runs_for_a_technician_and_survives_a_restart() {
     let timer = app.writer().post(timers, &start).await.expect(201);
     assert_eq!(timer.header("location"), format!("{timers}/{}", timer.id()));
     let second = app.writer().post(timers, &start).await.expect(409);
-    assert_eq!((second.code(), &second.body["error"]["details"]["existing_id"]), ("DUPLICATE_ENTRY", &timer.body["id"]));
+    assert_eq!(
+        (second.code(), &second.body["error"]["details"]["existing_id"]),
+        ("DUPLICATE_ENTRY", &timer.body["id"])
+    );
     app.caller("zoe@claudetools.test", Scope::Write).post(timers, &start).await.expect(201);
 
     app.clock.advance(1_200);
@@ -244,7 +255,8 @@ async fn a_closed_period_cannot_be_changed_until_it_is_reopened() {
 async fn the_summary_adds_up_and_shows_what_is_left_of_blocks() {
     let app = TestApp::start().await;
     let (client, writer) = (new_client(&app, &json!({})).await, app.writer());
-    let block = json!({"client_id": client, "hours": 1.5, "from": "2026-01-01", "until": "2026-01-31", "rollover": true});
+    let block =
+        json!({"client_id": client, "hours": 1.5, "from": "2026-01-01", "until": "2026-01-31", "rollover": true});
     let block = writer.post("/api/v1/time-blocks", &block).await.expect(201);
     assert_eq!(block.body["balance"]["minutes"], 90);
     let next = json!({"client_id": client, "hours": 1, "from": "2026-02-01"});
@@ -252,7 +264,8 @@ async fn the_summary_adds_up_and_shows_what_is_left_of_blocks() {
     for (day, minutes) in [("2026-01-10", 50), ("2026-02-10", 100), ("2026-02-11", 10)] {
         enter(&writer, &client, &json!({"entry_date": day, "minutes": minutes})).await.expect(201);
     }
-    let sums = app.reader().get("/api/v1/billable-time/summary?group_by=month&date_to=2026-02-28").await.expect(200).body;
+    let sums =
+        app.reader().get("/api/v1/billable-time/summary?group_by=month&date_to=2026-02-28").await.expect(200).body;
     let keys: Vec<&Value> = sums["groups"].as_array().expect("groups").iter().map(|group| &group["key"]).collect();
     assert_eq!(keys, ["2026-01", "2026-02"]);
     assert_eq!(sums["groups"][1]["amounts"], json!({"USD": "200.00"}));
@@ -260,7 +273,10 @@ async fn the_summary_adds_up_and_shows_what_is_left_of_blocks() {
     assert_eq!(sums["total"], total);
     let blocks = &sums["time_blocks"]["blocks"];
     assert_eq!((&blocks[0]["drawn"], &blocks[0]["carried_out"]), (&json!(60), &json!(30)));
-    assert_eq!((&blocks[1]["carried_in"], &blocks[1]["drawn"], &blocks[1]["balance"]), (&json!(30), &json!(90), &json!(0)));
+    assert_eq!(
+        (&blocks[1]["carried_in"], &blocks[1]["drawn"], &blocks[1]["balance"]),
+        (&json!(30), &json!(90), &json!(0))
+    );
     assert_eq!(sums["time_blocks"]["overage_minutes"], 30);
     assert_eq!(sums["time_blocks"]["overage_amounts"], json!({"USD": "50.00"}));
 
@@ -332,13 +348,19 @@ async fn session_client_and_context_show_the_time() {
     let entry = enter(&writer, &client, &json!({"minutes": 20, "work_item_id": item.id()})).await.expect(201);
     assert_eq!(entry.body["session_id"], session.body["id"], "the work item's session");
     enter(&writer, &client, &json!({"minutes": 20, "is_billed": true})).await.expect(201);
-    writer.post("/api/v1/time-blocks", &json!({"client_id": client, "hours": 2, "from": "2026-01-01"})).await.expect(201);
+    writer
+        .post("/api/v1/time-blocks", &json!({"client_id": client, "hours": 2, "from": "2026-01-01"}))
+        .await
+        .expect(201);
     writer.post("/api/v1/billable-time/timers", &json!({"client_id": client})).await.expect(201);
 
     let reader = app.reader();
     let shown = reader.get(&format!("/api/v1/sessions/{}", session.id())).await.expect(200).body;
     let time = &shown["billable_time"][0];
-    assert_eq!((&time["id"], &time["rounded_minutes"], &time["amount"]), (&entry.body["id"], &json!(30), &json!("50.00")));
+    assert_eq!(
+        (&time["id"], &time["rounded_minutes"], &time["amount"]),
+        (&entry.body["id"], &json!(30), &json!("50.00"))
+    );
     for path in [format!("/api/v1/clients/{client}"), format!("/api/v1/context/recover?client_id={client}")] {
         let billing = reader.get(&path).await.expect(200).body["billing"].clone();
         let unbilled = json!({"entries": 1, "minutes": 20, "rounded_minutes": 30, "amounts": {"USD": "50.00"}});

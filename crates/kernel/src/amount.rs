@@ -142,9 +142,13 @@ mod tests {
     #[test]
     fn minutes_cost_their_part_of_an_hour_to_the_nearest_ten_thousandth() {
         let cost = |rate: &str, minutes| Money::parse(rate).unwrap().of_minutes(minutes).map(|money| money.to_string());
-        for (rate, minutes, price) in
-            [("125", 30, "62.50"), ("99.99", 15, "24.9975"), ("100", 20, "33.3333"), ("0.0001", 30, "0.0001"), ("100", 0, "0.00")]
-        {
+        for (rate, minutes, price) in [
+            ("125", 30, "62.50"),
+            ("99.99", 15, "24.9975"),
+            ("100", 20, "33.3333"),
+            ("0.0001", 30, "0.0001"),
+            ("100", 0, "0.00"),
+        ] {
             assert_eq!(cost(rate, minutes).as_deref(), Some(price), "{rate} for {minutes}");
         }
         assert_eq!(cost("99999999", 61), None, "beyond the largest amount");

@@ -37,9 +37,9 @@ mod zone;
 pub use billable_time::{
     BillableTime, BillableTimeFields, BillableTimeFilter, BillableTimeRow, BillableTimeService, BillableTimeSort,
     Billing, BlockBalance, ClientBilling, CloseFields, Closing, ClosingFilter, ClosingSort, Draw, Drawn, EntryDraft,
-    GroupBy, GroupSum, MOST_MINUTES as MOST_ENTRY_MINUTES, PeriodService, PeriodState, RateSource, ReopenFields, Span, Summary, SummaryGroup, TimeBlock,
-    TimeBlockFields, TimeBlockFilter, TimeBlockRow, TimeBlockService, TimeBlockSort, Timer, TimerFields, TimerFilter, TimerRow,
-    TimerService, TimerSort, Totals,
+    GroupBy, GroupSum, MOST_MINUTES as MOST_ENTRY_MINUTES, PeriodService, PeriodState, RateSource, ReopenFields, Span,
+    Summary, SummaryGroup, TimeBlock, TimeBlockFields, TimeBlockFilter, TimeBlockRow, TimeBlockService, TimeBlockSort,
+    Timer, TimerFields, TimerFilter, TimerRow, TimerService, TimerSort, Totals,
 };
 pub use billing::BillingRule;
 pub use client::{BillingRounding, Client, ClientFields, ClientFilter, ClientSort, ClientType};

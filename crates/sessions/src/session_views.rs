@@ -5,7 +5,9 @@ use claudetools_kernel::{Detail, Hours, Id, Keyed, SortKey, Timestamp, text};
 use o2o::o2o;
 use uuid::Uuid;
 
-use crate::{BillableTime, Client, Project, Session, SessionSort, SessionStatus, WorkItem, WorkItemCategory, WorkItemStatus};
+use crate::{
+    BillableTime, Client, Project, Session, SessionSort, SessionStatus, WorkItem, WorkItemCategory, WorkItemStatus,
+};
 
 /// A session as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, o2o)]

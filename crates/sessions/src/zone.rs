@@ -89,7 +89,11 @@ mod tests {
         let zone = Zone::parse(zone).unwrap();
         for (given, increment, down, up) in cases {
             let (given, offset) = (at(given), *increment);
-            assert_eq!((zone.down(given, offset), zone.up(given, offset)), (at(down), at(up)), "{given} by {increment}");
+            assert_eq!(
+                (zone.down(given, offset), zone.up(given, offset)),
+                (at(down), at(up)),
+                "{given} by {increment}"
+            );
         }
     }
 

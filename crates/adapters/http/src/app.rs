@@ -16,8 +16,8 @@ use claudetools_identity::{
 };
 use claudetools_kernel::{Actor, Clock, Error, IdGenerator, RateLimiter, Transaction, UnitOfWork};
 use claudetools_sessions::{
-    Billing, ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService, TagService,
-    WorkItemService,
+    Billing, ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService,
+    TagService, WorkItemService,
 };
 use ipnet::IpNet;
 use utoipa_actix_web::{scope, service_config::ServiceConfig};

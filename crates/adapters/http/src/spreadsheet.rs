@@ -9,7 +9,10 @@ use std::{
 
 use claudetools_kernel::Error;
 use serde::Serialize;
-use zip::{CompressionMethod, ZipWriter, write::{SimpleFileOptions, StreamWriter}};
+use zip::{
+    CompressionMethod, ZipWriter,
+    write::{SimpleFileOptions, StreamWriter},
+};
 
 /// A cell of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,10 +258,7 @@ impl Workbook {
                 "xl/workbook.xml",
                 format!("<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><sheets>{sheets}</sheets></workbook>"),
             ),
-            (
-                "xl/_rels/workbook.xml.rels",
-                format!("<Relationships xmlns=\"{RELATIONS}\">{targets}</Relationships>"),
-            ),
+            ("xl/_rels/workbook.xml.rels", format!("<Relationships xmlns=\"{RELATIONS}\">{targets}</Relationships>")),
             (
                 "_rels/.rels",
                 format!(

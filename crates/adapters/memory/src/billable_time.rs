@@ -45,11 +45,12 @@ impl BillableTimeRepository for MemoryTx {
     }
 
     async fn overlapping(&mut self, ids: &[Id<BillableTime>]) -> Stored<Vec<(Uuid, Uuid)>> {
-        let entries = self.state.billable_time.rows().filter_map(|entry| {
-            entry.span().map(|span| (entry.id.uuid(), entry.technician_key(), span))
-        });
-        let timers =
-            self.state.timers.rows().map(|timer| (timer.id.uuid(), timer.technician_key(), timer.span()));
+        let entries = self
+            .state
+            .billable_time
+            .rows()
+            .filter_map(|entry| entry.span().map(|span| (entry.id.uuid(), entry.technician_key(), span)));
+        let timers = self.state.timers.rows().map(|timer| (timer.id.uuid(), timer.technician_key(), timer.span()));
         let all: Vec<_> = entries.chain(timers).collect();
         let mut pairs = Vec::new();
         for (id, technician, span) in all.iter().filter(|(id, ..)| ids.contains(&Id::new(*id))) {
@@ -87,12 +88,7 @@ impl BillableTimeRepository for MemoryTx {
         Ok(sums.into_values().collect())
     }
 
-    async fn draws(
-        &mut self,
-        clients: &[Id<Client>],
-        since: NaiveDate,
-        until: Option<NaiveDate>,
-    ) -> Stored<Vec<Draw>> {
+    async fn draws(&mut self, clients: &[Id<Client>], since: NaiveDate, until: Option<NaiveDate>) -> Stored<Vec<Draw>> {
         let within = |entry: &&BillableTime| {
             clients.contains(&entry.client_id)
                 && since <= entry.entry_date

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
-    BillableTime, Client, PendingTask, Session, Tag, Timer, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
-    WorkItemStatus,
+    BillableTime, Client, PendingTask, Session, Tag, Timer, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow,
+    WorkItemSort, WorkItemStatus,
     ports::{Stored, WorkItemRepository},
 };
 

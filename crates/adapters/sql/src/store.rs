@@ -14,8 +14,9 @@ use claudetools_identity::ports::{
 use claudetools_infra::ports::InfraTx;
 use claudetools_kernel::{StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::ports::{
-    BillableTimeRepository, ClientRepository, ClosingRepository, MachineRepository, PendingTaskRepository, ProjectRepository,
-    SessionRepository, SessionsTx, TagRepository, TimeBlockRepository, TimerRepository, WorkItemRepository,
+    BillableTimeRepository, ClientRepository, ClosingRepository, MachineRepository, PendingTaskRepository,
+    ProjectRepository, SessionRepository, SessionsTx, TagRepository, TimeBlockRepository, TimerRepository,
+    WorkItemRepository,
 };
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions,

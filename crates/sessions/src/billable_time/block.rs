@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 use claudetools_kernel::{
-    Detail, Direction, Entity, Faults, Hours, Id, Keyed, Patch, Result, SortField, SortKey, SortKind, Timestamp, enumeration,
-    text,
+    Detail, Direction, Entity, Faults, Hours, Id, Keyed, Patch, Result, SortField, SortKey, SortKind, Timestamp,
+    enumeration, text,
 };
 use uuid::Uuid;
 

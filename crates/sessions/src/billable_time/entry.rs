@@ -203,13 +203,7 @@ impl BillableTime {
     }
 
     /// Fits start, end and minutes to each other: of an entry without breaks each follows from the others.
-    fn measure(
-        &mut self,
-        start: Patch<Timestamp>,
-        end: Patch<Timestamp>,
-        minutes: Option<i64>,
-        faults: &mut Faults,
-    ) {
+    fn measure(&mut self, start: Patch<Timestamp>, end: Patch<Timestamp>, minutes: Option<i64>, faults: &mut Faults) {
         let had_breaks = self.breaks() > 0;
         let times_change = start != Patch::Keep || end != Patch::Keep;
         start.apply(&mut self.start_time);

@@ -4,8 +4,8 @@ use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, T
 
 use super::{client_billing::drawn, period::refuse_closed};
 use crate::{
-    BillableTime, BillableTimeFields, BillableTimeFilter, BillableTimeRow, BillableTimeSort, Context, EntryDraft, GroupBy,
-    Summary, ports::SessionsTx,
+    BillableTime, BillableTimeFields, BillableTimeFilter, BillableTimeRow, BillableTimeSort, Context, EntryDraft,
+    GroupBy, Summary, ports::SessionsTx,
 };
 
 /// The use cases of billable time. Reading needs [`Scope::Read`], entering and changing [`Scope::Write`], removing

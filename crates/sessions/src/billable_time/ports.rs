@@ -29,12 +29,7 @@ pub trait BillableTimeRepository: Records<BillableTime> {
     /// The sums of the entries that the filter admits, one for each group and currency, in no order. Months are asked for as days.
     async fn sums(&mut self, filter: &BillableTimeFilter, by: GroupBy) -> Stored<Vec<GroupSum>>;
     /// The entries of these clients with minutes to bill, from the one day through the other, in no order.
-    async fn draws(
-        &mut self,
-        clients: &[Id<Client>],
-        since: NaiveDate,
-        until: Option<NaiveDate>,
-    ) -> Stored<Vec<Draw>>;
+    async fn draws(&mut self, clients: &[Id<Client>], since: NaiveDate, until: Option<NaiveDate>) -> Stored<Vec<Draw>>;
 }
 
 /// Where timers are kept. A unique key holds that one of a technician runs at a time.
@@ -70,11 +65,8 @@ pub trait TimeBlockRepository: Records<TimeBlock> {
     /// The block with this id and its client's name.
     async fn row(&mut self, id: Id<TimeBlock>) -> Stored<Option<TimeBlockRow>>;
     /// A page of blocks.
-    async fn list(
-        &mut self,
-        filter: &TimeBlockFilter,
-        page: &PageRequest<TimeBlockSort>,
-    ) -> Stored<Page<TimeBlockRow>>;
+    async fn list(&mut self, filter: &TimeBlockFilter, page: &PageRequest<TimeBlockSort>)
+    -> Stored<Page<TimeBlockRow>>;
     /// Every block of these clients, or of all clients, in no order.
     async fn of_clients(&mut self, clients: Option<&[Id<Client>]>) -> Stored<Vec<TimeBlock>>;
 }

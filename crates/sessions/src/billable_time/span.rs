@@ -39,7 +39,8 @@ mod tests {
     }
 
     fn stretch() -> impl Strategy<Value = (i64, Option<i64>)> {
-        (0_i64..50, prop::option::of(0_i64..20)).prop_map(|(start, length)| (start, length.map(|length| start + length)))
+        (0_i64..50, prop::option::of(0_i64..20))
+            .prop_map(|(start, length)| (start, length.map(|length| start + length)))
     }
 
     proptest! {

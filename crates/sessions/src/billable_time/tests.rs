@@ -85,10 +85,7 @@ fn what_makes_no_sense_is_refused_by_name() {
     let longer = BillableTimeFields { minutes: Some(61), ..times("09:00:00", "10:00:00") };
     assert_eq!(fault(enter(longer, &client)), ("minutes".to_owned(), true));
     assert_eq!(fault(enter(minutes(MOST_MINUTES + 1), &client)), ("minutes".to_owned(), false));
-    let dear = BillableTimeFields {
-        hourly_rate: Patch::Set(Money::parse("99999999").unwrap()),
-        ..minutes(61)
-    };
+    let dear = BillableTimeFields { hourly_rate: Patch::Set(Money::parse("99999999").unwrap()), ..minutes(61) };
     assert_eq!(fault(enter(dear, &client)), ("hourly_rate".to_owned(), true));
 }
 
@@ -109,7 +106,8 @@ fn the_rate_is_the_entrys_own_else_the_projects_else_the_clients_and_is_kept() {
     let anew = BillableTimeFields { hourly_rate: Patch::Clear, ..BillableTimeFields::default() };
     let renewed = change(kept, anew, &client).unwrap();
     assert_eq!((renewed.rounded_minutes, shown(&renewed).0.as_deref()), (120, Some("400.00")));
-    let own = BillableTimeFields { hourly_rate: Patch::Set(Money::parse("1").unwrap()), ..BillableTimeFields::default() };
+    let own =
+        BillableTimeFields { hourly_rate: Patch::Set(Money::parse("1").unwrap()), ..BillableTimeFields::default() };
     assert_eq!(shown(&change(renewed, own, &client).unwrap()), (Some("2.00".to_owned()), RateSource::Given));
     client.hourly_rate = None;
     assert_eq!(shown(&enter(minutes(60), &client).unwrap()), (None, RateSource::None), "no price, no amount");
@@ -124,7 +122,8 @@ fn what_is_not_billable_costs_nothing_and_bills_no_minutes() {
 #[test]
 fn a_changed_end_makes_new_minutes_unless_there_were_breaks() {
     let client = priced();
-    let later = || BillableTimeFields { end_time: Patch::Set(at("2026-01-01T11:00:00Z")), ..BillableTimeFields::default() };
+    let later =
+        || BillableTimeFields { end_time: Patch::Set(at("2026-01-01T11:00:00Z")), ..BillableTimeFields::default() };
     let whole = enter(times("09:00:00", "10:00:00"), &client).unwrap();
     assert_eq!(change(whole, later(), &client).unwrap().minutes, 120);
     let broken = BillableTimeFields { minutes: Some(30), ..times("09:00:00", "10:00:00") };

@@ -1,10 +1,10 @@
 //! Timers: time that is being worked right now.
 
+use chrono::{NaiveDate, TimeDelta};
 use claudetools_kernel::{
     Detail, Direction, Entity, Error, Faults, Id, Keyed, Money, Patch, Result, SortField, SortKey, Timestamp,
     enumeration, text,
 };
-use chrono::{NaiveDate, TimeDelta};
 use uuid::Uuid;
 
 use super::{BillableTimeFields, Span, entry::LONGEST_DAYS};

@@ -223,7 +223,8 @@ async fn sums_agree(store: Store<'_>, filter: &BillableTimeFilter, rows: &[Billa
             let group: Vec<&BillableTime> = rows.iter().filter(of_group).collect();
             let amount = group.iter().filter_map(|row| row.amount).fold(Money::default(), Money::plus);
             assert_eq!((sum.entries, sum.amount), (group.len() as u64, amount), "{sum:?}");
-            let minutes = (group.iter().map(|row| row.minutes).sum(), group.iter().map(|row| row.rounded_minutes).sum());
+            let minutes =
+                (group.iter().map(|row| row.minutes).sum(), group.iter().map(|row| row.rounded_minutes).sum());
             assert_eq!((sum.minutes, sum.rounded_minutes), minutes, "{sum:?}");
         }
         assert_eq!(sums.iter().map(|sum| sum.entries).sum::<u64>(), rows.len() as u64, "no entry is left out");
@@ -331,12 +332,8 @@ fn closing(n: u128, of: Option<&Client>, through: NaiveDate) -> Closing {
 pub async fn closings(store: Store<'_>) -> Outcome {
     let (acme, other) = ground(store).await?;
     let undone = closing(43, Some(&acme), day(25)).reopened("zoe@example.com", at(90));
-    let rows = [
-        closing(40, None, day(3)),
-        closing(41, Some(&acme), day(5)),
-        closing(42, Some(&acme), day(9)),
-        undone.clone(),
-    ];
+    let rows =
+        [closing(40, None, day(3)), closing(41, Some(&acme), day(5)), closing(42, Some(&acme), day(9)), undone.clone()];
     let mut tx = store.begin().await?;
     tx.closings().lock_periods().await?;
     for row in &rows[..3] {

@@ -6,9 +6,7 @@ use actix_web::{
     web::Bytes,
 };
 use claudetools_kernel::{Actor, Direction, Error, Page, PageRequest, Query, Sort, Start, enumeration};
-use claudetools_sessions::{
-    BillableTimeFilter, BillableTimeRow, BillableTimeService, BillableTimeSort,
-};
+use claudetools_sessions::{BillableTimeFilter, BillableTimeRow, BillableTimeService, BillableTimeSort};
 use futures::stream;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -56,9 +54,27 @@ impl ExportFormat {
 }
 
 const COLUMNS: [&str; 21] = [
-    "id", "entry_date", "client", "project", "technician", "start_time", "end_time", "minutes", "rounded_minutes",
-    "is_billable", "hourly_rate", "currency", "amount", "is_billed", "invoice_ref", "description", "overlaps",
-    "session_id", "work_item_id", "client_id", "project_id",
+    "id",
+    "entry_date",
+    "client",
+    "project",
+    "technician",
+    "start_time",
+    "end_time",
+    "minutes",
+    "rounded_minutes",
+    "is_billable",
+    "hourly_rate",
+    "currency",
+    "amount",
+    "is_billed",
+    "invoice_ref",
+    "description",
+    "overlaps",
+    "session_id",
+    "work_item_id",
+    "client_id",
+    "project_id",
 ];
 
 fn cells(row: &BillableTimeRow) -> [Cell; COLUMNS.len()] {

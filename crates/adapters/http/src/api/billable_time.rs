@@ -282,10 +282,7 @@ pub(super) struct ClientBillingView {
 /// own rate. Nothing of it is stored: it always follows from the blocks and the entries.
 #[utoipa::path(params(BillableTimeQuery, Choosing<GroupBy>), responses((status = 200, body = SummaryView)), security(("bearer" = ["msp:read"])))]
 #[get("/billable-time/summary")]
-async fn summary(
-    caller: Caller<Read>,
-    query: FilterQuery<BillableTimeQuery, BillableTimeFilter, GroupBy>,
-) -> Answer {
+async fn summary(caller: Caller<Read>, query: FilterQuery<BillableTimeQuery, BillableTimeFilter, GroupBy>) -> Answer {
     let entries = &caller.services().billing.entries;
     value(&SummaryView::from(entries.summary(caller.actor(), &query.filter, query.choice).await?))
 }

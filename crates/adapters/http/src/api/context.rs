@@ -10,7 +10,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::{
-    billable_time::ClientBillingView, clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView, work_items::WorkItemRowView,
+    billable_time::ClientBillingView, clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView,
+    work_items::WorkItemRowView,
 };
 use crate::{
     extract::{Caller, Query, Read},

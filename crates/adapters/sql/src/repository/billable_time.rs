@@ -89,12 +89,7 @@ impl<C: Connection> BillableTimeRepository for SqlTx<C> {
         }
     }
 
-    async fn draws(
-        &mut self,
-        clients: &[Id<Client>],
-        since: NaiveDate,
-        until: Option<NaiveDate>,
-    ) -> Stored<Vec<Draw>> {
+    async fn draws(&mut self, clients: &[Id<Client>], since: NaiveDate, until: Option<NaiveDate>) -> Stored<Vec<Draw>> {
         let mut draws = Vec::new();
         for some in clients.chunks(IDS) {
             let some = padded(&some.iter().map(|id| id.uuid()).collect::<Vec<_>>());
@@ -212,10 +207,7 @@ fn overlapping_timers(ids: &[Uuid]) -> SelectStatement {
         .column((Entity, Column::Id))
         .column((timer::Entity, timer::Column::Id))
         .from(Entity)
-        .inner_join(
-            timer::Entity,
-            timer(timer::Column::TechnicianKey).equals((Entity, Column::TechnicianKey)),
-        )
+        .inner_join(timer::Entity, timer(timer::Column::TechnicianKey).equals((Entity, Column::TechnicianKey)))
         .and_where(of(Column::Id).is_in(ids.iter().copied()))
         .and_where(of(Column::StartTime).lt(of(Column::EndTime)))
         .and_where(timer(timer::Column::StartedAt).lt(of(Column::EndTime)))

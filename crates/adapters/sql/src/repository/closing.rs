@@ -8,8 +8,7 @@ use claudetools_sessions::{
     ports::{ClosingRepository, Stored},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::SimpleExpr,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::SimpleExpr,
 };
 
 use crate::{

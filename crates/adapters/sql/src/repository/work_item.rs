@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Records, Referrer};
 use claudetools_sessions::{
-    BillableTime, Client, PendingTask, Session, Timer, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort, WorkItemStatus,
+    BillableTime, Client, PendingTask, Session, Timer, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow,
+    WorkItemSort, WorkItemStatus,
     ports::{Stored, WorkItemRepository},
 };
 use sea_orm::{
