@@ -2,6 +2,7 @@
 //! out that are not there, and says so.
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
+mod billing;
 mod migrations;
 mod session_directory;
 mod vault;
@@ -60,6 +61,13 @@ on_every_engine! {
     sessions(store): claudetools_sessions::contract::sessions(&*store.sessions);
     session_directory(store): session_directory::suite(&store);
     work_items(store): claudetools_sessions::contract::work_items(&*store.sessions);
+    billable_time(store): claudetools_sessions::contract::billable_time(&*store.sessions);
+    timers(store): claudetools_sessions::contract::timers(&*store.sessions);
+    closings(store): claudetools_sessions::contract::closings(&*store.sessions);
+    time_blocks(store): claudetools_sessions::contract::time_blocks(&*store.sessions);
+    one_of_a_thousand_timers_runs(store): billing::one_of_a_thousand_timers_runs(&store);
+    a_closed_period_takes_no_time(store): billing::a_closed_period_takes_no_time(&store);
+    the_summary_is_the_sum_of_the_rows(store): billing::the_summary_is_the_sum_of_the_rows(&store);
     credentials(store): vault::credentials(&store);
     credential_access(store): claudetools_credentials::contract::credential_access(&*store.credentials);
     credential_lists(store): vault::credential_lists(&store);

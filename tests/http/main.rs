@@ -4,6 +4,7 @@
 
 mod agents;
 mod audit;
+mod billable_time;
 mod clients;
 mod context;
 mod conventions;

@@ -271,6 +271,7 @@ impl Assembly {
             context: sessions::ContextService::new(tracking.clone()),
             sessions: sessions::SessionService::new(tracking.clone()),
             work_items: sessions::WorkItemService::new(tracking.clone()),
+            billing: sessions::Billing::new(&tracking),
             tags: sessions::TagService::new(tracking.clone()),
             credentials: vault.credentials,
             shares: vault.shares,

@@ -4,7 +4,7 @@ use chrono::Days;
 use claudetools_kernel::{Detail, PageRequest, Timestamp};
 
 use crate::{
-    Client, PendingTaskRow, ProjectFilter, ProjectRow, ProjectStatus, SessionFilter, SessionRow,
+    Client, ClientBilling, PendingTaskRow, ProjectFilter, ProjectRow, ProjectStatus, SessionFilter, SessionRow,
     ports::{SessionsTx, Stored},
 };
 
@@ -24,6 +24,8 @@ pub struct ClientDetail {
     pub recent_sessions: Vec<SessionRow>,
     /// Its open tasks, the most urgent first.
     pub open_tasks: Vec<PendingTaskRow>,
+    /// What is to be billed to it.
+    pub billing: ClientBilling,
 }
 
 impl Detail for ClientDetail {
@@ -36,8 +38,9 @@ impl Detail for ClientDetail {
 
 impl ClientDetail {
     /// A client for whom nothing has been done yet.
-    pub(crate) const fn of_new(client: Client) -> Self {
-        Self { client, active_projects: Vec::new(), recent_sessions: Vec::new(), open_tasks: Vec::new() }
+    pub(crate) fn of_new(client: Client) -> Self {
+        let billing = ClientBilling::default();
+        Self { client, active_projects: Vec::new(), recent_sessions: Vec::new(), open_tasks: Vec::new(), billing }
     }
 
     /// The client with what is stored of it.
@@ -49,6 +52,7 @@ impl ClientDetail {
         let recent = SessionFilter { client_id: id, date_from, ..SessionFilter::default() };
         let recent_sessions = tx.sessions().list(&recent, &PageRequest::first(MOST_SHOWN)).await?.items;
         let open_tasks = tx.pending_tasks().open_of(client.id, today, MOST_SHOWN).await?;
-        Ok(Self { client, active_projects, recent_sessions, open_tasks })
+        let billing = ClientBilling::find(tx, client.id, now).await?;
+        Ok(Self { client, active_projects, recent_sessions, open_tasks, billing })
     }
 }

@@ -8,6 +8,10 @@ use claudetools_kernel::{Id, Page, PageRequest, Records, Timestamp, Transaction}
 
 pub use claudetools_kernel::Stored;
 
+pub use crate::billable_time::ports::{
+    BillableTimeRepository, ClosingRepository, TimeBlockRepository, TimerRepository,
+};
+
 use crate::{
     Client, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort, PendingTask,
     PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
@@ -31,6 +35,14 @@ pub trait SessionsTx: Transaction {
     fn work_items(&mut self) -> &mut dyn WorkItemRepository;
     /// The pending tasks.
     fn pending_tasks(&mut self) -> &mut dyn PendingTaskRepository;
+    /// The entries of billable time.
+    fn billable_time(&mut self) -> &mut dyn BillableTimeRepository;
+    /// The timers.
+    fn timers(&mut self) -> &mut dyn TimerRepository;
+    /// The closings of periods.
+    fn closings(&mut self) -> &mut dyn ClosingRepository;
+    /// The blocks of hours.
+    fn time_blocks(&mut self) -> &mut dyn TimeBlockRepository;
 }
 
 /// Where clients are kept.

@@ -19,8 +19,8 @@ use claudetools_identity::{
 };
 use claudetools_kernel::{Actor, Clock, Error, IdGenerator, RateLimiter, Transaction, UnitOfWork};
 use claudetools_sessions::{
-    ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService, TagService,
-    WorkItemService,
+    Billing, ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService,
+    TagService, WorkItemService,
 };
 use ipnet::IpNet;
 
@@ -112,6 +112,8 @@ pub struct Services {
     pub work_items: WorkItemService,
     /// Tags.
     pub tags: TagService,
+    /// Billable time.
+    pub billing: Billing,
     /// Credentials.
     pub credentials: CredentialService,
     /// One-time links to secrets.

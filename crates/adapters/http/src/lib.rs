@@ -28,6 +28,7 @@ mod openapi;
 mod probe;
 mod reply;
 mod requests;
+mod spreadsheet;
 mod starting;
 mod wire;
 

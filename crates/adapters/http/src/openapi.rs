@@ -14,7 +14,7 @@ use utoipa::OpenApi;
 use crate::{api::PENDING_TASKS, app, error::CODES, limits::is_aside, mounting::Collected};
 
 pub(crate) use forms::{Form, Forms, OneForm};
-pub(crate) use parameters::{Listed, Paging};
+pub(crate) use parameters::{Choosing, Listed, Paging};
 
 /// Operations without a token. `tests/` compares this with what the server does.
 const PUBLIC: &[&str] = &[

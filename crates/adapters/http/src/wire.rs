@@ -16,7 +16,7 @@ use std::{
 use claudetools_credentials::{FieldSet, SecretField};
 use claudetools_identity::AgentType;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Patch, Scope, Scopes, Timestamp};
-use claudetools_sessions::Currency;
+use claudetools_sessions::{Currency, Zone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
     __dev::ComposeSchema,
@@ -29,10 +29,10 @@ pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CoordKey, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, JsonObject,
-    KeptDays, LeaseSeconds, Line, Lines, LockToken, PasswordLength, PortNumber, ProcessId, ResourceText, ResourceTexts,
-    RewrapLimit, RotationDays, SessionText, ShareSeconds, ShareViews, Slug, Switch, TagName, TagNames, ThreadName,
-    TtlSeconds, Uid, Uids, WordCount, WorkMinutes,
+    BlankLine, Block, Cidr, CoordKey, CurrencyCode, Email, EntryMinutes, ExternalIds, Fingerprint, IncrementMinutes,
+    JsonObject, KeptDays, LeaseSeconds, Line, Lines, LockToken, PasswordLength, PortNumber, ProcessId, ResourceText,
+    ResourceTexts, RewrapLimit, RotationDays, SessionText, ShareSeconds, ShareViews, Slug, Switch, TagName, TagNames,
+    ThreadName, TtlSeconds, Uid, Uids, WordCount, WorkMinutes, ZoneName,
 };
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value
@@ -89,7 +89,7 @@ macro_rules! shown_as_text {
         })+
     };
 }
-shown_as_text!(AgentType, Currency, claudetools_sessions::Fingerprint, std::net::IpAddr);
+shown_as_text!(AgentType, Currency, Zone, claudetools_sessions::Fingerprint, std::net::IpAddr);
 
 impl Cross<Vec<Word<SecretField>>> for FieldSet {
     fn cross(self) -> Vec<Word<SecretField>> {
@@ -108,6 +108,11 @@ impl Cross<Vec<String>> for BTreeSet<String> {
     fn cross(self) -> Vec<String> {
         self.into_iter().collect()
     }
+}
+
+/// Sums of money by currency. They have no bounds, as amounts that are typed in do.
+pub(crate) fn amounts(sums: BTreeMap<String, Money>) -> BTreeMap<String, String> {
+    sums.into_iter().map(|(currency, sum)| (currency, sum.to_string())).collect()
 }
 
 /// The views of several rows.

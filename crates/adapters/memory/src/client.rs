@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use claudetools_credentials::Credential;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, text};
 use claudetools_sessions::{
-    Client, ClientFilter, ClientSort, PendingTask, Project, Session,
+    BillableTime, Client, ClientFilter, ClientSort, Closing, PendingTask, Project, Session, TimeBlock, Timer,
     ports::{ClientRepository, Stored},
 };
 
@@ -27,6 +27,10 @@ impl Row for Client {
             (Project::TYPE, state.projects.count(|project| project.client_id == id)),
             (Session::TYPE, state.sessions.count(|session| session.client_id == Some(id))),
             (PendingTask::TYPE, state.pending_tasks.count(|task| task.client_id == Some(id))),
+            (BillableTime::TYPE, state.billable_time.count(|entry| entry.client_id == id)),
+            (Timer::TYPE, state.timers.count(|timer| timer.client_id == id)),
+            (Closing::TYPE, state.closings.count(|closing| closing.client_id == Some(id))),
+            (TimeBlock::TYPE, state.time_blocks.count(|block| block.client_id == id)),
             (Credential::TYPE, state.credentials.count(|credential| credential.client_id == Some(id.uuid()))),
         ])
     }

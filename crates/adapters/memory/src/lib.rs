@@ -3,7 +3,9 @@
 //! A transaction works on a copy of everything and swaps it in at commit; only one writes at a time. That is simple and
 //! right, and far too slow for anything but tests and trials.
 
+mod billable_time;
 mod client;
+mod closing;
 mod coord;
 mod coord_messages;
 mod credential;
@@ -16,6 +18,8 @@ mod session;
 mod store;
 mod table;
 mod tag;
+mod time_block;
+mod timer;
 mod work_item;
 
 pub use store::MemoryStore;

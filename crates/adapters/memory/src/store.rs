@@ -12,10 +12,11 @@ use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, Throttle
 use claudetools_infra::ports::InfraTx;
 use claudetools_kernel::{AuditEntry, Id, ReplayRecord, StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::{
-    Client, Machine, PendingTask, Project, Session, Tag, WorkItem,
+    BillableTime, Client, Closing, Machine, PendingTask, Project, Session, Tag, TimeBlock, Timer, WorkItem,
     ports::{
-        ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx,
-        TagRepository, WorkItemRepository,
+        BillableTimeRepository, ClientRepository, ClosingRepository, MachineRepository, PendingTaskRepository,
+        ProjectRepository, SessionRepository, SessionsTx, TagRepository, TimeBlockRepository, TimerRepository,
+        WorkItemRepository,
     },
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
@@ -56,6 +57,10 @@ pub(crate) struct State {
     pub(crate) coord_history: Vec<HistoryEntry>,
     pub(crate) coord_projects: Table<CoordProject>,
     pub(crate) coord_retention: Option<Retention>,
+    pub(crate) billable_time: Table<BillableTime>,
+    pub(crate) timers: Table<Timer>,
+    pub(crate) closings: Table<Closing>,
+    pub(crate) time_blocks: Table<TimeBlock>,
 }
 
 /// A store in memory. Clones share their content.
@@ -119,6 +124,22 @@ impl SessionsTx for MemoryTx {
     }
 
     fn work_items(&mut self) -> &mut dyn WorkItemRepository {
+        self
+    }
+
+    fn billable_time(&mut self) -> &mut dyn BillableTimeRepository {
+        self
+    }
+
+    fn timers(&mut self) -> &mut dyn TimerRepository {
+        self
+    }
+
+    fn closings(&mut self) -> &mut dyn ClosingRepository {
+        self
+    }
+
+    fn time_blocks(&mut self) -> &mut dyn TimeBlockRepository {
         self
     }
 }

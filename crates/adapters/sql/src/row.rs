@@ -19,6 +19,7 @@ use chrono::NaiveDate;
 use claudetools_coord::ResourcePath;
 use claudetools_credentials::FieldSet;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Scopes, StoreError, Timestamp};
+use claudetools_sessions::{Currency, Zone};
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -168,6 +169,27 @@ impl Keeps<[u8; 32]> for Vec<u8> {
 
     fn read(self) -> Result<[u8; 32], String> {
         self.try_into().map_err(|_| "not a valid value".to_owned())
+    }
+}
+
+impl Keeps<Currency> for String {
+    fn keep(value: &Currency) -> Self {
+        value.to_string()
+    }
+
+    fn read(self) -> Result<Currency, String> {
+        Currency::parse(&self).ok_or_else(|| "not a currency".to_owned())
+    }
+}
+
+/// By its name.
+impl Keeps<Zone> for String {
+    fn keep(value: &Zone) -> Self {
+        value.to_string()
+    }
+
+    fn read(self) -> Result<Zone, String> {
+        Zone::parse(&self).ok_or_else(|| "not a time zone".to_owned())
     }
 }
 

@@ -17,8 +17,9 @@ use claudetools_identity::ports::{
 use claudetools_infra::ports::InfraTx;
 use claudetools_kernel::{StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::ports::{
-    ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx,
-    TagRepository, WorkItemRepository,
+    BillableTimeRepository, ClientRepository, ClosingRepository, MachineRepository, PendingTaskRepository,
+    ProjectRepository, SessionRepository, SessionsTx, TagRepository, TimeBlockRepository, TimerRepository,
+    WorkItemRepository,
 };
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions,
@@ -248,6 +249,22 @@ impl<C: Connection> SessionsTx for SqlTx<C> {
     }
 
     fn work_items(&mut self) -> &mut dyn WorkItemRepository {
+        self
+    }
+
+    fn billable_time(&mut self) -> &mut dyn BillableTimeRepository {
+        self
+    }
+
+    fn timers(&mut self) -> &mut dyn TimerRepository {
+        self
+    }
+
+    fn closings(&mut self) -> &mut dyn ClosingRepository {
+        self
+    }
+
+    fn time_blocks(&mut self) -> &mut dyn TimeBlockRepository {
         self
     }
 }

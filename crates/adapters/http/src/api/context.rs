@@ -9,7 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView, work_items::WorkItemRowView,
+    billable_time::ClientBillingView, clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView,
+    work_items::WorkItemRowView,
 };
 use crate::{
     extract::{Caller, Query, Read},
@@ -38,6 +39,8 @@ struct RecoveredContextView {
     /// Those not completed, the youngest first. At most 200.
     #[from(each(~))]
     open_work_items: Vec<WorkItemRowView>,
+    #[from(~.into())]
+    billing: ClientBillingView,
 }
 
 /// Whose context to recover.

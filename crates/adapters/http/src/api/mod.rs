@@ -4,6 +4,8 @@ pub(crate) mod accounts;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod billable_export;
+pub(crate) mod billable_time;
 pub(crate) mod clients;
 pub(crate) mod context;
 pub(crate) mod coord_components;
@@ -21,10 +23,13 @@ pub(crate) mod machines;
 pub(crate) mod metrics;
 pub(crate) mod outside;
 pub(crate) mod pending_tasks;
+pub(crate) mod periods;
 pub(crate) mod projects;
 pub(crate) mod sessions;
 pub(crate) mod shares;
 pub(crate) mod tags;
+pub(crate) mod time_blocks;
+pub(crate) mod timers;
 pub(crate) mod vault;
 pub(crate) mod work_items;
 
@@ -48,6 +53,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(coord_locks::routes).configure(coord_sessions::routes);
     config.configure(coord_messages::routes).configure(coord_components::routes);
     config.configure(coord_status::routes).configure(coord_events::routes);
+    config.configure(timers::routes).configure(periods::routes).configure(billable_export::routes);
+    config.configure(billable_time::routes).configure(time_blocks::routes);
     config.configure(machines::routes).configure(tags::routes);
     config.configure(sessions::routes).configure(work_items::routes);
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::billable_time::SessionTimeView;
 use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
     mounting::ServiceConfig,
@@ -121,6 +122,9 @@ struct SessionView {
     /// The oldest first.
     #[from(each(~))]
     work_items: Vec<SessionWorkItemView>,
+    /// The time entered for it, by day.
+    #[from(each(~))]
+    billable_time: Vec<SessionTimeView>,
 }
 
 /// A work item as its session shows it.

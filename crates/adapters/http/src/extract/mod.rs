@@ -16,6 +16,6 @@ pub(crate) use conditional::none_match;
 pub use coord::CoordAccess;
 pub(crate) use coord::{CoordCaller, SessionName};
 pub(crate) use path::{At, FromPath, InPath, Named, PathId};
-pub(crate) use query::{ListQuery, MAX_LIMIT, Query, list_body};
+pub(crate) use query::{Choice, FilterQuery, ListQuery, MAX_LIMIT, Query, list_body};
 pub(crate) use request::RequestInfo;
 pub(crate) use secret::{Reason, ReasonQuery, VersionNumber};

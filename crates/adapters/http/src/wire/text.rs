@@ -80,6 +80,8 @@ text_types! {
     SessionText = string().min_length(Some(1)).max_length(Some(128)).pattern(Some("^[!-~]+$"));
     /// A currency code of ISO 4217.
     CurrencyCode = string().pattern(Some("^[A-Z]{3}$"));
+    /// The name of a time zone.
+    ZoneName = string().min_length(Some(1)).max_length(Some(64)).pattern(Some(r"^[A-Za-z0-9_+\-/]+$"));
     /// An e-mail address.
     Email = string()
         .max_length(Some(254))
@@ -377,6 +379,8 @@ pub(crate) type WordCount = Bounded<3, 20>;
 pub(crate) type RewrapLimit = Bounded<1, 10_000>;
 /// How long an agent's token lives.
 pub(crate) type TtlSeconds = Bounded<1, 3600>;
+/// Minutes of an entry of billable time.
+pub(crate) type EntryMinutes = Bounded<0, 44_640>;
 /// Minutes of work.
 pub(crate) type WorkMinutes = Bounded<0, 100_000>;
 

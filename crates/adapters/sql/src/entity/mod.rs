@@ -3,7 +3,9 @@
 pub(crate) mod account;
 pub(crate) mod agent_run;
 pub(crate) mod api_audit_log;
+pub(crate) mod billable_time;
 pub(crate) mod client;
+pub(crate) mod closing;
 pub(crate) mod coord_component;
 pub(crate) mod coord_component_history;
 pub(crate) mod coord_event;
@@ -35,6 +37,8 @@ pub(crate) mod session_tag;
 pub(crate) mod session_technology;
 pub(crate) mod tag;
 pub(crate) mod task_dependency;
+pub(crate) mod time_block;
+pub(crate) mod timer;
 pub(crate) mod vault_check;
 pub(crate) mod work_item;
 pub(crate) mod work_item_tag;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use claudetools_credentials::Credential;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
-    Client, ClientFilter, ClientSort, PendingTask, Project, Session,
+    BillableTime, Client, ClientFilter, ClientSort, Closing, PendingTask, Project, Session, TimeBlock, Timer,
     ports::{ClientRepository, Stored},
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
+        billable_time,
         client::{Column, Entity, Model},
-        credential, pending_task, project, session,
+        closing, credential, pending_task, project, session, time_block, timer,
     },
     query::{Listing, contains},
     records::{Referring, Row},
@@ -30,6 +31,10 @@ impl Row for Client {
             Referring::new::<project::Entity>(Project::TYPE, project::Column::ClientId.eq(id)),
             Referring::new::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)),
             Referring::new::<pending_task::Entity>(PendingTask::TYPE, pending_task::Column::ClientId.eq(id)),
+            Referring::new::<billable_time::Entity>(BillableTime::TYPE, billable_time::Column::ClientId.eq(id)),
+            Referring::new::<timer::Entity>(Timer::TYPE, timer::Column::ClientId.eq(id)),
+            Referring::new::<closing::Entity>(Closing::TYPE, closing::Column::ClientId.eq(id)),
+            Referring::new::<time_block::Entity>(TimeBlock::TYPE, time_block::Column::ClientId.eq(id)),
             Referring::new::<credential::Entity>(Credential::TYPE, credential::Column::ClientId.eq(id)),
         ]
     }

@@ -3,7 +3,9 @@
 mod account;
 mod agent_run;
 mod api_audit_log;
+mod billable_time;
 mod client;
+mod closing;
 mod coord_component;
 mod coord_head;
 mod coord_lock;
@@ -22,4 +24,6 @@ mod revocation;
 pub(crate) mod session;
 mod session_directory;
 mod tag;
+mod time_block;
+mod timer;
 pub(crate) mod work_item;
