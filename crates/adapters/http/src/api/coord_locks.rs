@@ -8,7 +8,7 @@ use claudetools_coord::{
     Broken, Call, Conflict, Done, Event, EventKind, Grant, LONGEST_WAIT, Lock, LockDetail, LockFields, LockFilter,
     LockMode, LockSort, LockState, Refusal, Want,
 };
-use claudetools_kernel::{Error, Faults, Id, Timestamp};
+use claudetools_kernel::{Error, Faults, Timestamp};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use crate::{
     openapi::{Listed, Paging},
     reply::{Answer, Reply, value},
     wire::{
-        BlankLine, Cross, Field, Instant, JsonObject, LeaseSeconds, Line, LockToken, Nullable, ResourceText,
+        BlankLine, Cross, Field, Instant, JsonObject, LeaseSeconds, LockToken, Nullable, ResourceText,
         ResourceTexts, SessionText, Word, each,
     },
 };
