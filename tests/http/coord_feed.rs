@@ -254,7 +254,7 @@ async fn the_database_is_asked_as_often_for_a_thousand_listeners_as_for_one() {
     let (feed, reads) = feed(&store);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(reads.load(Ordering::Relaxed), 0, "nobody listens, nobody asks");
-    let listeners: Vec<Listener> = (0..1000).map(|_| feed.listen(0)).collect();
+    let listeners: Vec<Listener> = (0..1000).map(|_| feed.listen(0, 0)).collect();
     let mut hearing = tokio::task::JoinSet::new();
     for mut listener in listeners {
         hearing.spawn(async move {
@@ -286,16 +286,16 @@ async fn a_listener_that_is_too_slow_is_cut_off_and_one_that_begins_far_back_is_
     let store = TestStore::in_memory();
     let (feed, _) = feed(&store);
     happen(&store, 20_000).await;
-    let mut slow = feed.listen(20_000);
+    let mut slow = feed.listen(20_000, 20_000);
     assert!(matches!(hear(&mut slow, Duration::from_millis(500)).await, Heard::Silence));
-    let mut back = feed.listen(0);
+    let mut back = feed.listen(0, 20_000);
     assert_eq!(hear_up_to(&mut back, 20_000).await, 20_000, "each once");
-    for _ in 0..10 {
+    for round in 1..=10 {
         happen(&store, 2000).await;
+        assert_eq!(hear_up_to(&mut back, 20_000 + 2000 * round).await, 2000);
     }
-    assert_eq!(hear_up_to(&mut back, 40_000).await, 20_000);
     assert!(matches!(hear(&mut slow, Duration::from_secs(5)).await, Heard::End), "the feed has gone on without it");
-    let mut again = feed.listen(slow.seen());
+    let mut again = feed.listen(slow.seen(), 40_000);
     assert_eq!(hear_up_to(&mut again, 40_000).await, 20_000, "and it misses nothing when it comes back");
     feed.close();
     assert!(matches!(hear(&mut again, Duration::from_secs(5)).await, Heard::End));

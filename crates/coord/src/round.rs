@@ -47,6 +47,8 @@ pub(crate) struct Decided {
     pub(crate) line: BTreeMap<i64, Answer>,
     /// What was written.
     pub(crate) changes: Changes,
+    /// How many locks are held, when that was counted.
+    pub(crate) held: Option<u64>,
     /// The time of the decision.
     pub(crate) now: Timestamp,
     /// The last event that it knew of.
@@ -89,6 +91,7 @@ impl Round<'_> {
         for (errand, done) in &done {
             leave_receipt(tx.as_mut(), errand, done, now).await?;
         }
+        let held = if self.reaps { Some(tx.locks().count_held(now).await?) } else { None };
         let presences = holders(tx.as_mut(), new.iter().chain(line.values())).await?;
         if !changes.is_empty() || !done.is_empty() {
             if !done.iter().all(|(errand, _)| errand.seal()) {
@@ -103,6 +106,7 @@ impl Round<'_> {
             new: new.into_iter().map(answer).collect(),
             line: line.into_iter().filter_map(|(ticket, found)| Some((ticket, answer(found).told()?))).collect(),
             changes,
+            held,
             now,
             last_event,
             due,

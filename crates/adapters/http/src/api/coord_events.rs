@@ -82,7 +82,7 @@ async fn events(caller: CoordCaller<Read>, query: Query<EventsQuery>) -> Answer 
     let services = caller.shared();
     let place = services.feed_service.place(caller.party(), seen).await?;
     let listener = match place {
-        Place::Behind(seen) => services.feed.listen(seen),
+        Place::Behind { seen, last } => services.feed.listen(seen, last),
         Place::Gone(oldest) => return Err(gone(oldest)),
     };
     match wait {

@@ -8,7 +8,7 @@ use claudetools_coord::{
     Broken, Call, Conflict, Done, Event, EventKind, Grant, LONGEST_WAIT, Lock, LockDetail, LockFields, LockFilter,
     LockMode, LockSort, LockState, Refusal, Want,
 };
-use claudetools_kernel::{Error, Faults, Id, Timestamp};
+use claudetools_kernel::{Error, Faults, Timestamp};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,10 +22,14 @@ use crate::{
     openapi::{Listed, Paging},
     reply::{Answer, Reply, value},
     wire::{
-        BlankLine, Cross, Field, Instant, JsonObject, LeaseSeconds, Line, LockToken, Nullable, ResourceText,
-        ResourceTexts, SessionText, Word, each,
+        BlankLine, Cross, Field, Instant, JsonObject, LeaseSeconds, LockToken, Nullable, ResourceText, ResourceTexts,
+        SessionText, Word, each,
     },
 };
+
+type ModeWord = Word<LockMode>;
+type StateWord = Word<LockState>;
+type KindWord = Word<EventKind>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_locks).service(acquire).service(lock_history).service(get_lock);
@@ -46,7 +50,7 @@ struct LockBody {
     /// Several of them: all are locked, or none.
     resources: Field<ResourceTexts>,
     /// `exclusive` unless given.
-    mode: Field<Word<LockMode>>,
+    mode: Field<ModeWord>,
     /// 1800 unless given.
     ttl_seconds: Field<LeaseSeconds>,
     /// The session that will hold it. It need not have announced itself.
@@ -119,7 +123,7 @@ struct LockQuery {
     #[param(value_type = Option<String>)]
     #[into(~.map(|path| path.0))]
     covering: Option<Covered>,
-    state: Option<Word<LockState>>,
+    state: Option<StateWord>,
 }
 
 /// A path in a query.
@@ -140,7 +144,7 @@ pub(super) struct LockView {
     id: Uuid,
     #[schema(example = "clients/acme/dns")]
     resource: String,
-    mode: Word<LockMode>,
+    mode: ModeWord,
     /// Rises over all locks. Whoever writes under the lock sends it along, and what is older than the newest is refused.
     #[schema(example = 1_768_557_600_000_i64)]
     token: i64,
@@ -156,7 +160,7 @@ pub(super) struct LockView {
     reason: Option<String>,
     #[schema(value_type = Option<Object>)]
     meta: Option<Value>,
-    state: Word<LockState>,
+    state: StateWord,
     ttl_seconds: i64,
     granted_at: Instant,
     expires_at: Instant,
@@ -216,7 +220,7 @@ struct ReleasedView {
     released: bool,
     /// How it had ended before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<Word<LockState>>,
+    state: Option<StateWord>,
 }
 
 /// What happened to a lock.
@@ -234,7 +238,7 @@ struct LockEventView {
     #[from(~.cross())]
     seq: i64,
     at: Instant,
-    kind: Word<EventKind>,
+    kind: KindWord,
     session_id: Option<String>,
     #[from(payload, serde_json::from_str(&~).unwrap_or_default())]
     #[schema(value_type = Object)]
