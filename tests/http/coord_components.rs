@@ -111,7 +111,8 @@ async fn a_pinned_project_refuses_what_it_does_not_name() {
     app.reader().get(project).await.expect(404);
     writer.put(&format!("{ACME}/old"), &json!({"state": "unknown"})).await.expect(200);
     assert_eq!(app.reader().get(project).await.expect(200).body["allowed_states"], Value::Null);
-    let pins = json!({"name": "Acme", "allowed_components": ["dns", "mail"], "allowed_states": ["deployed", "degraded"]});
+    let pins =
+        json!({"name": "Acme", "allowed_components": ["dns", "mail"], "allowed_states": ["deployed", "degraded"]});
     writer.put(project, &pins).await.expect(403);
     let pinned = admin.put(project, &pins).await.expect(200);
     assert_eq!(pinned.body["allowed_components"], json!(["dns", "mail"]));
@@ -149,7 +150,10 @@ async fn the_status_tells_what_goes_on_project_by_project() {
     assert!(status["generated_at"].is_string());
     let [acme, gururmm] = &status["projects"].as_array().expect("projects")[..] else { panic!("{status}") };
     assert_eq!((&acme["project_key"], &gururmm["project_key"]), (&json!("clients/acme"), &json!("gururmm")));
-    assert_eq!((&acme["components"][0]["component"], &acme["components"][0]["state"]), (&json!("dns"), &json!("deployed")));
+    assert_eq!(
+        (&acme["components"][0]["component"], &acme["components"][0]["state"]),
+        (&json!("dns"), &json!("deployed"))
+    );
     assert_eq!(acme["active_locks"].as_array().map(Vec::len), Some(1), "what was released is not active");
     assert_eq!(acme["active_locks"][0]["resource"], "clients/acme/dns/zone");
     assert_eq!(acme["sessions"][0]["session_id"], "a");

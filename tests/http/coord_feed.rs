@@ -39,7 +39,10 @@ async fn a_stream_tells_every_event_once_and_goes_on_where_it_broke_off() {
         write(&writer, state).await;
     }
     let first = live.next().await;
-    assert_eq!((first.id, first.kind.as_str(), &first.data["data"]["state"]), (2, "component.changed", &json!("built")));
+    assert_eq!(
+        (first.id, first.kind.as_str(), &first.data["data"]["state"]),
+        (2, "component.changed", &json!("built"))
+    );
     assert_eq!((&first.data["id"], &first.data["kind"]), (&json!(2), &json!("component.changed")));
     assert_eq!(first.data["project_key"], "acme");
     assert_eq!(live.next().await.id, 3);
@@ -177,7 +180,11 @@ async fn streams_end_when_the_server_stops_and_when_the_token_does() {
     app.eventually("both listen", listens).await;
     let begun = Instant::now();
     app.stop().await;
-    assert!(begun.elapsed() < Duration::from_secs(20), "the server waits for nobody who listens: {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "the server waits for nobody who listens: {:?}",
+        begun.elapsed()
+    );
     while stream.block().await.is_some() {}
     assert_eq!(waiting.await.expect("an answer").expect(200).body["events"], json!([]));
 }
@@ -247,7 +254,7 @@ async fn the_database_is_asked_as_often_for_a_thousand_listeners_as_for_one() {
     let (feed, reads) = feed(&store);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(reads.load(Ordering::Relaxed), 0, "nobody listens, nobody asks");
-    let listeners: Vec<Listener> = (0..1000).map(|_| feed.listen(0)).collect();
+    let listeners: Vec<Listener> = (0..1000).map(|_| feed.listen(0, 0)).collect();
     let mut hearing = tokio::task::JoinSet::new();
     for mut listener in listeners {
         hearing.spawn(async move {
@@ -279,16 +286,16 @@ async fn a_listener_that_is_too_slow_is_cut_off_and_one_that_begins_far_back_is_
     let store = TestStore::in_memory();
     let (feed, _) = feed(&store);
     happen(&store, 20_000).await;
-    let mut slow = feed.listen(20_000);
+    let mut slow = feed.listen(20_000, 20_000);
     assert!(matches!(hear(&mut slow, Duration::from_millis(500)).await, Heard::Silence));
-    let mut back = feed.listen(0);
+    let mut back = feed.listen(0, 20_000);
     assert_eq!(hear_up_to(&mut back, 20_000).await, 20_000, "each once");
-    for _ in 0..10 {
+    for round in 1..=10 {
         happen(&store, 2000).await;
+        assert_eq!(hear_up_to(&mut back, 20_000 + 2000 * round).await, 2000);
     }
-    assert_eq!(hear_up_to(&mut back, 40_000).await, 20_000);
     assert!(matches!(hear(&mut slow, Duration::from_secs(5)).await, Heard::End), "the feed has gone on without it");
-    let mut again = feed.listen(slow.seen());
+    let mut again = feed.listen(slow.seen(), 40_000);
     assert_eq!(hear_up_to(&mut again, 40_000).await, 20_000, "and it misses nothing when it comes back");
     feed.close();
     assert!(matches!(hear(&mut again, Duration::from_secs(5)).await, Heard::End));

@@ -13,7 +13,8 @@ async fn take(caller: &Api, session: &str, resource: &str) -> Answer {
 async fn a_lock_lives_from_its_grant_over_a_renewal_to_its_release() {
     let app = TestApp::start().await;
     let caller = app.anonymous();
-    let body = json!({"resource": "clients/acme/dns", "session_id": "a", "task": "move", "reason": "4711", "meta": {"n": 1}});
+    let body =
+        json!({"resource": "clients/acme/dns", "session_id": "a", "task": "move", "reason": "4711", "meta": {"n": 1}});
     let lock = caller.post("/api/v1/coord/locks", &body).await.expect(201);
     assert_eq!(lock.header("location"), format!("/api/v1/coord/locks/{}", lock.id()));
     for (field, value) in [
@@ -127,10 +128,12 @@ async fn who_waits_gets_the_lock_when_it_is_free_and_in_turn() {
     let (first, second, _) = tokio::join!(get(&first), get(&second), release);
     assert!(first.body["token"] != second.body["token"] && first.body["token"].as_i64() > held.body["token"].as_i64());
     let in_vain = take(&caller, "a", "y").await.expect(201);
-    let refused = caller.post("/api/v1/coord/locks?wait=1", &json!({"resource": "y", "session_id": "b"})).await.expect(409);
+    let refused =
+        caller.post("/api/v1/coord/locks?wait=1", &json!({"resource": "y", "session_id": "b"})).await.expect(409);
     assert!(refused.body["error"]["details"]["waited_ms"].as_i64() >= Some(1000), "{}", refused.text);
     take(&caller, "b", "z").await.expect(201);
-    let waits = async { caller.post("/api/v1/coord/locks?wait=30", &json!({"resource": "z", "session_id": "a"})).await };
+    let waits =
+        async { caller.post("/api/v1/coord/locks?wait=30", &json!({"resource": "z", "session_id": "a"})).await };
     let circle = async {
         let details = app.eventually("a waits", async || {
             let refused = take(&caller, "c", "z").await.expect(409);

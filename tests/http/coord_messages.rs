@@ -31,7 +31,11 @@ async fn a_message_to_a_session_is_read_and_acknowledged_once() {
     assert_eq!(sent.header("location"), path);
     assert_eq!(sent.body["recipients"][0]["session_id"], "b");
     assert_eq!(sent.body["recipients"][0]["read_at"], Value::Null);
-    assert_eq!(bodies(&inbox(&writer, "b", "&unread_only=true").await), ["Which port?"], "b has never announced itself");
+    assert_eq!(
+        bodies(&inbox(&writer, "b", "&unread_only=true").await),
+        ["Which port?"],
+        "b has never announced itself"
+    );
     assert!(inbox(&writer, "a", "").await.is_empty());
 
     let read = writer.put(&format!("{path}/read"), &json!({})).await.expect(200);
@@ -121,7 +125,8 @@ async fn what_is_wrong_with_a_message_is_told_by_field() {
 async fn a_conversation_is_found_by_its_thread_and_messages_by_what_they_say() {
     let app = TestApp::start().await;
     let writer = app.writer();
-    let first = json!({"from_session": "a", "to_session": "b", "body": "Who has the KEY?", "project_key": "clients/acme"});
+    let first =
+        json!({"from_session": "a", "to_session": "b", "body": "Who has the KEY?", "project_key": "clients/acme"});
     let first = writer.post(MESSAGES, &first).await.expect(201);
     let answer = json!({"from_session": "b", "to_session": "a", "body": "I have", "reply_to": first.id(), "importance": "urgent"});
     let answer = writer.post(MESSAGES, &answer).await.expect(201);

@@ -9,7 +9,10 @@ async fn a_session_is_announced_kept_and_ended_with_its_locks() {
     let caller = app.anonymous();
     let body = json!({"machine": "LAPTOP", "host": "laptop.lan", "agent": "coder", "project_key": "clients/acme", "task": "dns", "pid": 7});
     let up = caller.put("/api/v1/coord/sessions/s%2F1", &body).await.expect(201);
-    assert_eq!((&up.body["session_id"], &up.body["state"], &up.body["pid"]), (&json!("s/1"), &json!("active"), &json!(7)));
+    assert_eq!(
+        (&up.body["session_id"], &up.body["state"], &up.body["pid"]),
+        (&json!("s/1"), &json!("active"), &json!(7))
+    );
     assert_eq!(up.header("location"), "/api/v1/coord/sessions/s%2F1");
     let again = caller.put("/api/v1/coord/sessions/s%2F1", &json!({"task": null})).await.expect(200);
     assert_eq!((&again.body["task"], &again.body["host"]), (&json!(null), &json!("laptop.lan")));
@@ -19,7 +22,11 @@ async fn a_session_is_announced_kept_and_ended_with_its_locks() {
     assert_eq!(beat.expect(200).body["renewed_locks"], 1);
     for path in ["?active", "?active=true", "?active&project_key=clients/acme"] {
         let listed = caller.get(&format!("/api/v1/coord/sessions{path}")).await.expect(200);
-        assert_eq!((&listed.body["total"], &listed.body["sessions"][0]["session_id"]), (&json!(1), &json!("s/1")), "{path}");
+        assert_eq!(
+            (&listed.body["total"], &listed.body["sessions"][0]["session_id"]),
+            (&json!(1), &json!("s/1")),
+            "{path}"
+        );
     }
     caller.get("/api/v1/coord/sessions?active=perhaps").await.expect(400);
     caller.delete("/api/v1/coord/sessions/s%2F1").await.expect(204);

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use claudetools_kernel::{Id, Stored};
 
-use crate::{
-    Changes, Lock, ResourcePath, Rules, Table,
-    ports::CoordTx,
-};
+use crate::{Changes, Lock, ResourcePath, Rules, Table, ports::CoordTx};
 
 /// How many locks a round of the reaper ends at most.
 pub(crate) const REAPED: u32 = 500;

@@ -123,7 +123,6 @@ impl Clerk {
         if !self.has_to_reap(now) {
             return Ok(false);
         }
-        self.counts.held.store(tx.locks().count_held(now).await?, Ordering::Relaxed);
         let silent = tx.presence().silent(Presence::silent_at(now), 1).await?;
         let has_work = !silent.is_empty() || !tx.locks().due(now, 1).await?.is_empty();
         if has_work {
@@ -131,6 +130,7 @@ impl Clerk {
             self.now = Some(now);
         } else {
             self.reaped = Some(now);
+            self.counts.held.store(tx.locks().count_held(now).await?, Ordering::Relaxed);
         }
         Ok(has_work)
     }
@@ -209,10 +209,12 @@ impl Clerk {
             Verdict::Told(answer) => Some(answer),
             Verdict::Waits(_) => None,
         });
-        let is_conflict = |answer: &&Answer| {
-            matches!(answer, Answer::Refused(Refusal::Conflict(_) | Refusal::Deadlock(_), _))
-        };
+        let is_conflict =
+            |answer: &&Answer| matches!(answer, Answer::Refused(Refusal::Conflict(_) | Refusal::Deadlock(_), _));
         let ended = decided.changes.ended.iter();
+        if let Some(held) = decided.held {
+            self.counts.held.store(held, Ordering::Relaxed);
+        }
         add(&self.counts.batches, 1);
         add(&self.counts.acquired, decided.changes.added.len());
         add(&self.counts.conflicts, told.chain(decided.line.values()).filter(is_conflict).count());

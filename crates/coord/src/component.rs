@@ -233,7 +233,13 @@ struct Told<'a> {
 impl Reported {
     /// What a report makes of a component: of `kept`, or of one with the id `new` that springs into being. One that is older than
     /// what is known goes into the history and changes nothing.
-    pub fn of(kept: Option<Component>, key: &ComponentKey, draft: ComponentDraft, ids: [Uuid; 2], now: Timestamp) -> Self {
+    pub fn of(
+        kept: Option<Component>,
+        key: &ComponentKey,
+        draft: ComponentDraft,
+        ids: [Uuid; 2],
+        now: Timestamp,
+    ) -> Self {
         let [new, entry] = ids;
         let late = kept.as_ref().is_some_and(|kept| draft.observed(now) < kept.report.observed_at);
         // Of an earlier time only is known what the report says.

@@ -20,8 +20,13 @@ pub struct Extent {
 /// Where a listener begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Behind the event with this number.
-    Behind(i64),
+    /// Behind the event `seen`; there is more up to the event `last`.
+    Behind {
+        /// The number of the last event that the listener has seen.
+        seen: i64,
+        /// The number of the last event that there is.
+        last: i64,
+    },
     /// The events that the listener asks for are gone, or never were. This one is the oldest that there is.
     Gone(i64),
 }
@@ -30,10 +35,10 @@ impl Extent {
     /// Where a listener begins that has seen the events up to `seen`; with what happens next, when it names none.
     pub const fn place(self, seen: Option<i64>) -> Place {
         match seen {
-            None => Place::Behind(self.last),
+            None => Place::Behind { seen: self.last, last: self.last },
             // A number that was not given yet is of another life of this database, which a backup has put an end to.
             Some(seen) if seen + 1 < self.oldest || seen > self.last => Place::Gone(self.oldest),
-            Some(seen) => Place::Behind(seen),
+            Some(seen) => Place::Behind { seen, last: self.last },
         }
     }
 }
@@ -71,20 +76,23 @@ mod tests {
 
     #[test]
     fn who_has_seen_nothing_begins_with_what_happens_next() {
-        assert_eq!(Extent { oldest: 5, last: 9 }.place(None), Place::Behind(9));
-        assert_eq!(Extent { oldest: 1, last: 0 }.place(None), Place::Behind(0));
+        assert_eq!(Extent { oldest: 5, last: 9 }.place(None), Place::Behind { seen: 9, last: 9 });
+        assert_eq!(Extent { oldest: 1, last: 0 }.place(None), Place::Behind { seen: 0, last: 0 });
     }
 
     #[test]
     fn what_follows_must_still_be_there() {
         let extent = Extent { oldest: 5, last: 9 };
         for seen in [4, 7, 9] {
-            assert_eq!(extent.place(Some(seen)), Place::Behind(seen));
+            assert_eq!(extent.place(Some(seen)), Place::Behind { seen, last: 9 });
         }
         for seen in [-1, 0, 3, 10] {
             assert_eq!(extent.place(Some(seen)), Place::Gone(5));
         }
         let pruned = Extent { oldest: 10, last: 9 };
-        assert_eq!((pruned.place(Some(9)), pruned.place(Some(8))), (Place::Behind(9), Place::Gone(10)));
+        assert_eq!(
+            (pruned.place(Some(9)), pruned.place(Some(8))),
+            (Place::Behind { seen: 9, last: 9 }, Place::Gone(10))
+        );
     }
 }

@@ -37,31 +37,32 @@ mod table;
 pub mod contract;
 
 pub use clerk::Clerk;
+pub use component::{
+    Component, ComponentDraft, ComponentFields, ComponentKey, ComponentState, HistoryEntry, HistorySort, Report,
+    Reported,
+};
+pub use component_service::ComponentService;
 pub use context::Context;
 pub use desk::{Answer, Desk, LockCounts, NoWitness, Pause, Pending, Witness};
 pub use event::{Event, EventKind, Occurrence};
+pub use feed_service::{Extent, FeedService, Place};
 pub use head::Head;
 pub use lock::{
     Call, Conflict, Done, Grant, LONGEST_WAIT, Lock, LockDetail, LockFields, LockFilter, LockMode, LockSort, LockState,
     Refusal, Waiter, Want, session_key,
 };
 pub use lock_service::{Broken, LockService};
-pub use path::ResourcePath;
-pub use presence::{Party, Presence, PresenceFields, PresenceFilter, PresenceSort, PresenceState};
-pub use presence_service::{PresenceService, SignOfLife};
-pub use table::{Changes, NotRenewed, Obstacle, Rules, Table};
-pub use component::{
-    Component, ComponentDraft, ComponentFields, ComponentKey, ComponentState, HistoryEntry, HistorySort, Report, Reported,
-};
-pub use component_service::ComponentService;
-pub use feed_service::{Extent, FeedService, Place};
 pub use message::{
-    Audience, Delivery, Importance, Mark, Message, MessageDetail, MessageDraft, MessageFields, MessageFilter, MessageRow,
-    MessageSort,
+    Audience, Delivery, Importance, Mark, Message, MessageDetail, MessageDraft, MessageFields, MessageFilter,
+    MessageRow, MessageSort,
 };
 pub use message_service::{MessageService, deliver_late};
 pub use names::project_key;
+pub use path::ResourcePath;
+pub use presence::{Party, Presence, PresenceFields, PresenceFilter, PresenceSort, PresenceState};
+pub use presence_service::{PresenceService, SignOfLife};
 pub use project::{CoordProject, CoordProjectFields};
 pub use retention::{PruneBounds, Pruned, Retention, RetentionFields};
 pub use retention_service::RetentionService;
 pub use status::{ProjectStatus, Status, StatusService};
+pub use table::{Changes, NotRenewed, Obstacle, Rules, Table};

@@ -224,7 +224,9 @@ impl Want {
         let session_id = session_id.and_then(|id| session_key(&mut faults, "session_id", id));
         let ttl_seconds = ttl(&mut faults, fields.ttl_seconds).unwrap_or(DEFAULT_TTL);
         let mut line = |field, value: Option<String>| {
-            value.filter(|given| !given.trim().is_empty()).and_then(|given| text::line(&mut faults, field, &given, text::LINE))
+            value
+                .filter(|given| !given.trim().is_empty())
+                .and_then(|given| text::line(&mut faults, field, &given, text::LINE))
         };
         let (task, reason) = (line("task", fields.task), line("reason", fields.reason));
         if fields.meta.as_ref().is_some_and(|meta| meta.len() > META) {

@@ -130,7 +130,11 @@ impl MessageDraft {
         let broadcast = fields.broadcast.unwrap_or_default();
         let ways = [fields.to_session.is_some(), fields.to_project.is_some(), broadcast];
         if ways.into_iter().filter(|given| *given).count() != 1 {
-            faults.schema("to_session", "one_of", "must be given, or to_project, or broadcast as true: one of the three");
+            faults.schema(
+                "to_session",
+                "one_of",
+                "must be given, or to_project, or broadcast as true: one of the three",
+            );
         }
         let mut name = |field, value: Option<String>, check: fn(&mut Faults, &str, &str) -> Option<String>| {
             value.and_then(|value| check(&mut faults, field, &value))
@@ -139,8 +143,9 @@ impl MessageDraft {
         let to_session = name("to_session", fields.to_session, session);
         let to_project = name("to_project", fields.to_project, names::project_key);
         let project_key = name("project_key", fields.project_key, names::project_key);
-        let thread_id =
-            name("thread_id", fields.thread_id, |faults, field, value| text::line(faults, field, value, LONGEST_THREAD));
+        let thread_id = name("thread_id", fields.thread_id, |faults, field, value| {
+            text::line(faults, field, value, LONGEST_THREAD)
+        });
         let body = fields.body.and_then(|body| whole_body(&mut faults, &body));
         let mut subject = None;
         text::optional_line(&mut faults, "subject", fields.subject).apply(&mut subject);
@@ -417,14 +422,19 @@ impl MessageFilter {
     /// Refuses to ask what was read without saying by whom.
     pub fn check(&self) -> Result<(), Error> {
         if self.unread_only == Some(true) && self.to_session.is_none() {
-            return Err(Faults::one_semantic("unread_only", "to_session", "needs to_session: each recipient reads for itself"));
+            return Err(Faults::one_semantic(
+                "unread_only",
+                "to_session",
+                "needs to_session: each recipient reads for itself",
+            ));
         }
         Ok(())
     }
 
     /// Whether a message is to be listed that, as far as `to_session` has received it, stands as `delivery` says.
     pub fn admits(&self, message: &Message, delivery: Option<&Delivery>, now: Timestamp) -> bool {
-        let is = |wanted: &Option<String>, kept: Option<&str>| wanted.as_deref().is_none_or(|wanted| kept == Some(wanted));
+        let is =
+            |wanted: &Option<String>, kept: Option<&str>| wanted.as_deref().is_none_or(|wanted| kept == Some(wanted));
         !message.is_expired(now)
             && (self.to_session.is_none() || delivery.is_some())
             && (self.unread_only != Some(true) || delivery.is_some_and(|delivery| delivery.read_at.is_none()))

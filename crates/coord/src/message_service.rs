@@ -66,8 +66,8 @@ impl MessageService {
         let message = tx.messages().lookup(id).await?.ok_or_else(|| Error::not_found(id))?;
         let reader = message.reader(session_id)?;
         let delivery = tx.messages().delivery(id, &reader).await?;
-        let mut delivery = delivery
-            .ok_or_else(|| Error::NotFound { resource_type: "recipient", resource_id: reader.clone() })?;
+        let mut delivery =
+            delivery.ok_or_else(|| Error::NotFound { resource_type: "recipient", resource_id: reader.clone() })?;
         if let Some(event) = delivery.mark(mark, &message, &mut head) {
             tx.messages().mark(&delivery).await?;
             tx.events().append(&[event]).await?;

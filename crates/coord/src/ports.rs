@@ -7,7 +7,11 @@ use async_trait::async_trait;
 use claudetools_kernel::{Id, Page, PageRequest, Records, Stored, Timestamp, Transaction};
 use uuid::Uuid;
 
-use crate::{Changes, Component, ComponentKey, CoordProject, Delivery, Event, Head, HistoryEntry, HistorySort, Lock, LockDetail, LockFilter, LockSort, Message, MessageFilter, MessageRow, MessageSort, Presence, PresenceFilter, PresenceSort, PruneBounds, Pruned, ResourcePath, Retention, Waiter};
+use crate::{
+    Changes, Component, ComponentKey, CoordProject, Delivery, Event, Head, HistoryEntry, HistorySort, Lock, LockDetail,
+    LockFilter, LockSort, Message, MessageFilter, MessageRow, MessageSort, Presence, PresenceFilter, PresenceSort,
+    PruneBounds, Pruned, ResourcePath, Retention, Waiter,
+};
 
 /// A transaction over everything that this domain keeps.
 pub trait CoordTx: Transaction {

@@ -52,7 +52,16 @@ impl CoordProject {
     /// A project that nothing is known of but its key.
     pub const fn new(id: Id<Self>, project_key: String, now: Timestamp) -> Self {
         let (name, allowed_components, allowed_states) = (None, None, None);
-        Self { id, project_key, name, allowed_components, allowed_states, created_at: now, updated_at: now, revision: 1 }
+        Self {
+            id,
+            project_key,
+            name,
+            allowed_components,
+            allowed_states,
+            created_at: now,
+            updated_at: now,
+            revision: 1,
+        }
     }
 
     /// The project with `fields` changed; refused with every fault at once.
@@ -77,7 +86,8 @@ impl CoordProject {
         }
         if let Some(allowed) = self.allowed_states.as_ref().filter(|allowed| !allowed.contains(&state)) {
             let words: Vec<&str> = allowed.iter().map(|state| state.as_str()).collect();
-            let rule = format!("is none of those that components of {} may be in: {}", self.project_key, words.join(", "));
+            let rule =
+                format!("is none of those that components of {} may be in: {}", self.project_key, words.join(", "));
             faults.semantic("state", "pinned", &rule);
         }
         faults.finish()
@@ -90,7 +100,8 @@ fn components(faults: &mut Faults, given: &[String]) -> Option<Vec<String>> {
         faults.schema("allowed_components", "max_items", &format!("must have at most {} entries", text::ENTRIES));
         return None;
     }
-    let check = |(at, name): (usize, &String)| names::component_name(faults, &format!("allowed_components[{at}]"), name);
+    let check =
+        |(at, name): (usize, &String)| names::component_name(faults, &format!("allowed_components[{at}]"), name);
     given.iter().enumerate().map(check).collect::<Option<BTreeSet<_>>>().map(|names| names.into_iter().collect())
 }
 
@@ -125,16 +136,15 @@ mod tests {
     #[test]
     fn a_pinned_project_names_all_that_it_does_not_admit() {
         assert_eq!(pinned().allowed_components, Some(vec!["api".to_owned(), "web".to_owned()]), "each once");
-        let refused = |component: &str, state| {
-            match pinned().admit(&ComponentKey::new("acme", component).unwrap(), state) {
+        let refused =
+            |component: &str, state| match pinned().admit(&ComponentKey::new("acme", component).unwrap(), state) {
                 Ok(()) => Vec::new(),
                 Err(Error::Invalid(faults)) => {
                     assert!(faults.list().iter().all(|fault| fault.semantic));
                     faults.list().iter().map(|fault| fault.field.clone()).collect()
                 }
                 Err(other) => panic!("{other}"),
-            }
-        };
+            };
         assert!(refused("api", ComponentState::Deployed).is_empty());
         assert_eq!(refused("dns", ComponentState::Deployed), ["component"]);
         assert_eq!(refused("dns", ComponentState::Built), ["component", "state"]);

@@ -47,6 +47,8 @@ pub(crate) struct Decided {
     pub(crate) line: BTreeMap<i64, Answer>,
     /// What was written.
     pub(crate) changes: Changes,
+    /// How many locks are held, when that was counted.
+    pub(crate) held: Option<u64>,
     /// The time of the decision.
     pub(crate) now: Timestamp,
     /// The last event that it knew of.
@@ -67,11 +69,7 @@ enum Found {
 
 impl Round<'_> {
     /// Decides and commits.
-    pub(crate) async fn decide(
-        self,
-        store: &dyn UnitOfWork<dyn CoordTx>,
-        ids: &dyn IdGenerator,
-    ) -> Stored<Decided> {
+    pub(crate) async fn decide(self, store: &dyn UnitOfWork<dyn CoordTx>, ids: &dyn IdGenerator) -> Stored<Decided> {
         let mut tx = store.begin().await?;
         let mut table = batch::open(tx.as_mut(), self.reach()).await?;
         let now = table.head.now;
@@ -93,6 +91,7 @@ impl Round<'_> {
         for (errand, done) in &done {
             leave_receipt(tx.as_mut(), errand, done, now).await?;
         }
+        let held = if self.reaps { Some(tx.locks().count_held(now).await?) } else { None };
         let presences = holders(tx.as_mut(), new.iter().chain(line.values())).await?;
         if !changes.is_empty() || !done.is_empty() {
             if !done.iter().all(|(errand, _)| errand.seal()) {
@@ -107,6 +106,7 @@ impl Round<'_> {
             new: new.into_iter().map(answer).collect(),
             line: line.into_iter().filter_map(|(ticket, found)| Some((ticket, answer(found).told()?))).collect(),
             changes,
+            held,
             now,
             last_event,
             due,
@@ -284,7 +284,8 @@ fn answered(found: Found, now: Timestamp, presences: &[Presence]) -> Verdict {
             let Obstacle { blocking, ahead, length, is_deadlock } = obstacle;
             let blocking = blocking.into_iter().map(|lock| {
                 let presence = presences.iter().find(|presence| presence.session_id == lock.session_id);
-                let said = |what: fn(&Presence) -> &Option<String>| presence.and_then(|presence| what(presence).clone());
+                let said =
+                    |what: fn(&Presence) -> &Option<String>| presence.and_then(|presence| what(presence).clone());
                 LockDetail { host: said(|presence| &presence.host), agent: said(|presence| &presence.agent), lock }
             });
             let (position, waited) = (ahead + 1, now.since(since));

@@ -12,9 +12,7 @@ use claudetools_kernel::{Id, IdGenerator, Timestamp};
 use serde::Serialize;
 
 use crate::{
-    Event, EventKind, Grant, Head, Lock, LockMode, LockState, Occurrence, ResourcePath, Waiter,
-    lock::Want,
-    mutant::is_meant,
+    Event, EventKind, Grant, Head, Lock, LockMode, LockState, Occurrence, ResourcePath, Waiter, lock::Want, mutant::is_meant,
     path::any_meets,
 };
 
@@ -99,9 +97,7 @@ type Claim<'a> = (&'a str, LockMode, &'a [ResourcePath]);
 /// Whether two claims keep each other out: their sessions differ, a path of one covers one of the other, and at least one of them
 /// is exclusive.
 fn conflict(one: Claim<'_>, other: Claim<'_>) -> bool {
-    one.0 != other.0
-        && (one.1 == LockMode::Exclusive || other.1 == LockMode::Exclusive)
-        && any_meets(one.2, other.2)
+    one.0 != other.0 && (one.1 == LockMode::Exclusive || other.1 == LockMode::Exclusive) && any_meets(one.2, other.2)
 }
 
 /// How a loaded or new lock differs from what is stored.
@@ -199,7 +195,8 @@ impl Table {
         self.settle(|lock| lock.resource_meets(&want.resources));
         self.bury_dead();
         let before = ticket.unwrap_or(i64::MAX);
-        let mut blocking: Vec<Lock> = self.live().filter(|lock| conflict(lock.claim(), want.claim())).cloned().collect();
+        let mut blocking: Vec<Lock> =
+            self.live().filter(|lock| conflict(lock.claim(), want.claim())).cloned().collect();
         let ahead = self.ahead(want.claim(), before).count();
         if blocking.is_empty() && ahead == 0 {
             if let Some(ticket) = ticket {
@@ -352,8 +349,12 @@ impl Table {
     pub fn end_session(&mut self, session_id: &str) -> Vec<Lock> {
         let own = self.own(session_id);
         let released = own.into_iter().filter_map(|id| self.finish(id, LockState::Released, None)).collect();
-        let waits: Vec<i64> =
-            self.waiters.values().filter(|waiter| waiter.session_id == session_id).map(|waiter| waiter.ticket).collect();
+        let waits: Vec<i64> = self
+            .waiters
+            .values()
+            .filter(|waiter| waiter.session_id == session_id)
+            .map(|waiter| waiter.ticket)
+            .collect();
         for ticket in waits {
             self.leave(ticket);
         }
@@ -384,7 +385,11 @@ impl Table {
     /// What has to be written for the storage to say what the table says, besides the head. The table then counts as loaded.
     pub fn changes(&mut self) -> Changes {
         let mut changes = Changes {
-            queued: std::mem::take(&mut self.queued).iter().filter_map(|ticket| self.waiters.get(ticket)).cloned().collect(),
+            queued: std::mem::take(&mut self.queued)
+                .iter()
+                .filter_map(|ticket| self.waiters.get(ticket))
+                .cloned()
+                .collect(),
             left: std::mem::take(&mut self.left),
             alive: std::mem::take(&mut self.alive),
             alive_until: self.alive_until.take(),

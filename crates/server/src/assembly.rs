@@ -14,7 +14,8 @@ use claudetools_coord::{self as coord, Clerk, LockService, PresenceService};
 use claudetools_credentials::VaultStartError;
 use claudetools_crypto::{JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator};
 use claudetools_http::{
-    CoordAccess, Feed, HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys, SecurityHeaders, Services,
+    CoordAccess, Feed, HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys,
+    SecurityHeaders, Services,
 };
 use claudetools_identity::ports::IdentityTx;
 use claudetools_identity::{

@@ -64,7 +64,9 @@ impl EventStream {
         loop {
             let block = self.block().await.expect("the stream goes on");
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
-            let (Some(id), Some(kind), Some(data)) = (field("id: "), field("event: "), field("data: ")) else { continue };
+            let (Some(id), Some(kind), Some(data)) = (field("id: "), field("event: "), field("data: ")) else {
+                continue;
+            };
             let data = serde_json::from_str(data).expect("JSON");
             return Sent { id: id.parse().expect("a number"), kind: kind.to_owned(), data };
         }

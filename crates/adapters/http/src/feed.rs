@@ -311,13 +311,13 @@ impl Feed {
         self.0.tell();
     }
 
-    /// Begins to listen behind the event with this number.
-    pub fn listen(&self, seen: i64) -> Listener {
+    /// Begins to listen behind the event with the number `seen`. Up to `last` there are events already, which are not waited for.
+    pub fn listen(&self, seen: i64, last: i64) -> Listener {
         let shared = Arc::clone(&self.0);
         shared.ring().listeners += 1;
         shared.meter.joined();
         shared.wake.notify_one();
-        Listener { news: shared.news.subscribe(), shared, seen, has_caught_up: false, page: None }
+        Listener { news: shared.news.subscribe(), shared, seen, last, has_caught_up: false, page: None }
     }
 }
 
@@ -337,6 +337,8 @@ pub struct Listener {
     shared: Arc<Shared>,
     news: watch::Receiver<u64>,
     seen: i64,
+    /// The number of an event that is there, whether or not the poll has come to it.
+    last: i64,
     /// Whether it has been in the ring, so that to be behind it is to have been too slow.
     has_caught_up: bool,
     /// The page of the replay that it is at.
@@ -378,6 +380,7 @@ impl Listener {
                     return Heard::End;
                 }
                 Step::Behind => return self.replay(most).await,
+                Step::Nothing | Step::NotYet if self.seen < self.last => return self.replay(most).await,
                 Step::Nothing => self.has_caught_up = true,
                 Step::NotYet => {}
             }

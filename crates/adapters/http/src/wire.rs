@@ -28,7 +28,12 @@ use uuid::Uuid;
 pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
-pub(crate) use text::{BlankLine, Block, Cidr, CoordKey, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, JsonObject, KeptDays, LeaseSeconds, Line, Lines, LockToken, PasswordLength, PortNumber, ProcessId, ResourceText, ResourceTexts, RewrapLimit, RotationDays, SessionText, ShareSeconds, ShareViews, Slug, Switch, TagName, TagNames, ThreadName, TtlSeconds, Uid, Uids, WordCount, WorkMinutes};
+pub(crate) use text::{
+    BlankLine, Block, Cidr, CoordKey, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, JsonObject,
+    KeptDays, LeaseSeconds, Line, Lines, LockToken, PasswordLength, PortNumber, ProcessId, ResourceText, ResourceTexts,
+    RewrapLimit, RotationDays, SessionText, ShareSeconds, ShareViews, Slug, Switch, TagName, TagNames, ThreadName,
+    TtlSeconds, Uid, Uids, WordCount, WorkMinutes,
+};
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value
 /// what an answer shows. Fields take this way by `#[into(~.cross())]` and `#[from(~.cross())]`, where `~` stands for the field.

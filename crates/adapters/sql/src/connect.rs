@@ -49,6 +49,10 @@ pub(crate) fn engine(url: &str) -> Option<DbBackend> {
     }
 }
 
+/// How long a transaction may lie idle before the server ends it, in seconds: its process is frozen, and others wait for what it has
+/// locked.
+const IDLE: u32 = 5;
+
 /// What a session of `MySQL` begins with. Every replica sees what others have committed, statement by statement; who reads
 /// before writing says so with a lock or checks the revision. A lock that is not to be had in time belongs to somebody who
 /// hangs, and the use case is tried again. These time-outs are whole seconds.
@@ -58,15 +62,17 @@ fn mysql_session(options: &SqlOptions) -> [String; 2] {
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
         format!(
             "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, \
-             sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+             sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES') /*M!, idle_transaction_timeout = {IDLE} */"
         ),
     ]
 }
 
 /// The same for `PostgreSQL`, where 0 would be no limit.
-fn postgres_session(options: &SqlOptions) -> [(&'static str, String); 2] {
+fn postgres_session(options: &SqlOptions) -> [(&'static str, String); 3] {
     let lock_timeout = format!("{}ms", options.busy_timeout.as_millis().max(1));
-    [("default_transaction_isolation", "read committed".to_owned()), ("lock_timeout", lock_timeout)]
+    let idle = format!("{IDLE}s");
+    let isolation = ("default_transaction_isolation", "read committed".to_owned());
+    [isolation, ("lock_timeout", lock_timeout), ("idle_in_transaction_session_timeout", idle)]
 }
 
 /// The pool of connections to a server.

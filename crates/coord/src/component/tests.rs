@@ -63,7 +63,8 @@ fn what_a_report_leaves_out_stays_but_who_said_so_and_of_earlier_times_nothing_i
     let next = report(Some(kept.clone()), ComponentState::Deploying, None, 61).component.report;
     assert_eq!((next.version.as_deref(), next.notes.as_deref(), next.updated_by), (Some("1.2.0"), Some("first"), None));
     let fields = ComponentFields { notes: Patch::Clear, ..fields };
-    let cleared = Reported::of(Some(kept.clone()), &key(), ComponentDraft::new(&fields).unwrap(), [uuid(1), uuid(2)], at(61));
+    let cleared =
+        Reported::of(Some(kept.clone()), &key(), ComponentDraft::new(&fields).unwrap(), [uuid(1), uuid(2)], at(61));
     assert_eq!(cleared.component.report.notes, None);
     assert_eq!(report(Some(kept), ComponentState::Building, Some(1), 61).entry.report.version, None);
 }

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::{Outcome, pass};
 use crate::{
-    Answer, Call, Clerk, Conflict, Context, Desk, Done, Event, EventKind, Lock, LockFields, LockMode, LockState, NoWitness,
-    Party, Pause, PresenceFields, PresenceService, Refusal, Want, Witness, ports::CoordTx,
+    Answer, Call, Clerk, Conflict, Context, Desk, Done, Event, EventKind, Lock, LockFields, LockMode, LockState,
+    NoWitness, Party, Pause, PresenceFields, PresenceService, Refusal, Want, Witness, ports::CoordTx,
 };
 
 #[derive(Debug)]
@@ -139,7 +139,8 @@ impl Case {
     }
 
     async fn grants_and_refuses_across_processes(&self) -> Outcome {
-        let fields = PresenceFields { host: claudetools_kernel::Patch::Set("laptop".to_owned()), ..PresenceFields::default() };
+        let fields =
+            PresenceFields { host: claudetools_kernel::Patch::Set("laptop".to_owned()), ..PresenceFields::default() };
         let announced = self.presence.announce(&Party::Trusted, "a", fields).await.expect("a session");
         announced.commit(Receipt::default()).await?;
         let held = granted(&self.one, sole("a", "p/q", 0)).await;
@@ -147,7 +148,11 @@ impl Case {
         assert_eq!((conflict.blocking[0].lock.id, conflict.blocking[0].host.as_deref()), (held.id, Some("laptop")));
         assert_eq!((conflict.position, conflict.length), (1, 1));
         let again = granted(&self.two, sole("a", "p/q", 0)).await;
-        assert_eq!((again.id, again.token), (held.id, held.token), "the same session has the same lock, wherever it asks");
+        assert_eq!(
+            (again.id, again.token),
+            (held.id, held.token),
+            "the same session has the same lock, wherever it asks"
+        );
         let renewed = ask(&self.two, Call::Renew { id: held.id, ttl_seconds: Some(90), token: Some(held.token) }).await;
         let Answer::Done(Done::Renewed(renewed), now) = renewed else { panic!("{renewed:?}") };
         assert_eq!(renewed.expires_at, now.plus(TimeDelta::seconds(90)));
@@ -178,7 +183,10 @@ impl Case {
             .collect();
         assert_eq!(won.len(), 1, "one of all that ask at once");
         self.release(won[0]).await;
-        let calls = sessions.iter().enumerate().map(|(n, session)| granted(desks[n % 2], sole(session, &format!("cold/{n}"), 0)));
+        let calls = sessions
+            .iter()
+            .enumerate()
+            .map(|(n, session)| granted(desks[n % 2], sole(session, &format!("cold/{n}"), 0)));
         let mut tokens: Vec<i64> = join_all(calls).await.iter().map(|lock| lock.token).collect();
         tokens.sort_unstable();
         tokens.dedup();
@@ -202,14 +210,18 @@ impl Case {
             };
             futures::join!(second, script).0
         };
-        let (first, second) = futures::join!(async { 
-            let lock = first.await;
-            self.release(&lock).await;
-            lock
-        }, script);
+        let (first, second) = futures::join!(
+            async {
+                let lock = first.await;
+                self.release(&lock).await;
+                lock
+            },
+            script
+        );
         assert!(held.token < first.token && first.token < second.token, "first come, first served");
         self.release(&second).await;
-        let (mine, theirs) = (granted(&self.one, sole("a", "left", 0)).await, granted(&self.two, sole("b", "right", 0)).await);
+        let (mine, theirs) =
+            (granted(&self.one, sole("a", "left", 0)).await, granted(&self.two, sole("b", "right", 0)).await);
         let waits = granted(&self.one, sole("a", "right", 50));
         let script = async {
             self.until("a waits", async || self.in_line().await == 1).await;
@@ -290,7 +302,8 @@ impl Case {
         assert_eq!(self.in_line().await, 0);
         let pending = self.two.submit(sole("a2", "lost", 50), Box::new(NoWitness));
         self.until("a2 waits", async || self.in_line().await == 1).await;
-        let announced = self.presence.announce(&Party::Trusted, "a2", PresenceFields::default()).await.expect("a session");
+        let announced =
+            self.presence.announce(&Party::Trusted, "a2", PresenceFields::default()).await.expect("a session");
         announced.commit(Receipt::default()).await?;
         self.presence.end(&Party::Trusted, "a2").await.expect("it ends").commit(Receipt::default()).await?;
         assert!(matches!(pending.await?, Answer::Refused(Refusal::LostPlace, _)), "the session has ended");

@@ -80,7 +80,8 @@ async fn finds_what_lies_around(store: Store<'_>) -> Outcome {
     assert_eq!(store.read().await?.locks().by_ids(&[locks[0].id]).await?, [], "dropping a transaction undoes it");
     write(store, &Changes { added: locks.clone(), ..Changes::default() }).await?;
     let mut read = store.read().await?;
-    for wanted in [vec!["a/b"], vec!["a"], vec!["a/b/c/d"], vec!["A"], vec!["z"], vec!["a/b", "a/bc/x"], vec![&longest]] {
+    for wanted in [vec!["a/b"], vec!["a"], vec!["a/b/c/d"], vec!["A"], vec!["z"], vec!["a/b", "a/bc/x"], vec![&longest]]
+    {
         let paths: Vec<ResourcePath> = wanted.iter().map(|text| path(text)).collect();
         let expected = locks.iter().filter(|lock| paths.iter().any(|path| path.meets(&lock.resource))).cloned();
         let found = sorted(read.locks().meeting(&paths).await?);
@@ -138,7 +139,11 @@ async fn refuses_two_holders_and_two_tokens(store: Store<'_>) -> Outcome {
     // What ends in a batch makes room in the same batch, and what begins and ends in it leaves its trace.
     let held = store.read().await?.locks().by_ids(&[Id::new(uuid(1))]).await?;
     let ended = held.into_iter().map(|lock| Lock { state: LockState::Released, ended_at: Some(at(100)), ..lock });
-    let short = Lock { state: LockState::Released, ended_at: Some(at(100)), ..lock(22, "a/b", "s8", LockMode::Exclusive, at(100)) };
+    let short = Lock {
+        state: LockState::Released,
+        ended_at: Some(at(100)),
+        ..lock(22, "a/b", "s8", LockMode::Exclusive, at(100))
+    };
     let changes = Changes { ended: ended.collect(), added: vec![short.clone(), second.clone()], ..Changes::default() };
     write(store, &changes).await?;
     let found = sorted(store.read().await?.locks().by_ids(&[short.id, second.id]).await?);
@@ -158,9 +163,18 @@ async fn keeps_the_line(store: Store<'_>) -> Outcome {
     };
     let queued = vec![waiter(3), waiter(1), waiter(2)];
     write(store, &Changes { queued, ..Changes::default() }).await?;
-    assert_eq!(store.read().await?.locks().waiters().await?, [waiter(1), waiter(2), waiter(3)], "in the order of the line");
-    let changes =
-        Changes { left: vec![1], alive: vec![2, 3], alive_until: Some(at(99)), queued: vec![waiter(4)], ..Changes::default() };
+    assert_eq!(
+        store.read().await?.locks().waiters().await?,
+        [waiter(1), waiter(2), waiter(3)],
+        "in the order of the line"
+    );
+    let changes = Changes {
+        left: vec![1],
+        alive: vec![2, 3],
+        alive_until: Some(at(99)),
+        queued: vec![waiter(4)],
+        ..Changes::default()
+    };
     write(store, &changes).await?;
     let alive = |ticket| Waiter { alive_until: at(99), ..waiter(ticket) };
     assert_eq!(store.read().await?.locks().waiters().await?, [alive(2), alive(3), waiter(4)]);

@@ -69,7 +69,11 @@ async fn round_trips(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     tx.messages().add(&message).await?;
     tx.commit().await?;
-    assert_eq!(store.read().await?.messages().lookup(message.id).await?, Some(message.clone()), "every field comes back");
+    assert_eq!(
+        store.read().await?.messages().lookup(message.id).await?,
+        Some(message.clone()),
+        "every field comes back"
+    );
     let mut tx = store.begin().await?;
     let same_place = Message { id: Id::new(uuid(8)), ..message.clone() };
     met_another_writer(tx.messages().add(&same_place).await);
@@ -227,7 +231,11 @@ pub async fn audiences(store: Store<'_>) -> Outcome {
     all.sort_unstable();
     assert_eq!(all, ["in-p", "in-q", "nowhere"]);
     assert_eq!(tx.messages().present(Some("p"), at(100)).await?, ["in-p"]);
-    assert_eq!(tx.messages().present(Some("P"), at(100)).await?, Vec::<String>::new(), "keys are compared byte by byte");
+    assert_eq!(
+        tx.messages().present(Some("P"), at(100)).await?,
+        Vec::<String>::new(),
+        "keys are compared byte by byte"
+    );
 
     let day = 86_400;
     let for_q = to_project("q");

@@ -128,7 +128,11 @@ fn a_lock_whose_time_has_run_out_is_over_and_marked_once() {
     let mut case = Case::new();
     let held = case.granted(&sole("a", "x"));
     case.table.advance(at(60));
-    assert_eq!(case.table.renew(held.id, None, None), Err(NotRenewed::Over(LockState::Expired)), "even if nobody took it");
+    assert_eq!(
+        case.table.renew(held.id, None, None),
+        Err(NotRenewed::Over(LockState::Expired)),
+        "even if nobody took it"
+    );
     let next = case.granted(&sole("b", "x"));
     assert!(next.token > held.token);
     case.table.reap();
@@ -335,9 +339,10 @@ impl Plain {
             })
         };
         !self.held.iter().any(|(_, on, holder, shares, _)| clash(*holder, on, *shares))
-            && !self.line.iter().any(|place| {
-                place.0 < before && clash(place.1, PATHS[place.2], place.3) && !waits_for_us(place)
-            })
+            && !self
+                .line
+                .iter()
+                .any(|place| place.0 < before && clash(place.1, PATHS[place.2], place.3) && !waits_for_us(place))
     }
 }
 

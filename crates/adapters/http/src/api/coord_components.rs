@@ -207,9 +207,7 @@ async fn report(
     body: Body<ComponentReport, ComponentFields>,
 ) -> Answer {
     let services = caller.services();
-    caller
-        .change::<ReportedView, _>(|| services.components.report(caller.party(), &at.0, &at.1, body.0.clone()))
-        .await
+    caller.change::<ReportedView, _>(|| services.components.report(caller.party(), &at.0, &at.1, body.0.clone())).await
 }
 
 /// Read a component
@@ -251,7 +249,5 @@ async fn pin(
     body: Body<CoordProjectBody, CoordProjectFields>,
 ) -> Answer {
     let (components, fields) = (&caller.services().components, || body.0.clone());
-    caller
-        .change::<CoordProjectView, _>(|| components.change_project(caller.party(), &at.0.0, &at.1, fields()))
-        .await
+    caller.change::<CoordProjectView, _>(|| components.change_project(caller.party(), &at.0.0, &at.1, fields())).await
 }

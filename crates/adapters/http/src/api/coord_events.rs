@@ -82,7 +82,7 @@ async fn events(caller: CoordCaller<Read>, query: Query<EventsQuery>) -> Answer 
     let services = caller.shared();
     let place = services.feed_service.place(caller.party(), seen).await?;
     let listener = match place {
-        Place::Behind(seen) => services.feed.listen(seen),
+        Place::Behind { seen, last } => services.feed.listen(seen, last),
         Place::Gone(oldest) => return Err(gone(oldest)),
     };
     match wait {
@@ -117,7 +117,10 @@ async fn polled(mut listener: Listener, wait: Duration) -> Answer {
         }
     }
     body.extend_from_slice(format!(r#"],"last_event_id":{}}}"#, listener.seen()).as_bytes());
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).content_type("application/json").body(body))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("application/json")
+        .body(body))
 }
 
 /// A stream to one client.

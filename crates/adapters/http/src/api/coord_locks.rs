@@ -27,6 +27,10 @@ use crate::{
     },
 };
 
+type ModeWord = Word<LockMode>;
+type StateWord = Word<LockState>;
+type KindWord = Word<EventKind>;
+
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_locks).service(acquire).service(lock_history).service(get_lock);
     config.service(renew).service(release).service(check_fence);
@@ -46,7 +50,7 @@ struct LockBody {
     /// Several of them: all are locked, or none.
     resources: Field<ResourceTexts>,
     /// `exclusive` unless given.
-    mode: Field<Word<LockMode>>,
+    mode: Field<ModeWord>,
     /// 1800 unless given.
     ttl_seconds: Field<LeaseSeconds>,
     /// The session that will hold it. It need not have announced itself.
@@ -119,7 +123,7 @@ struct LockQuery {
     #[param(value_type = Option<String>)]
     #[into(~.map(|path| path.0))]
     covering: Option<Covered>,
-    state: Option<Word<LockState>>,
+    state: Option<StateWord>,
 }
 
 /// A path in a query.
@@ -140,7 +144,7 @@ pub(super) struct LockView {
     id: Uuid,
     #[schema(example = "clients/acme/dns")]
     resource: String,
-    mode: Word<LockMode>,
+    mode: ModeWord,
     /// Rises over all locks. Whoever writes under the lock sends it along, and what is older than the newest is refused.
     #[schema(example = 1_768_557_600_000_i64)]
     token: i64,
@@ -156,7 +160,7 @@ pub(super) struct LockView {
     reason: Option<String>,
     #[schema(value_type = Option<Object>)]
     meta: Option<Value>,
-    state: Word<LockState>,
+    state: StateWord,
     ttl_seconds: i64,
     granted_at: Instant,
     expires_at: Instant,
@@ -216,7 +220,7 @@ struct ReleasedView {
     released: bool,
     /// How it had ended before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<Word<LockState>>,
+    state: Option<StateWord>,
 }
 
 /// What happened to a lock.
@@ -234,7 +238,7 @@ struct LockEventView {
     #[from(~.cross())]
     seq: i64,
     at: Instant,
-    kind: Word<EventKind>,
+    kind: KindWord,
     session_id: Option<String>,
     #[from(payload, serde_json::from_str(&~).unwrap_or_default())]
     #[schema(value_type = Object)]
@@ -306,7 +310,10 @@ fn blocked(code: &'static str, text: &str, conflict: &Conflict, now: Timestamp) 
     let seconds = earliest.map_or(1, |left| u64::try_from(left).unwrap_or_default().div_ceil(1000).max(1));
     let hint = match blocking.first() {
         Some(detail) if code == "CONFLICT" => {
-            format!("held by {}; wait in line with ?wait=<seconds>, or ask its session by a message", detail.lock.session_id)
+            format!(
+                "held by {}; wait in line with ?wait=<seconds>, or ask its session by a message",
+                detail.lock.session_id
+            )
         }
         Some(_) => "release your own locks first, and take several with resources[] in one call".to_owned(),
         None => "nobody holds it, but others stand in line before you; wait with ?wait=<seconds>".to_owned(),

@@ -14,9 +14,7 @@ use crate::{
     extract::{Admin, At, Body, CoordCaller, ListQuery, OptionalBody, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::Answer,
-    wire::{
-        BlankLine, Block, CoordKey, Cross, Field, Instant, Nullable, SessionText, ThreadName, Uid, Word, each,
-    },
+    wire::{BlankLine, Block, CoordKey, Cross, Field, Instant, Nullable, SessionText, ThreadName, Uid, Word, each},
 };
 
 type ImportanceWord = Word<Importance>;

@@ -15,6 +15,8 @@ use crate::{
     wire::{BlankLine, Cross, Instant, Nullable, Switch, Word},
 };
 
+type StateWord = Word<PresenceState>;
+
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_sessions).service(heartbeat).service(announce).service(end);
 }
@@ -48,7 +50,7 @@ pub(super) struct PresenceView {
     task: Option<String>,
     pid: Option<i64>,
     /// `stale` after a quarter of an hour without a sign of life.
-    state: Word<PresenceState>,
+    state: StateWord,
     started_at: Instant,
     last_seen_at: Instant,
     ended_at: Option<Instant>,

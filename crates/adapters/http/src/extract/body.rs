@@ -71,7 +71,8 @@ impl<B: DeserializeOwned + Default + ToSchema + Into<F> + 'static, F: 'static> F
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let headers = request.headers();
         let has_length = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-        let is_there = has_length || [header::CONTENT_TYPE, header::TRANSFER_ENCODING].iter().any(|name| headers.contains_key(name));
+        let is_there = has_length
+            || [header::CONTENT_TYPE, header::TRANSFER_ENCODING].iter().any(|name| headers.contains_key(name));
         if !is_there {
             return Box::pin(ready(Ok(Self(B::default().into(), PhantomData))));
         }

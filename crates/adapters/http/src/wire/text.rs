@@ -339,7 +339,11 @@ impl Cross<i64> for LockToken {
 
 impl PartialSchema for LockToken {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)).minimum(Some(1)).maximum(Some(i64::MAX)).into()
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Integer))
+            .minimum(Some(1))
+            .maximum(Some(i64::MAX))
+            .into()
     }
 }
 

@@ -191,7 +191,8 @@ fn with_session(locks: Select<Entity>) -> Select<Entity> {
 
 fn condition(filter: &LockFilter, now: Timestamp) -> Condition {
     let on_or_below = |key: &String| {
-        let below = Condition::all().add(Column::Resource.gt(format!("{key}/"))).add(Column::Resource.lt(format!("{key}0")));
+        let below =
+            Condition::all().add(Column::Resource.gt(format!("{key}/"))).add(Column::Resource.lt(format!("{key}0")));
         Condition::any().add(Column::Resource.eq(key)).add(below)
     };
     let above = |path: &ResourcePath| {

@@ -1,10 +1,7 @@
 //! Messages and their recipients.
 
 use async_trait::async_trait;
-use claudetools_coord::{
-    Delivery, Message, MessageFilter, MessageRow, MessageSort,
-    ports::MessageRepository,
-};
+use claudetools_coord::{Delivery, Message, MessageFilter, MessageRow, MessageSort, ports::MessageRepository};
 use claudetools_kernel::{Id, Page, PageRequest, Stored, Timestamp};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait,

@@ -52,7 +52,12 @@ impl<C: Connection> RetentionRepository for SqlTx<C> {
 impl<C: Connection> SqlTx<C> {
     /// Removes the rows whose instant lies before a bound; tells how many. Rows without one stay. They are looked up first and then
     /// removed by their ids: MariaDB would lock whatever it looks at on the way, and with it whoever holds a lock right now.
-    async fn erase_before<E: EntityTrait>(&self, at: E::Column, id: E::Column, bound: Option<Timestamp>) -> Stored<u64> {
+    async fn erase_before<E: EntityTrait>(
+        &self,
+        at: E::Column,
+        id: E::Column,
+        bound: Option<Timestamp>,
+    ) -> Stored<u64> {
         let (Some(bound), mut gone) = (bound, 0) else { return Ok(0) };
         loop {
             let outdated = E::find().select_only().column(id).filter(at.lt(bound.micros())).limit(ROWS);

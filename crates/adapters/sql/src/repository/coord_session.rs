@@ -1,9 +1,7 @@
 //! Sessions that announced themselves.
 
 use async_trait::async_trait;
-use claudetools_coord::{
-    Presence, PresenceFilter, PresenceSort, PresenceState, ports::PresenceRepository,
-};
+use claudetools_coord::{Presence, PresenceFilter, PresenceSort, PresenceState, ports::PresenceRepository};
 use claudetools_kernel::{Page, PageRequest, Stored, Timestamp};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
