@@ -17,6 +17,7 @@ mod feed_service;
 mod head;
 mod lock;
 mod lock_service;
+pub mod mutant;
 mod message;
 mod message_service;
 mod names;

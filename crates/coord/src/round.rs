@@ -240,10 +240,14 @@ impl Verdict {
     }
 }
 
+fn forgets_keys() -> bool {
+    cfg!(feature = "mutant-no-idempotency") && crate::mutant::is_meant("no-idempotency")
+}
+
 /// The answer kept under the call's idempotency key, which under the locked head is certain.
 async fn kept_reply(tx: &mut dyn CoordTx, errand: &Errand, now: Timestamp) -> Stored<Option<ReplayRecord>> {
     match errand.witness.key() {
-        Some((caller, key)) if !cfg!(feature = "mutant-no-idempotency") => tx.kept_reply(caller, key, now).await,
+        Some((caller, key)) if !forgets_keys() => tx.kept_reply(caller, key, now).await,
         _ => Ok(None),
     }
 }
@@ -253,7 +257,7 @@ async fn leave_receipt(tx: &mut dyn CoordTx, errand: &Errand, done: &Done, now: 
     if let Some(entry) = &receipt.audit {
         tx.append_audit(entry).await?;
     }
-    if let Some(record) = receipt.replay.as_ref().filter(|_| !cfg!(feature = "mutant-no-idempotency")) {
+    if let Some(record) = receipt.replay.as_ref().filter(|_| !forgets_keys()) {
         tx.keep_reply(record).await?;
     }
     Ok(())

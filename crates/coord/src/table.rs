@@ -12,7 +12,7 @@ use claudetools_kernel::{Id, IdGenerator, Timestamp};
 use serde::Serialize;
 
 use crate::{
-    Event, EventKind, Grant, Head, Lock, LockMode, LockState, Occurrence, ResourcePath, Waiter, lock::Want,
+    Event, EventKind, Grant, Head, Lock, LockMode, LockState, Occurrence, ResourcePath, Waiter, lock::Want, mutant::is_meant,
     path::any_meets,
 };
 
@@ -30,9 +30,9 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            mark_expired: !cfg!(feature = "mutant-expiry-unmarked"),
-            honour_line: !cfg!(feature = "mutant-waiters-passed"),
-            refuse_expired: !cfg!(feature = "mutant-renew-expired"),
+            mark_expired: !(cfg!(feature = "mutant-expiry-unmarked") && is_meant("expiry-unmarked")),
+            honour_line: !(cfg!(feature = "mutant-waiters-passed") && is_meant("waiters-passed")),
+            refuse_expired: !(cfg!(feature = "mutant-renew-expired") && is_meant("renew-expired")),
         }
     }
 }

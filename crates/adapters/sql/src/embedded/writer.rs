@@ -28,7 +28,10 @@ use super::{
 use crate::pool::PoolNumbers;
 
 /// A deferred transaction that reads first cannot become a writer once another process has written.
-const BEGIN: &str = if cfg!(feature = "mutant-deferred") { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
+fn begin() -> &'static str {
+    let is_deferred = cfg!(feature = "mutant-deferred") && claudetools_coord::mutant::is_meant("deferred");
+    if is_deferred { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" }
+}
 
 /// What comes in.
 pub(super) enum Message {
@@ -153,7 +156,7 @@ impl Thread {
                 return;
             };
             let connection = self.tidied(connection);
-            match execute(&connection, BEGIN) {
+            match execute(&connection, begin()) {
                 Ok(()) => {
                     // If it has gone meanwhile the lease finds the next by itself.
                     drop(next.send(Ok(Lease::new(Desk::new(connection), Arc::clone(queue)))));
