@@ -3,7 +3,9 @@
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
 mod billing;
+mod inventory;
 mod migrations;
+mod netbox;
 mod session_directory;
 mod vault;
 
@@ -79,6 +81,13 @@ on_every_engine! {
     coord_components(store): claudetools_coord::contract::components(&*store.coord);
     coord_projects(store): claudetools_coord::contract::coord_projects(&*store.coord);
     coord_retention(store): claudetools_coord::contract::retention(&*store.coord);
+    inventory_rows(store): inventory::rows(&store);
+    inventory_lists(store): inventory::lists(&store);
+    inventory_lookups(store): inventory::lookups(&store);
+    inventory_credentials(store): inventory::credentials(&store);
+    inventory_parents(store): inventory::parents(&store);
+    netbox(store): netbox::demo(&store);
+    netbox_relations(store): netbox::relations(&store);
     clients_of_credentials(store): vault::clients_of_credentials(&store);
     coord_head(store): claudetools_coord::contract::head(&*store.coord);
     coord_events(store): claudetools_coord::contract::events(&*store.coord);

@@ -16,6 +16,8 @@ mod coord_sessions;
 mod credential_chain;
 mod credentials;
 mod identity;
+mod infrastructure;
+mod inventory;
 mod jwt;
 mod limits;
 mod machines;

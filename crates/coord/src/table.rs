@@ -12,8 +12,8 @@ use claudetools_kernel::{Id, IdGenerator, Timestamp};
 use serde::Serialize;
 
 use crate::{
-    Event, EventKind, Grant, Head, Lock, LockMode, LockState, Occurrence, ResourcePath, Waiter, lock::Want, mutant::is_meant,
-    path::any_meets,
+    Event, EventKind, Grant, Head, Lock, LockMode, LockState, Occurrence, ResourcePath, Waiter, lock::Want,
+    mutant::is_meant, path::any_meets,
 };
 
 /// Rules that a test build breaks one at a time, to show that the proofs notice (`docs/decisions/0031`). All hold in the product.

@@ -13,10 +13,10 @@ pub use crate::billable_time::ports::{
 };
 
 use crate::{
-    Client, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort, PendingTask,
-    PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
-    SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort, TagUsage, TaskLink, TaskSort,
-    WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
+    Client, ClientAsset, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort,
+    PendingTask, PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals,
+    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort, TagUsage, TaskLink,
+    TaskSort, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
 };
 
 /// A transaction over everything this domain stores.
@@ -50,6 +50,8 @@ pub trait SessionsTx: Transaction {
 pub trait ClientRepository: Records<Client> {
     /// The client with this name, in the form of [`claudetools_kernel::text::fold`].
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Client>>>;
+    /// What equipment the client has, by host name, at most so many. It is kept by another domain.
+    async fn equipment(&mut self, client: Id<Client>, limit: u32) -> Stored<Vec<ClientAsset>>;
     /// A page of clients.
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>>;
 }

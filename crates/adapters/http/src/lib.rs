@@ -20,6 +20,8 @@ mod error;
 mod extract;
 mod fallback;
 mod feed;
+mod infrastructure_files;
+mod infrastructure_table;
 mod limits;
 mod lock_metrics;
 mod metrics;

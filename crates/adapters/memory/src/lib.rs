@@ -5,11 +5,14 @@
 
 mod billable_time;
 mod client;
+mod client_book;
 mod closing;
 mod coord;
 mod coord_messages;
 mod credential;
 mod identity;
+mod inventory;
+mod inventory_queries;
 mod journal;
 mod machine;
 mod pending_task;

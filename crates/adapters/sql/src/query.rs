@@ -37,6 +37,8 @@ pub(crate) enum Guard {
     TaskGraph,
     /// Which periods are closed.
     BillingPeriods,
+    /// Which asset runs on which.
+    AssetParents,
 }
 
 impl Guard {
@@ -44,6 +46,7 @@ impl Guard {
         match self {
             Self::TaskGraph => "task_graph",
             Self::BillingPeriods => "billing_periods",
+            Self::AssetParents => "asset_parents",
         }
     }
 }

@@ -9,7 +9,10 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    billable_time::ClientBillingView, clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView,
+    billable_time::ClientBillingView,
+    clients::{ClientInfrastructureView, ClientView},
+    pending_tasks::PendingTaskView,
+    sessions::SessionRowView,
     work_items::WorkItemRowView,
 };
 use crate::{
@@ -29,6 +32,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 struct RecoveredContextView {
     #[from(~.into())]
     client: ClientView,
+    /// What equipment the client has, by host name. At most 200.
+    #[from(each(~))]
+    infrastructure: Vec<ClientInfrastructureView>,
     /// The latest first.
     #[from(each(~))]
     last_sessions: Vec<SessionRowView>,
