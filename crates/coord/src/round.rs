@@ -253,14 +253,11 @@ async fn kept_reply(tx: &mut dyn CoordTx, errand: &Errand, now: Timestamp) -> St
 }
 
 async fn leave_receipt(tx: &mut dyn CoordTx, errand: &Errand, done: &Done, now: Timestamp) -> Stored<()> {
-    let receipt = errand.witness.receipt(done, now);
-    if let Some(entry) = &receipt.audit {
-        tx.append_audit(entry).await?;
+    let mut receipt = errand.witness.receipt(done, now);
+    if forgets_keys() {
+        receipt.replay = None;
     }
-    if let Some(record) = receipt.replay.as_ref().filter(|_| !forgets_keys()) {
-        tx.keep_reply(record).await?;
-    }
-    Ok(())
+    receipt.leave(tx).await
 }
 
 /// What the sessions that are in the way of others announced about themselves.

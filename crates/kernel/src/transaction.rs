@@ -129,14 +129,7 @@ impl<T> Change<T> {
 
     /// Writes the receipt and commits. On an error nothing of the change remains.
     pub async fn commit(mut self, receipt: Receipt) -> Result<T, StoreError> {
-        if let Some(entry) = &receipt.audit {
-            self.transaction.append_audit(entry).await?;
-        }
-        match &receipt.replay {
-            Some(Replay::First(record)) => self.transaction.keep_first_reply(record).await?,
-            Some(Replay::Again(record)) => self.transaction.keep_reply(record).await?,
-            None => {}
-        }
+        receipt.leave(self.transaction.as_mut()).await?;
         self.transaction.commit().await?;
         Ok(self.value)
     }
@@ -155,6 +148,20 @@ pub struct Receipt {
     pub audit: Option<AuditEntry>,
     /// The answer to keep, when the request bore an idempotency key.
     pub replay: Option<Replay>,
+}
+
+impl Receipt {
+    /// Writes it down in `tx`.
+    pub async fn leave(&self, tx: &mut dyn Transaction) -> Result<(), StoreError> {
+        if let Some(entry) = &self.audit {
+            tx.append_audit(entry).await?;
+        }
+        match &self.replay {
+            Some(Replay::First(record)) => tx.keep_first_reply(record).await,
+            Some(Replay::Again(record)) => tx.keep_reply(record).await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// An answer to keep, and what is known of its key.

@@ -86,7 +86,7 @@ impl Cross<Vec<Word<Scope>>> for Scopes {
 
 /// Types of the domain that answers show as the text they print.
 macro_rules! shown_as_text {
-    ($($type:ty),+) => {
+    ($($type:ty),+ $(,)?) => {
         $(impl Cross<String> for $type {
             fn cross(self) -> String { self.to_string() }
         })+
