@@ -120,10 +120,7 @@ fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value, up
     }
     let suffix = if method == "patch" { "_patch" } else { "" };
     operation["tags"] = json!([segment]);
-    // Coordination has several resources under one tag.
-    let resource = path.strip_prefix("/api/v1/coord/").and_then(|rest| rest.split('/').next());
-    let group = resource.map_or_else(|| segment.to_owned(), |resource| format!("{segment}_{resource}"));
-    operation["operationId"] = json!(format!("{}_{name}{suffix}", group.replace('-', "_")));
+    operation["operationId"] = json!(format!("{}_{name}{suffix}", segment.replace('-', "_")));
     if method == "patch" {
         add_to_summary(operation, "the same as PUT");
     }

@@ -33,10 +33,6 @@ impl<I: Listed> Items<I> for MemoryTx {
 }
 
 impl State {
-    fn client_name(&self, id: Uuid) -> Option<String> {
-        self.clients.get(Id::new(id)).map(|client| client.name)
-    }
-
     fn site_name(&self, id: Option<Id<Site>>) -> Option<String> {
         id.and_then(|id| self.sites.get(id)).map(|site| site.name)
     }
@@ -77,7 +73,7 @@ impl Row for Site {
 
 impl Listed for Site {
     fn names(&self, state: &State) -> [Option<String>; 2] {
-        [state.client_name(self.client_id), None]
+        [Some(state.client_name(Id::new(self.client_id))), None]
     }
 }
 
@@ -111,7 +107,7 @@ impl Row for Asset {
 
 impl Listed for Asset {
     fn names(&self, state: &State) -> [Option<String>; 2] {
-        [state.client_name(self.client_id), state.site_name(self.site_id)]
+        [Some(state.client_name(Id::new(self.client_id))), state.site_name(self.site_id)]
     }
 }
 
@@ -136,7 +132,7 @@ impl Row for Service {
 
 impl Listed for Service {
     fn names(&self, state: &State) -> [Option<String>; 2] {
-        [state.client_name(self.client_id), state.hostname(Some(self.infrastructure_id))]
+        [Some(state.client_name(Id::new(self.client_id))), state.hostname(Some(self.infrastructure_id))]
     }
 }
 
@@ -173,7 +169,7 @@ impl Row for Network {
 
 impl Listed for Network {
     fn names(&self, state: &State) -> [Option<String>; 2] {
-        [state.client_name(self.client_id), state.site_name(self.site_id)]
+        [Some(state.client_name(Id::new(self.client_id))), state.site_name(self.site_id)]
     }
 }
 
@@ -189,7 +185,7 @@ impl Row for FirewallRule {
 
 impl Listed for FirewallRule {
     fn names(&self, state: &State) -> [Option<String>; 2] {
-        [state.client_name(self.client_id), state.hostname(self.infrastructure_id)]
+        [Some(state.client_name(Id::new(self.client_id))), state.hostname(self.infrastructure_id)]
     }
 }
 
@@ -209,7 +205,7 @@ impl Row for M365Tenant {
 
 impl Listed for M365Tenant {
     fn names(&self, state: &State) -> [Option<String>; 2] {
-        [state.client_name(self.client_id), None]
+        [Some(state.client_name(Id::new(self.client_id))), None]
     }
 }
 
@@ -231,6 +227,6 @@ impl Row for SecurityIncident {
 
 impl Listed for SecurityIncident {
     fn names(&self, state: &State) -> [Option<String>; 2] {
-        [state.client_name(self.client_id), None]
+        [Some(state.client_name(Id::new(self.client_id))), None]
     }
 }

@@ -184,7 +184,9 @@ pub(crate) async fn begin(
 /// A transaction, or connections for reading. It implements every repository itself.
 pub(crate) struct SqlTx<C> {
     connection: C,
-    /// The rows of the API audit log, which need not be added before the commit and go along with it.
+    /// What need not be done before the commit, and goes along with it.
+    last: Vec<Statement>,
+    /// The rows of the API audit log, likewise.
     audit: Vec<api_audit_log::Model>,
 }
 
@@ -196,7 +198,7 @@ impl<C> fmt::Debug for SqlTx<C> {
 
 impl<C: Connection> SqlTx<C> {
     pub(crate) const fn new(connection: C) -> Self {
-        Self { connection, audit: Vec::new() }
+        Self { connection, last: Vec::new(), audit: Vec::new() }
     }
 
     /// The engine behind it.
@@ -207,6 +209,11 @@ impl<C: Connection> SqlTx<C> {
     /// Asks in one go.
     pub(crate) async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreError> {
         self.connection.ask(question).await
+    }
+
+    /// Changes rows at the latest when this is committed; a failure is that of the commit.
+    pub(crate) fn change_last(&mut self, statement: Statement) {
+        self.last.push(statement);
     }
 
     /// Adds a row to the API audit log at the latest when this is committed; a failure is that of the commit.
@@ -222,7 +229,8 @@ impl<C: Connection> SqlTx<C> {
     /// Makes everything durable.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         let audit = std::mem::take(&mut self.audit);
-        let last = self.insert_chunks_of::<api_audit_log::Entity>(audit);
+        let mut last = std::mem::take(&mut self.last);
+        last.extend(self.insert_chunks_of::<api_audit_log::Entity>(audit));
         self.connection.finish(last).await
     }
 }
