@@ -8,6 +8,9 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 /// Why a scenario could not be measured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
+    /// A server, its database or the connection to it.
+    #[error(transparent)]
+    Harness(#[from] claudetools_harness::Failure),
     /// A file or folder.
     #[error("{0}: {1}")]
     File(PathBuf, #[source] io::Error),
@@ -38,9 +41,6 @@ pub(crate) enum Failure {
     /// The goals.
     #[error("goals.toml: {0}")]
     Goals(String),
-    /// The system tells of a process what nobody understands, or no more.
-    #[error("/proc: {0}")]
-    Process(String),
     /// The server has not done what it was asked.
     #[error("{0}")]
     Server(String),

@@ -21,7 +21,7 @@ use crate::{
 /// Limits so high that none is reached, and yet kept count of.
 const COUNTED: [(&str, &str); 2] = [("RATE_LIMIT_PER_MINUTE", "1000000000"), ("RATE_LIMIT_PER_HOUR", "1000000000")];
 /// No limits.
-const UNLIMITED: [(&str, &str); 2] = [("RATE_LIMIT_PER_MINUTE", "0"), ("RATE_LIMIT_PER_HOUR", "0")];
+pub(crate) const UNLIMITED: [(&str, &str); 2] = [("RATE_LIMIT_PER_MINUTE", "0"), ("RATE_LIMIT_PER_HOUR", "0")];
 /// As many as the `FastAPI` peer is usually given on a machine of two cores.
 const FASTAPI_WORKERS: &str = "2";
 /// Pages that a list is asked for by turns, and sessions that are read by themselves: more than one, so that it is not the

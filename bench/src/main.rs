@@ -5,18 +5,15 @@
 //! is always measured in the same run: ratios outlive the machine, milliseconds do not.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "it talks to whoever typed it")]
 
-mod client;
 mod data;
 mod failure;
 mod goals;
 mod lineup;
 mod load;
 mod peer;
-mod process;
 mod report;
 mod rounds;
 mod scenario;
-mod server;
 
 use std::{
     fs,
@@ -26,6 +23,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use claudetools_harness::{client, process, server};
 
 use crate::{
     data::{Databases, Engine, Servers},
@@ -33,7 +31,7 @@ use crate::{
     goals::Goals,
     lineup::{Bench, Thoroughness},
     report::Report,
-    scenario::{create, fastapi, growth, list_depth, login, memory, mixed, reads, start, storm, vault},
+    scenario::{create, events, fastapi, growth, list_depth, locks, login, memory, mixed, reads, start, storm, vault},
 };
 
 /// Measure the server against its goals.
@@ -93,6 +91,10 @@ enum Scenario {
     Fastapi,
     /// The vault: sealing, decrypts, rotation, verification.
     Vault,
+    /// Locks taken and given back, against etcd and Redis.
+    Locks,
+    /// From a write to a thousand who listen at another replica.
+    Events,
     /// Be a bare peer. For the other commands.
     #[command(hide = true)]
     Peer(peer::Options),
@@ -161,6 +163,8 @@ async fn measure_all(bench: &Bench, arguments: &Arguments) -> Result<bool> {
         (Scenario::Growth, if is_quick { sqlite } else { engines }),
         (Scenario::Fastapi, engines),
         (Scenario::Vault, engines),
+        (Scenario::Locks, engines),
+        (Scenario::Events, engines),
     ];
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
     for (scenario, engines) in &scenarios {
@@ -200,6 +204,8 @@ async fn measure_one(bench: &Bench, scenario: &Scenario, engines: &[Engine], out
             Scenario::Growth => growth::run(bench, engine).await?,
             Scenario::Fastapi => fastapi::run(bench, engine).await?,
             Scenario::Vault => vault::run(bench, engine).await?,
+            Scenario::Locks => locks::run(bench, engine).await?,
+            Scenario::Events => events::run(bench, engine).await?,
             Scenario::All | Scenario::Peer(_) => continue,
         };
         report.save(output)?;

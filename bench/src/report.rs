@@ -29,6 +29,12 @@ impl Samples {
         sorted.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e6)
     }
 
+    /// The time that this share did not exceed, in seconds.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share lies between 0 and 1")]
+    pub(crate) fn quantile_seconds(&self, share: f64) -> f64 {
+        self.permille((share * 1e3) as usize) / 1e6
+    }
+
     /// The median, in microseconds.
     pub(crate) fn median(&self) -> f64 {
         self.permille(500)

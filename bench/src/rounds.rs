@@ -2,10 +2,12 @@
 
 use std::{cell::Cell, time::Duration};
 
+use hdrhistogram::Histogram;
+
 use crate::{
     data::Engine,
     failure::{Failure, Result},
-    load::{self, Load, Target},
+    load::{self, Load, Outcome, Target},
     process::{self, Tree},
 };
 
@@ -130,7 +132,7 @@ pub(crate) async fn turn(entrant: &Entrant<'_>, load: Load, engine: Engine) -> R
     let mut edge = edges.iter();
     let outcome = load::run(&entrant.target, load, || {
         if let Some(edge) = edge.next() {
-            edge.set(times(entrant, engine)?);
+            edge.set(times(entrant.tree, engine)?);
         }
         Ok(())
     })
@@ -139,18 +141,49 @@ pub(crate) async fn turn(entrant: &Entrant<'_>, load: Load, engine: Engine) -> R
     if outcome.count() < 1.0 {
         return Err(Failure::Server(format!("{} gave no answer in time", entrant.name)));
     }
-    let others = end.machine.saturating_sub(begin.machine).saturating_sub(end.involved.saturating_sub(begin.involved));
     let point = Point {
         per_second: outcome.per_second(),
-        cpu_us: end.server.saturating_sub(begin.server).as_secs_f64() * 1e6 / outcome.count(),
+        cpu_us: (end.server.saturating_sub(begin.server)).as_secs_f64() * 1e6 / outcome.count(),
         p50_us: outcome.quantile(0.50),
         p99_us: outcome.quantile(0.99),
     };
-    Ok((point, others.as_secs_f64() / (outcome.lasted.as_secs_f64() * cores())))
+    Ok((point, end.others_since(begin, outcome.lasted)))
 }
 
-fn times(entrant: &Entrant<'_>, engine: Engine) -> Result<Times> {
-    let server = entrant.tree.processor_time()?;
+/// A turn of whatever is not one request after another: `work` goes on for `lasting`, and gives the latencies of what it did.
+pub(crate) async fn turn_of(
+    tree: Tree,
+    engine: Engine,
+    lasting: Duration,
+    work: impl Future<Output = Result<Histogram<u64>>>,
+) -> Result<(Point, f64)> {
+    let begin = times(tree, engine)?;
+    let latencies = work.await?;
+    let end = times(tree, engine)?;
+    let outcome = Outcome { latencies, lasted: lasting };
+    if outcome.count() < 1.0 {
+        return Err(Failure::Server("nothing was done in time".to_owned()));
+    }
+    let point = Point {
+        per_second: outcome.per_second(),
+        cpu_us: (end.server.saturating_sub(begin.server)).as_secs_f64() * 1e6 / outcome.count(),
+        p50_us: outcome.quantile(0.50),
+        p99_us: outcome.quantile(0.99),
+    };
+    Ok((point, end.others_since(begin, lasting)))
+}
+
+impl Times {
+    /// The share of the machine that programs took which have nothing to do with it.
+    fn others_since(self, begin: Self, lasted: Duration) -> f64 {
+        let involved = self.involved.saturating_sub(begin.involved);
+        let others = self.machine.saturating_sub(begin.machine).saturating_sub(involved);
+        others.as_secs_f64() / (lasted.as_secs_f64() * cores())
+    }
+}
+
+fn times(tree: Tree, engine: Engine) -> Result<Times> {
+    let server = tree.processor_time()?;
     // This program has started the servers, so that they belong to its tree.
     let own = Tree::new(std::process::id()).processor_time()?;
     let database = engine.process_name().map_or(Ok(Duration::ZERO), process::time_of_named)?;

@@ -18,6 +18,10 @@ mod m20261122_000009_identity;
 mod m20261125_000010_write_guards;
 mod m20261125_000011_credentials;
 mod m20261130_000012_coord;
+mod m20261130_000013_coord_messages;
+mod m20261130_000014_inventory;
+mod m20261130_000014a_networks_and_incidents;
+mod m20261130_000015_billable_time;
 
 use sea_orm_migration::prelude::*;
 
@@ -41,6 +45,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000010_write_guards::Migration),
             Box::new(m20261125_000011_credentials::Migration),
             Box::new(m20261130_000012_coord::Migration),
+            Box::new(m20261130_000013_coord_messages::Migration),
+            Box::new(m20261130_000015_billable_time::Migration),
+            Box::new(m20261130_000014_inventory::Migration),
+            Box::new(m20261130_000014a_networks_and_incidents::Migration),
         ]
     }
 }

@@ -60,6 +60,7 @@ async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("ix_coord_sessions_state", &["state", "last_seen_at", "id"], false),
         ("ix_coord_sessions_seen", &["last_seen_at", "id"], false),
         ("ix_coord_sessions_project", &["project_key", "last_seen_at", "id"], false),
+        ("ix_coord_sessions_ended", &["ended_at", "id"], false),
     ] {
         index(manager, name, "coord_sessions", columns, unique).await?;
     }
@@ -95,6 +96,7 @@ async fn locks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("ix_coord_locks_session", &["session_id", "granted_at", "id"], false),
         ("ix_coord_locks_granted", &["granted_at", "id"], false),
         ("ix_coord_locks_resource", &["resource", "granted_at", "id"], false),
+        ("ix_coord_locks_ended", &["ended_at", "id"], false),
     ] {
         index(manager, name, "coord_locks", columns, unique).await?;
     }

@@ -2,7 +2,10 @@
 //! out that are not there, and says so.
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
+mod billing;
+mod inventory;
 mod migrations;
+mod netbox;
 mod session_directory;
 mod vault;
 
@@ -60,12 +63,31 @@ on_every_engine! {
     sessions(store): claudetools_sessions::contract::sessions(&*store.sessions);
     session_directory(store): session_directory::suite(&store);
     work_items(store): claudetools_sessions::contract::work_items(&*store.sessions);
+    billable_time(store): claudetools_sessions::contract::billable_time(&*store.sessions);
+    timers(store): claudetools_sessions::contract::timers(&*store.sessions);
+    closings(store): claudetools_sessions::contract::closings(&*store.sessions);
+    time_blocks(store): claudetools_sessions::contract::time_blocks(&*store.sessions);
+    one_of_a_thousand_timers_runs(store): billing::one_of_a_thousand_timers_runs(&store);
+    a_closed_period_takes_no_time(store): billing::a_closed_period_takes_no_time(&store);
+    the_summary_is_the_sum_of_the_rows(store): billing::the_summary_is_the_sum_of_the_rows(&store);
     credentials(store): vault::credentials(&store);
     credential_access(store): claudetools_credentials::contract::credential_access(&*store.credentials);
     credential_lists(store): vault::credential_lists(&store);
     credential_versions(store): claudetools_credentials::contract::credential_versions(&*store.credentials);
     credential_shares(store): claudetools_credentials::contract::credential_shares(&*store.credentials);
     audit_chain(store): claudetools_credentials::contract::audit_chain(&*store.credentials);
+    coord_messages(store): claudetools_coord::contract::messages(&*store.coord);
+    coord_audiences(store): claudetools_coord::contract::audiences(&*store.coord);
+    coord_components(store): claudetools_coord::contract::components(&*store.coord);
+    coord_projects(store): claudetools_coord::contract::coord_projects(&*store.coord);
+    coord_retention(store): claudetools_coord::contract::retention(&*store.coord);
+    inventory_rows(store): inventory::rows(&store);
+    inventory_lists(store): inventory::lists(&store);
+    inventory_lookups(store): inventory::lookups(&store);
+    inventory_credentials(store): inventory::credentials(&store);
+    inventory_parents(store): inventory::parents(&store);
+    netbox(store): netbox::demo(&store);
+    netbox_relations(store): netbox::relations(&store);
     clients_of_credentials(store): vault::clients_of_credentials(&store);
     coord_head(store): claudetools_coord::contract::head(&*store.coord);
     coord_events(store): claudetools_coord::contract::events(&*store.coord);

@@ -4,14 +4,20 @@
 
 mod agents;
 mod audit;
+mod billable_time;
 mod clients;
 mod context;
 mod conventions;
+mod coord_components;
+mod coord_feed;
 mod coord_locks;
+mod coord_messages;
 mod coord_sessions;
 mod credential_chain;
 mod credentials;
 mod identity;
+mod infrastructure;
+mod inventory;
 mod jwt;
 mod limits;
 mod machines;

@@ -21,6 +21,7 @@ mod shell;
 mod source;
 mod steps;
 mod suites;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -65,6 +66,8 @@ enum Task {
     Seed(seed::Options),
     /// Measure the release build against its goals.
     Bench(bench::Options),
+    /// Try to make the coordination go wrong, and prove that it did not.
+    Torture(torture::Options),
     /// Run the fuzz targets over their seeds, or fuzz them for a while.
     Fuzz(fuzz::Options),
     /// Start, find or stop the database servers and the Redis that the suites need.
@@ -100,6 +103,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Schemathesis(options) => schemathesis::run(&workspace, options),
         Task::Seed(options) => seed::run(&workspace, options),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Torture(options) => torture::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::Services { action } => services::run(*action),
         Task::Lines => lines::run(&workspace),

@@ -5,6 +5,7 @@
 //! bodies, limits. Kept is the check of the access token, by the very code of ours, so that the ratio tells of storage.
 
 mod group;
+pub(crate) mod lockers;
 mod sqlite;
 mod sqlx_store;
 mod view;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     client::{Call, Client},
     failure::Result,
-    lineup::Bench,
+    lineup::{Bench, UNLIMITED},
     report::{Report, Samples},
     server::Server,
 };
@@ -29,7 +29,10 @@ impl Default for Options {
 /// Tries wrong passwords at known and unknown addresses by turns. Every attempt has an address and a caller of its own, so
 /// that no limit is reached.
 pub(crate) async fn run(bench: &Bench, options: &Options) -> Result<Report> {
-    let server = Server::start(&bench.program, &[("TRUSTED_PROXIES", "127.0.0.1/32".into())]).await?;
+    let mut settings: Vec<(&str, String)> = vec![("TRUSTED_PROXIES", "127.0.0.1/32".into())];
+    // One administrator enters all accounts.
+    settings.extend(UNLIMITED.map(|(name, value)| (name, value.into())));
+    let server = Server::start(&bench.program, &settings).await?;
     let attempts = WARM_UP + options.samples as usize;
     let mut administrator = server.administrator().await?;
     for number in 0..attempts {
@@ -60,7 +63,7 @@ async fn attempt(client: &mut Client, kind: &str, number: usize) -> Result<std::
     let body = json!({"email": address(kind, number), "password": "eleven-red-boats-sink"});
     let network = if kind == "known" { 10 } else { 11 };
     let from = format!("{network}.0.{}.{}", number / 250, number % 250 + 1);
-    let call = Call { path: "/api/v1/auth/token", body: Some(&body), from: Some(&from) };
+    let call = Call { path: "/api/v1/auth/token", body: Some(&body), from: Some(&from), ..Call::default() };
     let answer = client.send(call).await?;
     answer.expect(401, "a log-in with a wrong password")?;
     Ok(answer.took)

@@ -1,11 +1,15 @@
 //! What callers do with locks beside asking for them, which they do at the [`crate::Desk`].
 
-use claudetools_kernel::{Change, Error, Faults, Id, Page, Query, Result, Scope, Timestamp, text};
+use claudetools_kernel::{Change, Error, Faults, Id, Page, Patch, Query, Result, Scope, Timestamp, text};
 
 use crate::{
-    Context, Event, Lock, LockDetail, LockFilter, LockSort, LockState, Party,
+    Context, Event, Importance, Lock, LockDetail, LockFilter, LockSort, LockState, MessageDraft, MessageFields, Party,
     batch::{self, Reach},
+    message_service::post,
 };
+
+/// As whom the service itself sends messages.
+const SERVICE: &str = "claudetools";
 
 /// A lock that was to be taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +72,28 @@ impl LockService {
         let ended = table.end(id, LockState::Broken, reason.as_deref()).ok_or_else(|| Error::not_found(id))?;
         let was_held = ended.is_ok();
         let lock = table.locks().find(|lock| lock.id == id).cloned().ok_or_else(|| Error::not_found(id))?;
+        if was_held {
+            let told = MessageDraft::new(self.0.ids.id(), taken_away(&lock, reason.as_deref()))?;
+            post(tx.as_mut(), &mut table.head, told).await?;
+        }
         batch::write(tx.as_mut(), &mut table).await?;
         Ok(Change::new(Broken { lock, was_held }, tx))
+    }
+}
+
+/// The message to whoever held a lock that was taken away.
+fn taken_away(lock: &Lock, reason: Option<&str>) -> MessageFields {
+    let why = reason.map(|reason| format!(" Reason: {reason}")).unwrap_or_default();
+    let body = format!(
+        "An administrator has taken your lock {} on {} away, token {}. Stop writing there, and ask for the lock anew.{why}",
+        lock.id, lock.resource, lock.token
+    );
+    MessageFields {
+        from_session: Some(SERVICE.to_owned()),
+        to_session: Some(lock.session_id.clone()),
+        subject: Patch::Set("Your lock was taken away".to_owned()),
+        body: Some(body),
+        importance: Some(Importance::High),
+        ..MessageFields::default()
     }
 }

@@ -4,12 +4,13 @@
 //! its events by the head and adds them with [`EventRepository::append`].
 
 use async_trait::async_trait;
-use claudetools_kernel::{Id, Page, PageRequest, Stored, Timestamp, Transaction};
+use claudetools_kernel::{Id, Page, PageRequest, Records, Stored, Timestamp, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    Changes, Event, Head, Lock, LockDetail, LockFilter, LockSort, Presence, PresenceFilter, PresenceSort, ResourcePath,
-    Waiter,
+    Changes, Component, ComponentKey, CoordProject, Delivery, Event, Head, HistoryEntry, HistorySort, Lock, LockDetail,
+    LockFilter, LockSort, Message, MessageFilter, MessageRow, MessageSort, Presence, PresenceFilter, PresenceSort,
+    PruneBounds, Pruned, ResourcePath, Retention, Waiter,
 };
 
 /// A transaction over everything that this domain keeps.
@@ -22,6 +23,14 @@ pub trait CoordTx: Transaction {
     fn locks(&mut self) -> &mut dyn LockRepository;
     /// Sessions that announced themselves.
     fn presence(&mut self) -> &mut dyn PresenceRepository;
+    /// The messages.
+    fn messages(&mut self) -> &mut dyn MessageRepository;
+    /// The components.
+    fn components(&mut self) -> &mut dyn ComponentRepository;
+    /// The projects of coordination.
+    fn coord_projects(&mut self) -> &mut dyn CoordProjectRepository;
+    /// How long what has ended is kept.
+    fn retention(&mut self) -> &mut dyn RetentionRepository;
 }
 
 /// The one row that orders everything.
@@ -116,4 +125,90 @@ pub trait PresenceRepository: Send {
         page: &PageRequest<PresenceSort>,
         now: Timestamp,
     ) -> Stored<Page<Presence>>;
+}
+
+/// Where messages are kept, with who has received them. Removing one removes its read marks.
+#[async_trait]
+pub trait MessageRepository: Send {
+    /// Adds a message.
+    async fn add(&mut self, message: &Message) -> Stored<()>;
+
+    /// The message with this id.
+    async fn lookup(&mut self, id: Id<Message>) -> Stored<Option<Message>>;
+
+    /// Removes a message; tells whether there was one.
+    async fn remove(&mut self, id: Id<Message>) -> Stored<bool>;
+
+    /// The sessions that have announced themselves, have not ended, and were last seen after `silent_at`; those of a project, where
+    /// one is given. In no order.
+    async fn present(&mut self, project_key: Option<&str>, silent_at: Timestamp) -> Stored<Vec<String>>;
+
+    /// Puts messages into the hands of recipients, each of whom has it once.
+    async fn deliver(&mut self, deliveries: &[Delivery]) -> Stored<()>;
+
+    /// What a session has not received of the messages that were sent after `after`, by others, to all or to the project given, and
+    /// that have not expired at `now`: id and place in the order of sending, in that order.
+    async fn missed(
+        &mut self,
+        session_id: &str,
+        project_key: Option<&str>,
+        after: Timestamp,
+        now: Timestamp,
+    ) -> Stored<Vec<(Id<Message>, i64)>>;
+
+    /// The recipients of a message so far, by session.
+    async fn recipients(&mut self, id: Id<Message>) -> Stored<Vec<Delivery>>;
+
+    /// A message in the hands of one recipient.
+    async fn delivery(&mut self, id: Id<Message>, session_id: &str) -> Stored<Option<Delivery>>;
+
+    /// Writes the marks of a delivery.
+    async fn mark(&mut self, delivery: &Delivery) -> Stored<()>;
+
+    /// A page of messages.
+    async fn list(
+        &mut self,
+        filter: &MessageFilter,
+        now: Timestamp,
+        page: &PageRequest<MessageSort>,
+    ) -> Stored<Page<MessageRow>>;
+}
+
+/// Where components are kept, with their history. Unique: project and name.
+#[async_trait]
+pub trait ComponentRepository: Records<Component> {
+    /// The component at this place.
+    async fn at(&mut self, key: &ComponentKey) -> Stored<Option<Component>>;
+
+    /// The components of a project, or of all; by project and name.
+    async fn of_project(&mut self, project_key: Option<&str>) -> Stored<Vec<Component>>;
+
+    /// Adds an entry to the history.
+    async fn record(&mut self, entry: &HistoryEntry) -> Stored<()>;
+
+    /// A page of a component's history.
+    async fn history(&mut self, id: Id<Component>, page: &PageRequest<HistorySort>) -> Stored<Page<HistoryEntry>>;
+}
+
+/// Where the projects of coordination are kept. Unique: the key.
+#[async_trait]
+pub trait CoordProjectRepository: Records<CoordProject> {
+    /// The project with this key.
+    async fn by_key(&mut self, project_key: &str) -> Stored<Option<CoordProject>>;
+
+    /// The keys of all projects, in their order.
+    async fn keys(&mut self) -> Stored<Vec<String>>;
+}
+
+/// How long what has ended is kept, and its removal.
+#[async_trait]
+pub trait RetentionRepository: Send {
+    /// What was decided; `None` before anybody has.
+    async fn decided(&mut self) -> Stored<Option<Retention>>;
+
+    /// Decides.
+    async fn decide(&mut self, retention: &Retention) -> Stored<()>;
+
+    /// Removes what lies before the bounds; tells how much.
+    async fn prune(&mut self, bounds: &PruneBounds) -> Stored<Pruned>;
 }

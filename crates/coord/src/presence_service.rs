@@ -6,6 +6,7 @@ use crate::{
     Context, EventKind, Lock, Occurrence, Party, Presence, PresenceFields, PresenceFilter, PresenceSort, PresenceState,
     Table,
     batch::{self, Reach},
+    deliver_late,
     lock::session_key,
     ports::CoordTx,
 };
@@ -53,6 +54,7 @@ impl PresenceService {
         let id = known.as_ref().map_or_else(|| self.0.ids.id(), |known| known.id);
         let presence = Presence::announce(id, known, session_id.to_owned(), fields, now)?;
         tx.presence().put(&presence).await?;
+        deliver_late(tx.as_mut(), &table.head, session_id, presence.project_key.as_deref()).await?;
         if was_silent {
             tell(&mut table, EventKind::SessionUp, &presence);
         }
@@ -71,6 +73,8 @@ impl PresenceService {
         let presence = known.seen(now);
         tx.presence().put(&presence).await?;
         if was_silent {
+            // Whoever comes back has missed what was sent while it did not count as active.
+            deliver_late(tx.as_mut(), &table.head, session_id, presence.project_key.as_deref()).await?;
             tell(&mut table, EventKind::SessionUp, &presence);
         }
         let renewed = table.renew_all(session_id);

@@ -31,6 +31,7 @@ pub(crate) struct Round<'a> {
 
 /// What is to be told of a new call.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are of the larger kind, and none lives longer than its batch")]
 pub(crate) enum Verdict {
     /// This.
     Told(Answer),
@@ -240,23 +241,24 @@ impl Verdict {
     }
 }
 
+fn forgets_keys() -> bool {
+    cfg!(feature = "mutant-no-idempotency") && crate::mutant::is_meant("no-idempotency")
+}
+
 /// The answer kept under the call's idempotency key, which under the locked head is certain.
 async fn kept_reply(tx: &mut dyn CoordTx, errand: &Errand, now: Timestamp) -> Stored<Option<ReplayRecord>> {
     match errand.witness.key() {
-        Some((caller, key)) if !cfg!(feature = "mutant-no-idempotency") => tx.kept_reply(caller, key, now).await,
+        Some((caller, key)) if !forgets_keys() => tx.kept_reply(caller, key, now).await,
         _ => Ok(None),
     }
 }
 
 async fn leave_receipt(tx: &mut dyn CoordTx, errand: &Errand, done: &Done, now: Timestamp) -> Stored<()> {
-    let receipt = errand.witness.receipt(done, now);
-    if let Some(entry) = &receipt.audit {
-        tx.append_audit(entry).await?;
+    let mut receipt = errand.witness.receipt(done, now);
+    if forgets_keys() {
+        receipt.replay = None;
     }
-    if let Some(record) = receipt.replay.as_ref().filter(|_| !cfg!(feature = "mutant-no-idempotency")) {
-        tx.keep_reply(record).await?;
-    }
-    Ok(())
+    receipt.leave(tx).await
 }
 
 /// What the sessions that are in the way of others announced about themselves.

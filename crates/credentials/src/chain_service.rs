@@ -135,6 +135,8 @@ impl ChainService {
         let mut tx = self.0.store.read().await?;
         let (mut walk, mut fault) = begin(tx.as_mut(), since.unwrap_or(1)).await?;
         let mut head = tx.chain().head().await?;
+        // Where the walk stood when the head was last seen to be ahead of it.
+        let mut behind = None;
         while fault.is_none() {
             fault = self.follow(tx.as_mut(), &mut walk).await?;
             if fault.is_some() {
@@ -145,13 +147,10 @@ impl ChainService {
             match self.compare(tx.as_mut(), head.as_ref(), &walk).await? {
                 Compared::Whole => break,
                 Compared::Fault(found) => fault = Some(found),
-                Compared::Behind => {
-                    let before = walk.seq;
-                    fault = self.follow(tx.as_mut(), &mut walk).await?;
-                    if fault.is_none() && walk.seq == before {
-                        fault = Some(ChainFault::Removed { seq: before + 1, next: None });
-                    }
+                Compared::Behind if behind == Some(walk.seq) => {
+                    fault = Some(ChainFault::Removed { seq: walk.seq + 1, next: None });
                 }
+                Compared::Behind => behind = Some(walk.seq),
             }
         }
         Ok(ChainReport { rows: walk.rows, head, fault })

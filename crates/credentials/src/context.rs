@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     AuditAction, AuditEvent, Credential, Plaintext, SealedVersion, Secrets, VaultError, Viewer,
     ports::{ChainWitness, CredentialsTx, Primitives, Vault},
-    recorder::Recorder,
+    recorder::{Recorder, Turn},
 };
 
 /// What every service of this crate stands on: storage, time, ids, cryptography, and whoever writes the chain.
@@ -53,10 +53,8 @@ impl Context {
 
     /// Begins a transaction that ends with a row in the chain, and takes its turn there first: what is read then is what the
     /// one before has left, who may see it included, and what is sealed then is sealed under the master key in force.
-    pub(crate) async fn begin(&self) -> Result<Box<dyn CredentialsTx>> {
-        let mut tx = self.store.begin().await?;
-        self.recorder.locked_head(tx.as_mut()).await?;
-        Ok(tx)
+    pub(crate) async fn begin(&self) -> Result<Turn> {
+        self.recorder.turn(self.store.begin().await?).await
     }
 
     /// The secrets of a version.

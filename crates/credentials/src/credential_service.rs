@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     Access, AccessFields, AuditAction, Context, Credential, CredentialDraft, CredentialFields, CredentialFilter,
     CredentialQuery, CredentialSort, KEPT_VERSIONS, Refusal, SealedVersion, SecretField, SecretFields, Secrets, Totp,
-    VersionInfo, Who, place, ports::CredentialsTx, version::VersionMarker,
+    VersionInfo, Who, place, ports::CredentialsTx, recorder::Turn, version::VersionMarker,
 };
 
 /// The use cases of credentials. Each that shows or changes a secret leaves a row in the audit chain.
@@ -41,7 +41,7 @@ pub type Recorded<T> = Result<Change<std::result::Result<T, Refusal>>>;
 /// Either a refusal with its row in the chain, or the credential and the open transaction.
 enum Admission {
     Refused(Change<Refusal>),
-    Granted(Box<Credential>, Box<dyn CredentialsTx>),
+    Granted(Box<Credential>, Turn),
 }
 
 impl CredentialService {
@@ -53,24 +53,15 @@ impl CredentialService {
     /// Enters a credential with its secrets. Needs [`Scope::Write`].
     pub async fn create(&self, actor: &Actor, who: &Who, draft: CredentialDraft) -> Result<Change<Credential>> {
         actor.require(Scope::Write)?;
-        self.enter(who, draft).await
-    }
-
-    async fn enter(&self, who: &Who, draft: CredentialDraft) -> Result<Change<Credential>> {
         let mut tx = self.0.begin().await?;
-        let credential = self.add(tx.as_mut(), who, draft).await?;
+        let credential = self.add(&mut *tx, who, draft).await?;
         let event = who.event(AuditAction::Create, Some(&credential), credential.created_at);
         self.0.recorder.seal(credential, tx, event).await
     }
 
     /// Enters a credential as a part of a transaction, with its row in the chain.
-    pub(crate) async fn enter_in(
-        &self,
-        tx: &mut dyn CredentialsTx,
-        who: &Who,
-        draft: CredentialDraft,
-    ) -> Result<Credential> {
-        let credential = self.add(tx, who, draft).await?;
+    pub(crate) async fn enter_in(&self, tx: &mut Turn, who: &Who, draft: CredentialDraft) -> Result<Credential> {
+        let credential = self.add(&mut **tx, who, draft).await?;
         let event = who.event(AuditAction::Create, Some(&credential), credential.created_at);
         self.0.recorder.record(tx, event).await?;
         Ok(credential)
@@ -132,16 +123,16 @@ impl CredentialService {
         let is_secret_given = !given.is_empty();
         // What is not named keeps its value, so that the present version has to be opened. Nobody is shown it.
         let secrets = if is_secret_given && credential.version > 0 {
-            self.0.open(&self.version(tx.as_mut(), &credential, credential.version).await?)?
+            self.0.open(&self.version(&mut *tx, &credential, credential.version).await?)?
         } else {
             Secrets::default()
         };
         let secrets = changed(secrets, given, &mut faults);
         let mut credential = credential.change(fields, now, &mut faults);
         faults.finish()?;
-        refuse_unknown(tx.as_mut(), &credential).await?;
+        refuse_unknown(&mut *tx, &credential).await?;
         if is_secret_given {
-            credential = self.add_version(tx.as_mut(), who, credential, &secrets, now).await?;
+            credential = self.add_version(&mut *tx, who, credential, &secrets, now).await?;
         }
         tx.credentials().save(&credential).await?;
         let event = who.event(AuditAction::Update, Some(&credential), now);
@@ -215,22 +206,17 @@ impl CredentialService {
             Admission::Refused(change) => return Ok(change.map(Err)),
             Admission::Granted(credential, tx) => (*credential, tx),
         };
-        let secrets = self.0.open(&self.version(tx.as_mut(), &credential, version).await?)?;
+        let secrets = self.0.open(&self.version(&mut *tx, &credential, version).await?)?;
         let credential = credential.change(CredentialFields::default(), now, &mut Faults::default());
-        let credential = self.add_version(tx.as_mut(), who, credential, &secrets, now).await?;
+        let credential = self.add_version(&mut *tx, who, credential, &secrets, now).await?;
         tx.credentials().save(&credential).await?;
         let mut event = who.event(AuditAction::Update, Some(&credential), now);
         event.reason = Some(format!("version {version} restored as version {}", credential.version));
         self.0.recorder.seal(Ok(credential), tx, event).await
     }
 
-    /// Who may see the credential, as anybody who sees it may learn. Needs [`Scope::Read`].
-    pub async fn access(&self, actor: &Actor, who: &Who, id: Id<Credential>) -> Result<Credential> {
-        self.get(actor, who, id).await
-    }
-
-    /// Replaces who may see the credential, and ends the links to it. Needs [`Scope::Admin`], but not to be among those named: else nobody could mend a
-    /// credential whose last reader has left.
+    /// Replaces who may see the credential, and ends the links to it. Needs [`Scope::Admin`], but not to be among those named:
+    /// else nobody could mend a credential whose last reader has left.
     pub async fn restrict(
         &self,
         actor: &Actor,
@@ -277,7 +263,7 @@ impl CredentialService {
         let number = version.unwrap_or(credential.version);
         let secrets = match number {
             0 if version.is_none() => Secrets::default(),
-            number => self.0.open(&self.version(tx.as_mut(), &credential, number).await?)?,
+            number => self.0.open(&self.version(&mut *tx, &credential, number).await?)?,
         };
         let mut event = who.event(action, Some(&credential), now);
         event.reason = match (version, reason) {

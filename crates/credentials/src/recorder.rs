@@ -3,16 +3,14 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    ops::{Deref, DerefMut},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
 
-use async_trait::async_trait;
-use claudetools_kernel::{
-    AuditEntry, Change, Error, IdGenerator, ReplayRecord, Result, StoreError, Timestamp, Transaction,
-};
+use claudetools_kernel::{AfterCommit, Change, Error, IdGenerator, Result, StoreError};
 
 use crate::{
     AuditEvent, AuditRow, Epoch, Head, Key, Place, Purpose, VaultError,
@@ -21,6 +19,39 @@ use crate::{
 
 /// Every so many rows the head goes to the witness.
 const WITNESSED: i64 = 1000;
+
+/// A transaction that has its turn in the chain: it holds the head, and nobody else adds a row before it ends.
+pub(crate) struct Turn {
+    tx: Box<dyn CredentialsTx>,
+    head: Head,
+}
+
+impl Turn {
+    /// The head, as this transaction leaves it.
+    pub(crate) const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Makes everything durable; gives the head that is in force then.
+    pub(crate) async fn commit(self) -> Result<Head> {
+        self.tx.commit().await?;
+        Ok(self.head)
+    }
+}
+
+impl Deref for Turn {
+    type Target = dyn CredentialsTx;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.tx
+    }
+}
+
+impl DerefMut for Turn {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.tx
+    }
+}
 
 /// Writes the audit chain, and knows the keys of its epochs.
 pub(crate) struct Recorder {
@@ -50,36 +81,40 @@ impl Recorder {
         Self { vault, primitives, ids, witness, keys: Mutex::default(), latest: AtomicI64::new(0) }
     }
 
-    /// Ends a use case: `event` is in the chain when the change is committed, and without it nothing is. Whatever keeps the row
-    /// out is [`StoreError::Unavailable`], unless repeating the use case can mend it: no access without its record.
-    pub(crate) async fn seal<T>(
-        &self,
-        value: T,
-        mut tx: Box<dyn CredentialsTx>,
-        event: AuditEvent,
-    ) -> Result<Change<T>> {
-        let head = self.record(tx.as_mut(), event).await?;
-        let witness = (head.seq % WITNESSED == 0).then(|| (Arc::clone(&self.witness), head));
-        Ok(Change::new(value, Box::new(Recorded { inner: tx, witness })))
-    }
-
-    /// Adds `event` to the chain; gives the new head.
-    pub(crate) async fn record(&self, tx: &mut dyn CredentialsTx, event: AuditEvent) -> Result<Head> {
-        let head = self.locked_head(tx).await?;
-        self.append_in(tx, &head, event).await
-    }
-
-    /// The head, held against other writers, once it is known to be as this chain's last writer left it. Whoever locks it before
-    /// he reads anything else sees what the writer before him has left, and knows the master key in force.
-    pub(crate) async fn locked_head(&self, tx: &mut dyn CredentialsTx) -> Result<Head> {
+    /// Takes the turn in the chain for `tx`: locks the head, once it is known to be as the last writer left it. Whoever takes his
+    /// turn before he reads anything else sees what the writer before him has left, and knows the master key in force.
+    pub(crate) async fn turn(&self, mut tx: Box<dyn CredentialsTx>) -> Result<Turn> {
         let head = tx.chain().lock_head().await.map_err(closed)?;
         let head = head.ok_or_else(|| doctored("it has no head"))?;
-        if self.is_genuine(tx, &head).await? {
+        if self.is_genuine(tx.as_mut(), &head).await? {
             self.latest.fetch_max(head.epoch, Ordering::Relaxed);
-            Ok(head)
+            Ok(Turn { tx, head })
         } else {
             Err(doctored("its head was altered"))
         }
+    }
+
+    /// Ends a use case: `event` is in the chain when the change is committed, and without it nothing is. Whatever keeps the row
+    /// out is [`StoreError::Unavailable`], unless repeating the use case can mend it: no access without its record.
+    pub(crate) async fn seal<T>(&self, value: T, mut turn: Turn, event: AuditEvent) -> Result<Change<T>> {
+        self.record(&mut turn, event).await?;
+        let Turn { tx, head } = turn;
+        let witness = is_noted(&head, 1).then(|| Arc::clone(&self.witness));
+        let recorded = AfterCommit::new(tx, move |outcome| {
+            outcome.map_err(closed)?;
+            if let Some(witness) = witness {
+                witness.note(&head);
+            }
+            Ok(())
+        });
+        Ok(Change::new(value, Box::new(recorded)))
+    }
+
+    /// Adds `event` to the chain.
+    pub(crate) async fn record(&self, turn: &mut Turn, event: AuditEvent) -> Result<()> {
+        let epoch = turn.head.epoch;
+        let key = self.key(&mut **turn, epoch).await?;
+        self.append(turn, epoch, &key, event).await
     }
 
     /// Whether the head is one that a writer who has the keys of today has left: sealed with the key of the latest epoch, whose
@@ -100,32 +135,19 @@ impl Recorder {
         Ok(false)
     }
 
-    /// Adds `event` behind `head`, in its epoch.
-    async fn append_in(&self, tx: &mut dyn CredentialsTx, head: &Head, event: AuditEvent) -> Result<Head> {
-        let key = self.key(tx, head.epoch).await?;
-        self.append(tx, head, head.epoch, &key, event).await
-    }
-
-    /// Adds `event` behind `head`, in `epoch`, whose key is `key`.
-    pub(crate) async fn append(
-        &self,
-        tx: &mut dyn CredentialsTx,
-        head: &Head,
-        epoch: i64,
-        key: &Key,
-        event: AuditEvent,
-    ) -> Result<Head> {
-        let mut row = AuditRow { id: self.ids.next(), seq: head.seq + 1, epoch, event, hash: [0; 32] };
-        row.hash = self.hash(key, &head.hash, &row);
-        tx.chain().append(&row).await.map_err(closed)?;
-        let head = self.head(key, row.seq, epoch, row.hash);
-        tx.chain().put_head(&head).await.map_err(closed)?;
-        Ok(head)
+    /// Adds `event` to the chain in `epoch`, whose key is `key`.
+    pub(crate) async fn append(&self, turn: &mut Turn, epoch: i64, key: &Key, event: AuditEvent) -> Result<()> {
+        let mut row = AuditRow { id: self.ids.next(), seq: turn.head.seq + 1, epoch, event, hash: [0; 32] };
+        row.hash = self.hash(key, &turn.head.hash, &row);
+        turn.chain().append(&row).await.map_err(closed)?;
+        turn.head = self.head(key, row.seq, epoch, row.hash);
+        let Turn { tx, head } = turn;
+        Ok(tx.chain().put_head(head).await.map_err(closed)?)
     }
 
     /// Tells the witness of a head that is committed, if `rows` rows up to it have passed one of those that are noted.
     pub(crate) fn witness(&self, head: &Head, rows: i64) {
-        if head.seq / WITNESSED != (head.seq - rows) / WITNESSED {
+        if is_noted(head, rows) {
             self.witness.note(head);
         }
     }
@@ -192,6 +214,11 @@ impl Recorder {
     }
 }
 
+/// Whether one of the `rows` rows up to `head` is one of those that the witness is told of.
+const fn is_noted(head: &Head, rows: i64) -> bool {
+    head.seq / WITNESSED != (head.seq - rows) / WITNESSED
+}
+
 /// What the sealed audit key of an epoch is bound to.
 fn audit_key_place(epoch: i64, first_seq: i64) -> Place {
     Place {
@@ -213,45 +240,5 @@ fn closed(error: StoreError) -> StoreError {
         StoreError::Database(text) => StoreError::Unavailable(format!("the audit chain cannot be written: {text}")),
         corrupt @ StoreError::Corrupt { .. } => StoreError::Unavailable(format!("the audit chain: {corrupt}")),
         other => other,
-    }
-}
-
-/// A transaction that ends with a row in the chain.
-struct Recorded {
-    inner: Box<dyn CredentialsTx>,
-    /// Who is told of the head once it is committed.
-    witness: Option<(Arc<dyn ChainWitness>, Head)>,
-}
-
-#[async_trait]
-impl Transaction for Recorded {
-    async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.inner.append_audit(entry).await
-    }
-
-    async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
-        self.inner.keep_reply(record).await
-    }
-
-    async fn kept_reply(
-        &mut self,
-        caller: &str,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Option<ReplayRecord>, StoreError> {
-        self.inner.kept_reply(caller, key, now).await
-    }
-
-    async fn forget_replies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.inner.forget_replies(now).await
-    }
-
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        let Self { inner, witness } = *self;
-        inner.commit().await.map_err(closed)?;
-        if let Some((witness, head)) = witness {
-            witness.note(&head);
-        }
-        Ok(())
     }
 }

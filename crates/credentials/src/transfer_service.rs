@@ -107,11 +107,11 @@ impl TransferService {
                     let (row, name) = (credential.row, credential.name().to_owned());
                     let adjustments = std::mem::take(&mut credential.adjustments);
                     let client =
-                        client_of(tx.as_mut(), &mut clients, credential.client.as_deref(), options.client).await?;
+                        client_of(&mut *tx, &mut clients, credential.client.as_deref(), options.client).await?;
                     let outcome = match client {
                         Ok(client) => {
                             credential.fields.client_id = client.map_or(Patch::Keep, Patch::Set);
-                            match self.credentials.enter_in(tx.as_mut(), &who, credential.into_draft()).await {
+                            match self.credentials.enter_in(&mut tx, &who, credential.into_draft()).await {
                                 Ok(entered) => Ok(entered.id),
                                 Err(Error::Store(error)) => return Err(error.into()),
                                 Err(error) => Err(error.to_string()),
@@ -153,19 +153,15 @@ impl TransferService {
             let request = PageRequest { limit: PAGE, start: from, sort, with_total: false };
             let page = tx.credentials().list(&filter, &request).await?;
             let mut exported = Vec::new();
-            let mut head = None;
             for credential in page.items {
                 let mut event = who.event(AuditAction::Read, Some(&credential), now);
                 event.reason = Some("exported with the whole vault".to_owned());
-                head = Some(self.context.recorder.record(tx.as_mut(), event).await?);
-                let versions = self.versions(tx.as_mut(), &credential).await?;
+                self.context.recorder.record(&mut tx, event).await?;
+                let versions = self.versions(&mut *tx, &credential).await?;
                 exported.push(ExportedCredential { credential, versions });
                 count += 1;
             }
-            tx.commit().await?;
-            if let Some(head) = head {
-                self.context.recorder.witness(&head, i64::from(PAGE));
-            }
+            self.context.recorder.witness(&tx.commit().await?, i64::from(PAGE));
             for credential in &exported {
                 writer.add(credential)?;
             }
@@ -235,7 +231,7 @@ impl TransferService {
             }
             let mut event = who.event(AuditAction::Create, Some(&credential), now);
             event.reason = Some("restored from an export".to_owned());
-            self.context.recorder.record(tx.as_mut(), event).await?;
+            self.context.recorder.record(&mut tx, event).await?;
             count += 1;
         }
         tx.commit().await?;

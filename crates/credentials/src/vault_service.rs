@@ -3,8 +3,8 @@
 use claudetools_kernel::{Actor, Change, Error, Faults, Result, Scope, Secret, StoreError, Timestamp};
 
 use crate::{
-    AuditAction, Context, FieldSet, GENESIS, Head, Key, Place, Purpose, Sealed, SealedVersion, SecretPolicy,
-    VaultCheck, VaultError, Who, WrapCount,
+    AuditAction, Context, FieldSet, GENESIS, Key, Place, Purpose, Sealed, SealedVersion, SecretPolicy, VaultCheck,
+    VaultError, Who, WrapCount,
     ports::{CredentialsTx, HmacHash},
 };
 
@@ -257,9 +257,9 @@ impl VaultService {
             if wrapped > 0 {
                 let mut event = who.event(AuditAction::Rotate, None, now);
                 event.reason = Some(format!("{wrapped} data key(s) wrapped with {active}"));
-                let head = self.0.recorder.record(tx.as_mut(), event).await?;
-                tx.commit().await?;
-                self.0.recorder.witness(&head, 1);
+                let mut turn = self.0.recorder.turn(tx).await?;
+                self.0.recorder.record(&mut turn, event).await?;
+                self.0.recorder.witness(&turn.commit().await?, 1);
             } else {
                 tx.commit().await?;
             }
@@ -302,18 +302,18 @@ impl VaultService {
             return Err(Error::Conflict(text));
         }
         tx.chain().put_check(&VaultCheck { sealed: self.0.vault.seal(&check_place(), CHECK)? }).await?;
-        let head: Head = recorder.locked_head(tx.as_mut()).await?;
+        let mut tx = recorder.turn(tx).await?;
         for epoch in epochs {
             let key = recorder.key_of(&epoch)?;
             let renewed = recorder.sealed_epoch(epoch.epoch, &epoch.key_id, epoch.first_seq, &key)?;
             tx.chain().put_epoch(&renewed).await?;
         }
         let key = self.0.vault.audit_key(&active)?;
-        let number = head.epoch + 1;
-        tx.chain().put_epoch(&recorder.sealed_epoch(number, &active, head.seq + 1, &key)?).await?;
+        let (number, first) = (tx.head().epoch + 1, tx.head().seq + 1);
+        tx.chain().put_epoch(&recorder.sealed_epoch(number, &active, first, &key)?).await?;
         let mut event = who.event(AuditAction::Rotate, None, now);
         event.reason = Some(format!("epoch {number} begins with master key {active}"));
-        recorder.append(tx.as_mut(), &head, number, &key, event).await?;
+        recorder.append(&mut tx, number, &key, event).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -5,8 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use async_trait::async_trait;
-use claudetools_kernel::{AuditEntry, Entity, Id, ReplayRecord, StoreError, Timestamp, Transaction, enumeration};
+use claudetools_kernel::{AfterCommit, Entity, Id, Timestamp, Transaction, enumeration};
 
 use crate::{Claims, MAX_CLOCK_STEP, MAX_TOKEN_LIFETIME, email_key};
 
@@ -141,43 +140,12 @@ impl RevocationSet {
         inner: Box<dyn Transaction>,
         revocations: Vec<Revocation>,
     ) -> Box<dyn Transaction> {
-        Box::new(Announced { inner, revocations, set: Arc::clone(self) })
-    }
-}
-
-struct Announced {
-    inner: Box<dyn Transaction>,
-    revocations: Vec<Revocation>,
-    set: Arc<RevocationSet>,
-}
-
-#[async_trait]
-impl Transaction for Announced {
-    async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.inner.append_audit(entry).await
-    }
-
-    async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
-        self.inner.keep_reply(record).await
-    }
-
-    async fn kept_reply(
-        &mut self,
-        caller: &str,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Option<ReplayRecord>, StoreError> {
-        self.inner.kept_reply(caller, key, now).await
-    }
-
-    async fn forget_replies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.inner.forget_replies(now).await
-    }
-
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.inner.commit().await?;
-        self.set.add(&self.revocations);
-        Ok(())
+        let set = Arc::clone(self);
+        Box::new(AfterCommit::new(inner, move |outcome| {
+            outcome?;
+            set.add(&revocations);
+            Ok(())
+        }))
     }
 }
 

@@ -66,6 +66,20 @@ impl Money {
         self.0
     }
 
+    /// What so many minutes cost when an hour costs this, rounded half up to a ten-thousandth; `None` beyond the largest
+    /// amount taken. Neither is negative.
+    pub fn of_minutes(self, minutes: i64) -> Option<Self> {
+        let doubled = i128::from(self.0) * i128::from(minutes) * 2;
+        let price = i64::try_from((doubled + 60).div_euclid(120)).ok()?;
+        (price <= LARGEST).then_some(Self(price))
+    }
+
+    /// Both amounts together, held at what can be stored.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// Reads a non-negative decimal with at most four places.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const WANTED: &str =
@@ -123,6 +137,21 @@ mod tests {
         for text in ["", ".5", "1.", "-1", "1e3", "1.00001", "100000000", "1,5", " 1", "9999999999999"] {
             assert!(Money::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn minutes_cost_their_part_of_an_hour_to_the_nearest_ten_thousandth() {
+        let cost = |rate: &str, minutes| Money::parse(rate).unwrap().of_minutes(minutes).map(|money| money.to_string());
+        for (rate, minutes, price) in [
+            ("125", 30, "62.50"),
+            ("99.99", 15, "24.9975"),
+            ("100", 20, "33.3333"),
+            ("0.0001", 30, "0.0001"),
+            ("100", 0, "0.00"),
+        ] {
+            assert_eq!(cost(rate, minutes).as_deref(), Some(price), "{rate} for {minutes}");
+        }
+        assert_eq!(cost("99999999", 61), None, "beyond the largest amount");
     }
 
     #[test]

@@ -116,13 +116,25 @@ pub async fn journal(store: &dyn UnitOfWork<dyn Transaction>) -> Result<(), Stor
     let mut tx = store.begin().await?;
     met_another_writer(tx.keep_reply(&record("k1", 50, 150)).await);
     drop(tx);
+    // Also where the record has expired. It may be told with the commit alone.
     let mut tx = store.begin().await?;
+    met_another_writer(match tx.keep_first_reply(&record("k1", 100, 200)).await {
+        Ok(()) => tx.commit().await,
+        refused => refused,
+    });
+    let mut tx = store.begin().await?;
+    tx.keep_first_reply(&record("k2", 0, 100)).await?;
+    tx.commit().await?;
+    let found = store.read().await?.kept_reply(&kept.caller, "k2", at(99)).await?;
+    assert_eq!(found, Some(record("k2", 0, 100)), "a first record is as good as any");
+    let mut tx = store.begin().await?;
+    assert_eq!(tx.forget_replies(at(99)).await?, 0, "neither has expired");
     tx.keep_reply(&record("k1", 100, 200)).await?;
     tx.commit().await?;
 
     let mut tx = store.begin().await?;
-    assert_eq!(tx.forget_replies(at(199)).await?, 0, "live records stay");
-    assert_eq!(tx.forget_replies(at(200)).await?, 1, "expired ones go");
+    assert_eq!(tx.forget_replies(at(199)).await?, 1, "expired ones go, live records stay");
+    assert_eq!(tx.forget_replies(at(200)).await?, 1, "until they expire");
     tx.commit().await
 }
 

@@ -154,6 +154,12 @@ pub enum Error {
     /// The state forbids it (409).
     #[error("{0}")]
     Conflict(String),
+    /// The write bears a fencing token, and a higher one was seen (409).
+    #[error("the lock behind this token is over: a write under token {max_token} came before")]
+    Overtaken {
+        /// The highest token seen.
+        max_token: i64,
+    },
     /// Other rows refer to the one that is to go (409).
     #[error("{} {resource_id} is still referred to by {}", .resource_type, list_referrers(.referrers))]
     StillReferenced {

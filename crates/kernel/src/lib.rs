@@ -36,7 +36,9 @@ pub use patch::{Expected, Patch};
 pub use records::{Records, Stored, Target};
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};
-pub use transaction::{AuditEntry, Change, Receipt, ReplayRecord, StoredReply, Transaction, UnitOfWork};
+pub use transaction::{
+    AfterCommit, AuditEntry, Change, Receipt, Replay, ReplayRecord, StoredReply, Transaction, UnitOfWork,
+};
 
 // For the code that `enumeration!` writes in other crates.
 #[doc(hidden)]

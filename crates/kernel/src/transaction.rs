@@ -21,6 +21,10 @@ pub trait Transaction: Send {
     /// is [`StoreError::Constraint`]: another request with this key has committed meanwhile.
     async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError>;
 
+    /// [`Self::keep_reply`] for a key that was probably never used: at the latest with the commit. Even a record that has
+    /// expired is [`StoreError::Constraint`] then.
+    async fn keep_first_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError>;
+
     /// The answer kept under this caller and key, unless it has expired.
     async fn kept_reply(&mut self, caller: &str, key: &str, now: Timestamp)
     -> Result<Option<ReplayRecord>, StoreError>;
@@ -30,6 +34,64 @@ pub trait Transaction: Send {
 
     /// Makes everything done in this transaction durable. Dropping the transaction instead undoes it.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// A transaction whose commit something follows: what it is told of the outcome, it may act on and put in other words.
+pub struct AfterCommit<F> {
+    inner: Box<dyn Transaction>,
+    then: F,
+}
+
+impl<F> AfterCommit<F>
+where
+    F: FnOnce(Result<(), StoreError>) -> Result<(), StoreError> + Send,
+{
+    /// `inner`, whose commit `then` follows. A transaction that is dropped calls nobody.
+    pub fn new(inner: Box<dyn Transaction>, then: F) -> Self {
+        Self { inner, then }
+    }
+}
+
+impl<F> fmt::Debug for AfterCommit<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AfterCommit").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<F> Transaction for AfterCommit<F>
+where
+    F: FnOnce(Result<(), StoreError>) -> Result<(), StoreError> + Send,
+{
+    async fn append_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.inner.append_audit(entry).await
+    }
+
+    async fn keep_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
+        self.inner.keep_reply(record).await
+    }
+
+    async fn keep_first_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
+        self.inner.keep_first_reply(record).await
+    }
+
+    async fn kept_reply(
+        &mut self,
+        caller: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<ReplayRecord>, StoreError> {
+        self.inner.kept_reply(caller, key, now).await
+    }
+
+    async fn forget_replies(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        self.inner.forget_replies(now).await
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self { inner, then } = *self;
+        then(inner.commit().await)
+    }
 }
 
 /// Where transactions come from. `T` is a domain's own transaction trait, such as `dyn SessionsTx`.
@@ -67,12 +129,7 @@ impl<T> Change<T> {
 
     /// Writes the receipt and commits. On an error nothing of the change remains.
     pub async fn commit(mut self, receipt: Receipt) -> Result<T, StoreError> {
-        if let Some(entry) = &receipt.audit {
-            self.transaction.append_audit(entry).await?;
-        }
-        if let Some(record) = &receipt.replay {
-            self.transaction.keep_reply(record).await?;
-        }
+        receipt.leave(self.transaction.as_mut()).await?;
         self.transaction.commit().await?;
         Ok(self.value)
     }
@@ -90,7 +147,30 @@ pub struct Receipt {
     /// The row of the API audit log; absent where no API call caused the change (a command line, a test).
     pub audit: Option<AuditEntry>,
     /// The answer to keep, when the request bore an idempotency key.
-    pub replay: Option<ReplayRecord>,
+    pub replay: Option<Replay>,
+}
+
+impl Receipt {
+    /// Writes it down in `tx`.
+    pub async fn leave(&self, tx: &mut dyn Transaction) -> Result<(), StoreError> {
+        if let Some(entry) = &self.audit {
+            tx.append_audit(entry).await?;
+        }
+        match &self.replay {
+            Some(Replay::First(record)) => tx.keep_first_reply(record).await,
+            Some(Replay::Again(record)) => tx.keep_reply(record).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// An answer to keep, and what is known of its key.
+#[derive(Debug, Clone)]
+pub enum Replay {
+    /// The key was probably never used before.
+    First(ReplayRecord),
+    /// An answer under the key may be there that has expired.
+    Again(ReplayRecord),
 }
 
 /// One row of the API audit log: who called what, and how it ended. No bodies, no secret query values, no tokens.

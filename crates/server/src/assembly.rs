@@ -14,14 +14,15 @@ use claudetools_coord::{self as coord, Clerk, LockService, PresenceService};
 use claudetools_credentials::VaultStartError;
 use claudetools_crypto::{JwtKeys, JwtTokens, PasswordPool, PoolSettings, RingSecrets, SystemClock, UuidGenerator};
 use claudetools_http::{
-    CoordAccess, HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys, SecurityHeaders,
-    Services,
+    CoordAccess, Feed, HealthProbe, HttpOptions, Metrics, PoolProbe, PoolUse, RequestCounter, RunningKeys,
+    SecurityHeaders, Services,
 };
 use claudetools_identity::ports::IdentityTx;
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, Context as IdentityContext, FirstAdmin,
     PasswordService, RevocationService, RevocationSet, Secret, Settings, TokenService, Upkeep,
 };
+use claudetools_infra::inventory as infra;
 use claudetools_kernel::{Clock, Error, RateLimiter, StoreError, UnitOfWork};
 use claudetools_limiter::{Budgets, ConnectError, MemoryLimiter, RedisLimiter, RedisOptions};
 use claudetools_migrations::DbErr;
@@ -245,6 +246,10 @@ impl Assembly {
         }
         let coordination = coord::Context { store: shared.clone(), ids: Arc::clone(&identity.ids) };
         let (desk, clerk) = Clerk::new(coordination.clone(), Arc::new(Sleep));
+        let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
+        let feed_service = coord::FeedService::new(coordination.clone());
+        let feed = Feed::new(feed_service.clone(), metrics.feed());
+        let retention = coord::RetentionService::new(coordination.clone());
         let work = Work {
             journal: shared.clone(),
             audit_log: AuditLogService::new(identity.clone()),
@@ -254,10 +259,15 @@ impl Assembly {
             requests: Arc::clone(&requests),
             vault: vault.clone(),
             clerk,
+            retention: retention.clone(),
+            feed: feed.clone(),
         };
         let tracking =
             sessions::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
+        let inventory =
+            infra::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
         let services = Services {
+            inventory: infra::Inventory::new(&inventory),
             clients: sessions::ClientService::new(tracking.clone()),
             machines: sessions::MachineService::new(tracking.clone()),
             projects: sessions::ProjectService::new(tracking.clone()),
@@ -265,6 +275,7 @@ impl Assembly {
             context: sessions::ContextService::new(tracking.clone()),
             sessions: sessions::SessionService::new(tracking.clone()),
             work_items: sessions::WorkItemService::new(tracking.clone()),
+            billing: sessions::Billing::new(&tracking),
             tags: sessions::TagService::new(tracking.clone()),
             credentials: vault.credentials,
             shares: vault.shares,
@@ -279,7 +290,13 @@ impl Assembly {
             authenticator: Authenticator::new(&identity),
             desk,
             locks: LockService::new(coordination.clone()),
-            presence: PresenceService::new(coordination),
+            presence: PresenceService::new(coordination.clone()),
+            messages: coord::MessageService::new(coordination.clone()),
+            components: coord::ComponentService::new(coordination.clone()),
+            coord_status: coord::StatusService::new(coordination),
+            retention,
+            feed_service,
+            feed,
             journal: shared,
             clock,
             ids: Arc::clone(&identity.ids),
@@ -289,7 +306,7 @@ impl Assembly {
             fingerprint_key,
             running: RunningKeys::default(),
             limiter,
-            metrics: Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?,
+            metrics,
             pools: Arc::new(Probe(store.clone())),
             health: Arc::new(Probe(store.clone())),
             draining: Arc::new(AtomicBool::new(false)),

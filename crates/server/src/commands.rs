@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::assembly::StartError;
-use crate::cli::{HealthArgs, KeysAction};
+use crate::cli::HealthArgs;
 use crate::config::{self, Config, ConfigFaults, Loaded, Sources, render};
 use crate::health::{self, HealthError, Target};
 use crate::keys::{self, JwtKeys, KeyError};
@@ -63,27 +63,25 @@ pub fn config_check(sources: &Sources, out: &mut dyn Write) -> Result<(), Comman
     }
 }
 
-/// `keys list`, `keys rotate --tokens` and `keys generate`. The last needs no configuration: it prints what will be put there.
-pub fn keys(
-    action: KeysAction,
-    config: impl FnOnce() -> Result<Config, ConfigFaults>,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    match action {
-        KeysAction::List => {
-            let config = config()?;
-            write_keys(&keys::existing(&config)?, out)?;
-            for (at, id) in master_keys::ids(&config)?.iter().enumerate() {
-                writeln!(out, "{id}  {}", if at == 0 { "wraps and opens" } else { "opens" })?;
-            }
-        }
-        // The two others work on the vault, and so on the database.
-        KeysAction::Rotate { .. } | KeysAction::Rewrap(_) => {
-            write_keys(&keys::rotate(&config()?)?, out)?;
-            writeln!(out, "Restart the server to sign with the new key.")?;
-        }
-        KeysAction::Generate => writeln!(out, "{}", *KeyBytes::random()?.to_base64())?,
+/// `keys list`: the ids of the keys that sign and verify tokens, then of those that wrap and open secrets.
+pub fn list_keys(config: &Config, out: &mut dyn Write) -> Result<(), CommandError> {
+    write_keys(&keys::existing(config)?, out)?;
+    for (at, id) in master_keys::ids(config)?.iter().enumerate() {
+        writeln!(out, "{id}  {}", if at == 0 { "wraps and opens" } else { "opens" })?;
     }
+    Ok(())
+}
+
+/// `keys rotate --tokens`.
+pub fn rotate_token_keys(config: &Config, out: &mut dyn Write) -> Result<(), CommandError> {
+    write_keys(&keys::rotate(config)?, out)?;
+    writeln!(out, "Restart the server to sign with the new key.")?;
+    Ok(())
+}
+
+/// `keys generate`. It needs no configuration: it prints what will be put there.
+pub fn generate_key(out: &mut dyn Write) -> Result<(), CommandError> {
+    writeln!(out, "{}", *KeyBytes::random()?.to_base64())?;
     Ok(())
 }
 
@@ -106,7 +104,6 @@ pub fn health(args: &HealthArgs, config: impl FnOnce() -> Result<Config, ConfigF
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::RewrapOptions;
     use crate::config::Machine;
 
     fn sources(values: &[(&str, &str)]) -> Sources {
@@ -137,14 +134,12 @@ mod tests {
     fn keys_are_listed_by_id_alone() {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().display().to_string();
-        let load = || Ok(config::load(&sources(&[("DATA_DIR", &data)]))?.config);
+        let load = || config::load(&sources(&[("DATA_DIR", &data)])).map(|loaded| loaded.config);
         let first = keys::in_force(&load().unwrap()).unwrap().active;
         let master = master_keys::load_or_create(&load().unwrap().master_key_file).unwrap().ids();
-        let text = written(|out| {
-            keys(KeysAction::Rotate { options: RewrapOptions { reencrypt: false }, tokens: true }, load, out)
-        });
+        let text = written(|out| rotate_token_keys(&load().unwrap(), out));
         assert!(text.contains("Restart") && text.contains(&format!("{}  verifies", first.kid())), "{text}");
-        let text = written(|out| keys(KeysAction::List, load, out));
+        let text = written(|out| list_keys(&load().unwrap(), out));
         assert_eq!(text.lines().count(), 3);
         assert!(text.contains(&format!("{}  wraps and opens", master[0])), "{text}");
         assert!(!text.contains(&*first.to_base64()));
@@ -152,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_generated_key_is_accepted_as_it_is_printed() {
-        let text = written(|out| keys(KeysAction::Generate, || unreachable!("needs no configuration"), out));
+        let text = written(|out| generate_key(out));
         config::load(&sources(&[("JWT_SECRET_KEY", text.trim_end())])).unwrap();
     }
 }

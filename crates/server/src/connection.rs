@@ -9,14 +9,18 @@ use std::any::Any;
 use std::cell::{Cell, OnceCell};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_tls::accept::rustls_0_23::TlsStream;
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::middleware::Next;
 use actix_web::rt::net::TcpStream;
+use actix_web::web::Bytes;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
@@ -53,6 +57,9 @@ impl Drop for Busy {
         self.0.idle_since.set(Some(Instant::now()));
     }
 }
+
+/// How long a client may leave a stream unread before it counts as idle: several times what a stream is silent at the most.
+const STREAM_PATIENCE: Duration = Duration::from_mins(1);
 
 /// For `HttpServer::on_connect`: closes the connection once no request has been handled on it for `limit`.
 pub(crate) fn watched(limit: Duration) -> impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static {
@@ -96,8 +103,39 @@ async fn watch(connection: Weak<Connection>, limit: Duration) {
 /// Notes on its connection that a request is being handled.
 pub(crate) async fn note(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let _busy = request.request().conn_data().map(Busy::on);
-    next.call(request).await
+    let connection = request.request().conn_data::<Rc<Connection>>().cloned();
+    let _busy = connection.as_ref().map(Busy::on);
+    let response = next.call(request).await?;
+    let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    let connection = connection.filter(|_| is_stream);
+    Ok(response.map_body(|_, body| Watched { body: body.boxed(), connection }))
+}
+
+/// A body; of one that is a stream each reading is noted on its connection.
+struct Watched {
+    body: BoxBody,
+    connection: Option<Rc<Connection>>,
+}
+
+impl MessageBody for Watched {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        // It is asked for as long as the client takes what it is sent, and no longer.
+        if let Some(connection) = &self.connection {
+            connection.idle_since.set(Some(Instant::now() + STREAM_PATIENCE));
+        }
+        Pin::new(&mut self.body).poll_next(context)
+    }
+
+    fn try_into_bytes(self) -> Result<Bytes, Self> {
+        let Self { body, connection } = self;
+        body.try_into_bytes().map_err(|body| Self { body, connection })
+    }
 }

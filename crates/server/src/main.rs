@@ -9,7 +9,7 @@ use claudetools_server::assembly::StartError;
 use claudetools_server::cli::{AccountsAction, AuditAction, Cli, Command, ConfigAction, KeysAction, MigrateAction};
 use claudetools_server::commands::{self, CommandError};
 use claudetools_server::config::{self, Config, Sources};
-use claudetools_server::{credential_commands, serve, telemetry, tls, vault_commands};
+use claudetools_server::{credential_commands, import_commands, serve, telemetry, tls, vault_commands};
 
 /// A crowd of connections costs memory while it is there. This allocator gives it back to the system within seconds.
 #[global_allocator]
@@ -53,6 +53,7 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Credentials { action } => {
             Ok(on_runtime(credential_commands::credentials(&load()?, action, &mut out))?)
         }
+        Command::Import { action } => Ok(on_runtime(import_commands::import(&load()?, &action, &mut out))?),
         Command::Accounts { action } => {
             let action = action.unwrap_or(AccountsAction::List);
             Ok(on_runtime(administration::accounts(&load()?, action, &mut out))?)
@@ -63,13 +64,15 @@ fn run(cli: Cli) -> Result<(), CommandError> {
             Ok(())
         }
         Command::Config { action: ConfigAction::Check } => commands::config_check(&sources(), &mut out),
-        Command::Keys { action: Some(KeysAction::Rotate { options, tokens: false }) } => {
-            Ok(on_runtime(vault_commands::rotate(&load()?, options, &mut out))?)
-        }
-        Command::Keys { action: Some(KeysAction::Rewrap(options)) } => {
-            Ok(on_runtime(vault_commands::rewrap(&load()?, options, &mut out))?)
-        }
-        Command::Keys { action } => commands::keys(action.unwrap_or(KeysAction::List), load, &mut out),
+        Command::Keys { action } => match action.unwrap_or(KeysAction::List) {
+            KeysAction::List => commands::list_keys(&load()?, &mut out),
+            KeysAction::Rotate { tokens: true, .. } => commands::rotate_token_keys(&load()?, &mut out),
+            KeysAction::Rotate { options, tokens: false } => {
+                Ok(on_runtime(vault_commands::rotate(&load()?, options, &mut out))?)
+            }
+            KeysAction::Rewrap(options) => Ok(on_runtime(vault_commands::rewrap(&load()?, options, &mut out))?),
+            KeysAction::Generate => commands::generate_key(&mut out),
+        },
         Command::Health(args) => commands::health(&args, load),
     }
 }

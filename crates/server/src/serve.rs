@@ -72,7 +72,7 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Runnin
     starting.pause().await;
     tokio::spawn(starting.stop(assembled.is_ok()));
     let (assembly, background) = assembled?;
-    let routes = Data::new(RouteTable::new(&claudetools_http::description()));
+    let routes = Data::new(RouteTable::new().map_err(io::Error::other)?);
     let services: Data<Services> = assembly.services.clone();
     let origins: Arc<[String]> = config.cors_allowed_origins.clone().into();
     let factory = move || {
@@ -143,6 +143,8 @@ impl Running {
     pub async fn stop(self) -> io::Result<()> {
         self.assembly.services.draining.store(true, Ordering::Relaxed);
         self.assembly.services.desk.close_line();
+        // Streams of events have no end of their own. Their readers go on at another replica.
+        self.assembly.services.feed.close();
         self.handle.stop(true).await;
         let ended = self.server.await.map_err(io::Error::other)?;
         self.background.stop().await;

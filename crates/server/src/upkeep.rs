@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use claudetools_coord::{Clerk, Pause};
-use claudetools_http::{AuditSink, RequestCounter, WriteBatch};
+use claudetools_coord::{Clerk, Pause, RetentionService};
+use claudetools_http::{AuditSink, Feed, RequestCounter, WriteBatch};
 use claudetools_identity::{AuditLogService, RevocationService, Upkeep};
 use claudetools_kernel::{AuditEntry, Clock, Error, Id, StoreError, Transaction, UnitOfWork};
 use futures::FutureExt;
@@ -30,6 +30,7 @@ pub struct Background {
     tasks: Vec<JoinHandle<()>>,
     audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     vault: VaultServices,
+    feed: Feed,
 }
 
 /// What the tasks work on.
@@ -41,6 +42,8 @@ pub(crate) struct Work {
     pub(crate) upkeep: Upkeep,
     pub(crate) requests: Arc<RequestCounter>,
     pub(crate) vault: VaultServices,
+    pub(crate) retention: RetentionService,
+    pub(crate) feed: Feed,
     pub(crate) clerk: Clerk,
 }
 
@@ -67,12 +70,13 @@ impl Background {
     /// Starts all other tasks.
     pub(crate) fn start(work: Work, audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let Work { journal, audit_log, clock, revocations, upkeep, requests, vault, clerk } = work;
+        let Work { journal, audit_log, clock, revocations, upkeep, requests, vault, clerk, retention, feed } = work;
         let shares = vault.shares.clone();
         let mut told = stopped.clone();
         let until_stopped = async move { _ = told.wait_for(|stopped| *stopped).await };
         let tasks = vec![
             tokio::spawn(clerk.serve(until_stopped)),
+            tokio::spawn(feed.clone().run()),
             every(POLL, stopped.clone(), move || {
                 let revocations = revocations.clone();
                 async move { revocations.poll().await.map(drop).map_err(Error::from) }
@@ -84,23 +88,26 @@ impl Background {
             every(SWEEP, stopped, move || {
                 let (upkeep, shares, journal, now) =
                     (upkeep.clone(), shares.clone(), Arc::clone(&journal), clock.now());
+                let retention = retention.clone();
                 async move {
                     let swept = upkeep.sweep().await?;
                     let links = shares.sweep().await?;
                     let mut tx = journal.begin().await?;
                     let replies = tx.forget_replies(now).await?;
                     tx.commit().await?;
-                    tracing::debug!(?swept, links, replies, "cleared up");
+                    let pruned = retention.sweep().await?;
+                    tracing::debug!(?swept, links, replies, ?pruned, "cleared up");
                     Ok(())
                 }
             }),
         ];
-        Self { stop, tasks, audit, vault }
+        Self { stop, tasks, audit, vault, feed }
     }
 
     /// Lets every task finish its last round, the audit log last.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
+        self.feed.close();
         for task in self.tasks {
             let _ = task.await;
         }

@@ -7,7 +7,10 @@ use claudetools_kernel::{
 };
 use uuid::Uuid;
 
-use crate::values::{self, Currency, Subnet};
+use crate::{
+    values::{self, Currency, Subnet},
+    zone::Zone,
+};
 
 enumeration! {
     /// What kind of client it is.
@@ -80,6 +83,8 @@ pub struct Client {
     pub billing_rounding: BillingRounding,
     /// The currency of its rates.
     pub currency: Currency,
+    /// Where its clocks and calendars hang: its billed time is rounded on them.
+    pub time_zone: Option<Zone>,
     /// Its ids in other systems.
     pub external_ids: BTreeMap<String, String>,
     /// When it was entered.
@@ -133,6 +138,7 @@ pub struct ClientFields {
     pub billing_increment_minutes: Option<i32>,
     pub billing_rounding: Option<BillingRounding>,
     pub currency: Option<String>,
+    pub time_zone: Patch<String>,
     pub external_ids: Option<BTreeMap<String, String>>,
 }
 
@@ -156,6 +162,7 @@ impl Client {
             billing_increment_minutes: 15,
             billing_rounding: BillingRounding::Up,
             currency: Currency::USD,
+            time_zone: None,
             external_ids: BTreeMap::new(),
             created_at: now,
             updated_at: now,
@@ -205,6 +212,7 @@ impl Client {
                 }
             }
         }
+        zone(faults, "time_zone", fields.time_zone).apply(&mut self.time_zone);
         if let Some(ids) = fields.external_ids.and_then(|ids| values::external_ids(faults, "external_ids", ids)) {
             self.external_ids = ids;
         }
@@ -229,6 +237,16 @@ fn subnet(faults: &mut Faults, field: &str, given: Patch<String>) -> Patch<Strin
             faults.semantic(field, "cidr", "must be an IPv4 or IPv6 network such as 10.0.0.0/24");
         }
         parsed
+    })
+}
+
+fn zone(faults: &mut Faults, field: &str, given: Patch<String>) -> Patch<Zone> {
+    given.and_then(|name| {
+        let known = Zone::parse(&name);
+        if known.is_none() {
+            faults.semantic(field, "iana", "must be a time zone of the IANA database such as Europe/Berlin");
+        }
+        known
     })
 }
 

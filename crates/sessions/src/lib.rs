@@ -6,6 +6,7 @@
 
 pub mod ports;
 
+mod billable_time;
 mod billing;
 mod client;
 mod client_detail;
@@ -31,10 +32,18 @@ mod task_graph;
 mod values;
 mod work_item;
 mod work_item_service;
+mod zone;
 
+pub use billable_time::{
+    BillableTime, BillableTimeFields, BillableTimeFilter, BillableTimeRow, BillableTimeService, BillableTimeSort,
+    Billing, BlockBalance, ClientBilling, CloseFields, Closing, ClosingFilter, ClosingSort, Draw, Drawn, EntryDraft,
+    GroupBy, GroupSum, MOST_MINUTES as MOST_ENTRY_MINUTES, PeriodService, PeriodState, RateSource, ReopenFields, Span,
+    Summary, SummaryGroup, TimeBlock, TimeBlockFields, TimeBlockFilter, TimeBlockRow, TimeBlockService, TimeBlockSort,
+    Timer, TimerFields, TimerFilter, TimerRow, TimerService, TimerSort, Totals,
+};
 pub use billing::BillingRule;
 pub use client::{BillingRounding, Client, ClientFields, ClientFilter, ClientSort, ClientType};
-pub use client_detail::ClientDetail;
+pub use client_detail::{ClientAsset, ClientDetail};
 pub use client_service::ClientService;
 pub use context_service::{ContextService, RecoveredContext};
 pub use machine::{Fingerprint, Machine, MachineFields, MachineFilter, MachineKey, MachineSort, Platform};
@@ -64,3 +73,4 @@ pub use work_item::{
     WorkItemSort, WorkItemStatus,
 };
 pub use work_item_service::WorkItemService;
+pub use zone::Zone;

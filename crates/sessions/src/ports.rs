@@ -8,11 +8,15 @@ use claudetools_kernel::{Id, Page, PageRequest, Records, Timestamp, Transaction}
 
 pub use claudetools_kernel::Stored;
 
+pub use crate::billable_time::ports::{
+    BillableTimeRepository, ClosingRepository, TimeBlockRepository, TimerRepository,
+};
+
 use crate::{
-    Client, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort, PendingTask,
-    PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
-    SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort, TagUsage, TaskLink, TaskSort,
-    WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
+    Client, ClientAsset, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort,
+    PendingTask, PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals,
+    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort, TagUsage, TaskLink,
+    TaskSort, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
 };
 
 /// A transaction over everything this domain stores.
@@ -31,6 +35,14 @@ pub trait SessionsTx: Transaction {
     fn work_items(&mut self) -> &mut dyn WorkItemRepository;
     /// The pending tasks.
     fn pending_tasks(&mut self) -> &mut dyn PendingTaskRepository;
+    /// The entries of billable time.
+    fn billable_time(&mut self) -> &mut dyn BillableTimeRepository;
+    /// The timers.
+    fn timers(&mut self) -> &mut dyn TimerRepository;
+    /// The closings of periods.
+    fn closings(&mut self) -> &mut dyn ClosingRepository;
+    /// The blocks of hours.
+    fn time_blocks(&mut self) -> &mut dyn TimeBlockRepository;
 }
 
 /// Where clients are kept.
@@ -38,6 +50,8 @@ pub trait SessionsTx: Transaction {
 pub trait ClientRepository: Records<Client> {
     /// The client with this name, in the form of [`claudetools_kernel::text::fold`].
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Client>>>;
+    /// What equipment the client has, by host name, at most so many. It is kept by another domain.
+    async fn equipment(&mut self, client: Id<Client>, limit: u32) -> Stored<Vec<ClientAsset>>;
     /// A page of clients.
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>>;
 }

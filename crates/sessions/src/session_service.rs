@@ -118,6 +118,7 @@ impl Around {
             machine_hostname: self.machine.map(|machine| machine.hostname),
             tags,
             work_items: Vec::new(),
+            billable_time: Vec::new(),
             session,
         }
     }

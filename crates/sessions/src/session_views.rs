@@ -5,7 +5,9 @@ use claudetools_kernel::{Detail, Hours, Id, Keyed, SortKey, Timestamp, text};
 use o2o::o2o;
 use uuid::Uuid;
 
-use crate::{Client, Project, Session, SessionSort, SessionStatus, WorkItem, WorkItemCategory, WorkItemStatus};
+use crate::{
+    BillableTime, Client, Project, Session, SessionSort, SessionStatus, WorkItem, WorkItemCategory, WorkItemStatus,
+};
 
 /// A session as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq, o2o)]
@@ -71,6 +73,8 @@ pub struct SessionDetail {
     pub tags: Vec<String>,
     /// Its work items, the oldest first.
     pub work_items: Vec<SessionWorkItem>,
+    /// The time entered for it, in the order of its days and then of the ids.
+    pub billable_time: Vec<BillableTime>,
 }
 
 impl Detail for SessionDetail {

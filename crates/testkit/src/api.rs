@@ -6,6 +6,8 @@ use reqwest::{
 };
 use serde_json::Value;
 
+use crate::EventStream;
+
 /// A caller of the API, with or without a token, with headers of its own.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -83,6 +85,20 @@ impl Api {
     /// GET
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
+    }
+
+    /// GET of a stream of events; `last_event_id` as a client sends it that comes back.
+    pub async fn listen(&self, path: &str, last_event_id: Option<i64>) -> EventStream {
+        let mut request = self.client.get(format!("{}{path}", self.base)).headers(self.headers.clone());
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.expect("the server must answer");
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        EventStream::new(response)
     }
 
     /// POST of JSON

@@ -176,6 +176,14 @@ impl TestApp {
         configuration(&self.settings).database_url.url()
     }
 
+    /// Another server on the same data, with a clock of its own. It is to be stopped before this one.
+    pub async fn replica(&self) -> Self {
+        let clock = Arc::new(TestClock::default());
+        let running = run(&self.settings, &clock).await;
+        let base = format!("http://{}", running.address);
+        Self { base, clock, running: Some(running), directory: None, settings: self.settings.clone(), _database: None }
+    }
+
     /// Stops it gracefully and starts it again on the same data; the port changes.
     pub async fn restart(&mut self) {
         self.running.take().expect("a running application").stop().await.expect("a clean stop");

@@ -6,6 +6,7 @@ mod app;
 mod clock;
 mod damage;
 mod database;
+mod event_stream;
 mod redis;
 mod stores;
 
@@ -14,5 +15,6 @@ pub use app::{ADMIN_EMAIL, ADMIN_PASSWORD, TestApp, TestAppBuilder};
 pub use clock::TestClock;
 pub use damage::{admit_audit_of_creates, execute, hold_writers, refuse_audit_of_creates};
 pub use database::{Database, Engine};
+pub use event_stream::{EventStream, Sent};
 pub use redis::{Way, clear_redis, redis_url};
 pub use stores::TestStore;

@@ -14,7 +14,7 @@ enum Layer {
     Testkit,
     /// The acceptance suites.
     Tests,
-    /// Programs around the product, made of the same parts as the server: the seed, the benchmarks.
+    /// Programs around the product, made of the same parts as the server: the seed, the benchmarks, the torture.
     Tool,
     /// The project's own commands.
     Xtask,
@@ -88,7 +88,7 @@ fn layer(folder: &str) -> Option<Layer> {
         "crates/server" => Some(Layer::Server),
         "crates/testkit" => Some(Layer::Testkit),
         "migrations" => Some(Layer::Migrations),
-        "crates/seed" | "bench" => Some(Layer::Tool),
+        "crates/seed" | "bench" | "harness" | "torture" => Some(Layer::Tool),
         "tests" => Some(Layer::Tests),
         "xtask" => Some(Layer::Xtask),
         _ if folder.starts_with("crates/adapters/") => Some(Layer::Adapter),

@@ -10,18 +10,20 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue},
     web::{self, Data, PayloadConfig},
 };
-use claudetools_coord::{Desk, LockService, PresenceService};
+use claudetools_coord::{
+    ComponentService, Desk, FeedService, LockService, MessageService, PresenceService, RetentionService, StatusService,
+};
 use claudetools_credentials::{ChainService, CredentialService, Key, ShareService, VaultService};
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
 };
+use claudetools_infra::inventory::Inventory;
 use claudetools_kernel::{Actor, Clock, Error, IdGenerator, RateLimiter, Transaction, UnitOfWork};
 use claudetools_sessions::{
-    ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService, TagService,
-    WorkItemService,
+    Billing, ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService,
+    TagService, WorkItemService,
 };
 use ipnet::IpNet;
-use utoipa_actix_web::{scope, service_config::ServiceConfig};
 
 use crate::{
     api,
@@ -29,7 +31,9 @@ use crate::{
     docs,
     extract::{CoordAccess, MAX_BODY, RunningKeys},
     fallback::{self, RouteTable},
+    feed::Feed,
     metrics::{Metrics, PoolProbe},
+    mounting::ServiceConfig,
     probe::HealthProbe,
     requests::RequestCounter,
 };
@@ -109,6 +113,8 @@ pub struct Services {
     pub work_items: WorkItemService,
     /// Tags.
     pub tags: TagService,
+    /// Billable time.
+    pub billing: Billing,
     /// Credentials.
     pub credentials: CredentialService,
     /// One-time links to secrets.
@@ -117,6 +123,8 @@ pub struct Services {
     pub vault: VaultService,
     /// The audit chain of the vault.
     pub chain: ChainService,
+    /// What equipment clients have.
+    pub inventory: Inventory,
     /// Accounts.
     pub accounts: AccountService,
     /// Passwords of accounts.
@@ -135,6 +143,18 @@ pub struct Services {
     pub locks: LockService,
     /// Presence of agents' sessions.
     pub presence: PresenceService,
+    /// Messages between sessions of agents.
+    pub messages: MessageService,
+    /// Components and the projects of coordination.
+    pub components: ComponentService,
+    /// What goes on in coordination.
+    pub coord_status: StatusService,
+    /// How long what has ended in coordination is kept.
+    pub retention: RetentionService,
+    /// The events as they are stored.
+    pub feed_service: FeedService,
+    /// The events as they are told to all who listen here.
+    pub feed: Feed,
     /// Storage of what commits with a change.
     pub journal: Arc<dyn UnitOfWork<dyn Transaction>>,
     /// The time of day.
@@ -199,6 +219,5 @@ pub fn mount(config: &mut web::ServiceConfig, services: &Data<Services>, routes:
 /// Mounts what the OpenAPI description shows; `openapi.rs` collects it from here.
 pub(crate) fn mount_described(config: &mut ServiceConfig<'_>) {
     config.configure(api::outside::routes).configure(api::health::routes).configure(api::metrics::routes);
-    config.service(scope::scope("/api/v1").configure(api::routes).default_service(web::to(fallback::not_found)));
-    config.service(scope::scope("/api").configure(api::routes).default_service(web::to(fallback::not_found)));
+    config.scope("/api/v1", api::routes).scope("/api", api::routes);
 }

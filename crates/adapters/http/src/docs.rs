@@ -2,16 +2,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{self, Data},
-};
+use actix_web::{HttpResponse, http::header, web};
 use utoipa_swagger_ui::Config;
 
 use crate::{
     error::{Problem, response},
-    fallback::RouteTable,
+    fallback,
 };
 
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
@@ -30,8 +26,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     }
 }
 
-async fn description(routes: Data<RouteTable>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(routes.description())
+async fn description() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(fallback::description())
 }
 
 async fn page(file: web::Path<String>) -> HttpResponse {

@@ -29,6 +29,7 @@ use crate::{
     app::{HttpOptions, Services},
     error::{self, Problem},
     extract::RequestInfo,
+    fallback::template,
     limits::{self, is_aside},
     metrics::Meter,
 };
@@ -117,7 +118,7 @@ where
     let (request, response) = match AssertUnwindSafe(service.call(request)).catch_unwind().await {
         Ok(Ok(answered)) => {
             let (request, response) = answered.into_parts();
-            info.route.replace(request.match_pattern());
+            info.route.replace(request.match_pattern().as_deref().map(template));
             (Some(request), response.map_into_boxed_body())
         }
         Ok(Err(error)) => (None, error.error_response()),

@@ -143,7 +143,8 @@ fn problem_of(error: &Error) -> Problem {
     problem_without_log(error)
 }
 
-fn problem_without_log(error: &Error) -> Problem {
+/// What an error answer would say, for an answer that tells of several things.
+pub(crate) fn problem_without_log(error: &Error) -> Problem {
     let text = error.to_string();
     match error {
         Error::Invalid(faults) => invalid(faults),
@@ -158,6 +159,7 @@ fn problem_without_log(error: &Error) -> Problem {
             Problem::new("DUPLICATE_ENTRY", text).detail("field", *field).detail("existing_id", existing.to_string())
         }
         Error::Conflict(_) => Problem::new("CONFLICT", text),
+        Error::Overtaken { max_token } => Problem::new("CONFLICT", text).detail("max_token", *max_token),
         Error::StillReferenced { resource_type, resource_id, referrers } => {
             let rows: Vec<Value> =
                 referrers.iter().map(|r| json!({"resource_type": r.resource_type, "count": r.count})).collect();

@@ -1,22 +1,27 @@
 //! Paths and methods that nothing is mounted at.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     dev::ResourceDef,
     web::{Bytes, Data},
 };
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::error::{Problem, response};
 
-/// The description as it is sent, and every path of the API with its methods, read from it.
+/// The description of everything mounted, as `cargo xtask openapi` has left it; a test compares it with what is mounted.
+const DESCRIPTION: &str = include_str!("../../../../docs/api/openapi.json");
+
+/// Every path of the API with its methods, read from the description.
 ///
 /// actix answers 404 where the path fits and the method does not, because each handler is a resource of its own.
 #[derive(Debug)]
 pub struct RouteTable {
-    description: Bytes,
     routes: Vec<Route>,
     /// The place of each route's template in `routes`.
     by_template: HashMap<String, usize>,
@@ -27,26 +32,60 @@ struct Route {
     path: ResourceDef,
     allowed: String,
     /// The methods that take no query at all.
-    without_query: Vec<String>,
+    without_query: Vec<&'static str>,
 }
 
-const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+/// What the table needs of the description.
+#[derive(Deserialize)]
+struct Described {
+    paths: BTreeMap<String, DescribedPath>,
+}
+
+#[derive(Deserialize)]
+struct DescribedPath {
+    get: Option<DescribedOperation>,
+    post: Option<DescribedOperation>,
+    put: Option<DescribedOperation>,
+    patch: Option<DescribedOperation>,
+    delete: Option<DescribedOperation>,
+}
+
+#[derive(Deserialize)]
+struct DescribedOperation {
+    #[serde(default)]
+    parameters: Vec<DescribedParameter>,
+}
+
+#[derive(Deserialize)]
+struct DescribedParameter {
+    #[serde(rename = "in")]
+    place: Option<Cow<'static, str>>,
+}
+
+impl DescribedPath {
+    fn operations(&self) -> impl Iterator<Item = (&'static str, &DescribedOperation)> {
+        let all = [
+            ("GET", &self.get),
+            ("POST", &self.post),
+            ("PUT", &self.put),
+            ("PATCH", &self.patch),
+            ("DELETE", &self.delete),
+        ];
+        all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+    }
+}
 
 impl RouteTable {
-    /// The table of a description.
-    pub fn new(description: &Value) -> Self {
-        let paths = description.get("paths").and_then(Value::as_object);
-        let templates = paths.into_iter().flatten().map(|(path, _)| path.clone());
-        Self {
-            description: description.to_string().into(),
-            by_template: templates.zip(0..).collect(),
-            routes: paths.into_iter().flatten().map(|(path, item)| Route::new(path, item)).collect(),
-        }
-    }
-
-    /// The description that the table was read from, as JSON.
-    pub(crate) fn description(&self) -> Bytes {
-        self.description.clone()
+    /// The table of everything mounted.
+    ///
+    /// # Errors
+    /// The description in this binary is not one.
+    pub fn new() -> Result<Self, serde_json::Error> {
+        let described: Described = serde_json::from_str(DESCRIPTION)?;
+        Ok(Self {
+            by_template: described.paths.keys().cloned().zip(0..).collect(),
+            routes: described.paths.iter().map(|(path, item)| Route::new(path, item)).collect(),
+        })
     }
 
     /// The route that fits a path at which no handler was found; only these pay for a walk over all of them.
@@ -65,8 +104,33 @@ impl RouteTable {
     /// one. `template` is the one that it is mounted at.
     pub(crate) fn takes_no_query(&self, method: &str, template: &str) -> bool {
         let route = self.by_template.get(&*described(template)).and_then(|place| self.routes.get(*place));
-        route.is_some_and(|route| route.without_query.iter().any(|without| without == method))
+        route.is_some_and(|route| route.without_query.contains(&method))
     }
+}
+
+/// The template of a route as the description has it, whose variable parts bear no patterns: of the one in the second place of
+/// `/components/{key:[^/]+}` remains `{key}`.
+pub(crate) fn template(pattern: &str) -> String {
+    let mut template = String::with_capacity(pattern.len());
+    let mut in_pattern = false;
+    let mut in_variable = false;
+    for character in pattern.chars() {
+        match character {
+            '{' => in_variable = true,
+            ':' if in_variable => in_pattern = true,
+            '}' => (in_variable, in_pattern) = (false, false),
+            _ => {}
+        }
+        if !in_pattern {
+            template.push(character);
+        }
+    }
+    template
+}
+
+/// The keys of projects of coordination stand in paths as one segment or as two.
+fn with_patterns(path: &str) -> String {
+    path.replace("{project_key}", "{project_key:[^/]+(?:/[^/]+)?}")
 }
 
 /// A path or template as the description has it. The first generation's prefix serves the same; the description lists `/api/v1` alone.
@@ -78,15 +142,17 @@ fn described(path: &str) -> Cow<'_, str> {
 }
 
 impl Route {
-    fn new(path: &str, item: &Value) -> Self {
-        let methods = METHODS.iter().filter(|method| item.get(**method).is_some());
-        let has_query = |method: &str| {
-            let parameters = item[method]["parameters"].as_array().into_iter().flatten();
-            parameters.into_iter().any(|parameter| parameter["in"] == "query")
+    fn new(path: &str, item: &DescribedPath) -> Self {
+        let has_query = |operation: &DescribedOperation| {
+            operation.parameters.iter().any(|parameter| parameter.place.as_deref() == Some("query"))
         };
-        let allowed: Vec<String> = methods.map(|method| method.to_uppercase()).collect();
-        let without_query = allowed.iter().filter(|method| !has_query(&method.to_lowercase())).cloned().collect();
-        Self { path: ResourceDef::new(path), allowed: allowed.join(", "), without_query }
+        let allowed: Vec<&str> = item.operations().map(|(method, _)| method).collect();
+        let without_query = item.operations().filter(|(_, operation)| !has_query(operation));
+        Self {
+            path: ResourceDef::new(with_patterns(path)),
+            allowed: allowed.join(", "),
+            without_query: without_query.map(|(method, _)| method).collect(),
+        }
     }
 
     /// That the method of a request is none of this route.
@@ -96,6 +162,11 @@ impl Route {
         problem.allow = Some(self.allowed.clone());
         problem
     }
+}
+
+/// The description as it is sent.
+pub(crate) const fn description() -> Bytes {
+    Bytes::from_static(DESCRIPTION.as_bytes())
 }
 
 /// 405 where the path exists, else 404.
@@ -108,4 +179,16 @@ pub(crate) async fn not_found(request: HttpRequest, routes: Data<RouteTable>) ->
         ));
     };
     response(route.refuse(&request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_bears_no_patterns() {
+        let pattern = "/api/v1/coord/components/{project_key:[^/]+(?:/[^/]+)?}/{component}/history";
+        assert_eq!(template(pattern), "/api/v1/coord/components/{project_key}/{component}/history");
+        assert_eq!(template("/clients/{id}"), "/clients/{id}");
+    }
 }

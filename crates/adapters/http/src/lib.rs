@@ -6,7 +6,7 @@
 //! - `wire.rs` holds how kernel types look in JSON and in the OpenAPI description.
 //! - `error.rs` is the one table from errors to statuses; `envelope.rs` is the outermost layer, which gives every answer its
 //!   request id, its security headers and, when it is an error, its body; `limits.rs` is the layer inside it that counts
-//!   requests against budgets; `metrics.rs` is what is measured.
+//!   requests against budgets; `metrics.rs` is what is measured; `feed.rs` tells all who listen what happened.
 //!
 //! The mounting is the description: `openapi.rs` collects what `app.rs` mounts.
 
@@ -19,13 +19,20 @@ mod envelope;
 mod error;
 mod extract;
 mod fallback;
+mod feed;
+mod feed_answer;
+mod infrastructure_files;
+mod infrastructure_table;
 mod limits;
 mod lock_metrics;
+mod lock_refusal;
 mod metrics;
+mod mounting;
 mod openapi;
 mod probe;
 mod reply;
 mod requests;
+mod spreadsheet;
 mod starting;
 mod wire;
 
@@ -35,8 +42,9 @@ pub use cors::cors;
 pub use envelope::Envelope;
 pub use extract::{CoordAccess, RunningKeys};
 pub use fallback::RouteTable;
+pub use feed::{Chunk, Feed, Heard, Listener};
 pub use limits::limit;
-pub use metrics::{Metrics, PoolProbe, PoolUse};
+pub use metrics::{FeedMeter, Metrics, PoolProbe, PoolUse};
 pub use openapi::description;
 pub use probe::HealthProbe;
 pub use requests::RequestCounter;

@@ -87,6 +87,59 @@ pub struct Metrics {
     connections: IntGaugeVec,
     connections_limit: IntGaugeVec,
     locks: LockMetrics,
+    feed: FeedMeter,
+}
+
+/// What is measured of the feed of events.
+#[derive(Debug, Clone)]
+pub struct FeedMeter {
+    listeners: IntGauge,
+    events: IntCounter,
+    cut_off: IntCounter,
+    failures: IntCounter,
+}
+
+impl FeedMeter {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            listeners: gauge(
+                registry,
+                "claudetools_event_listeners",
+                "Streams and long polls that listen to the events at this moment.",
+            )?,
+            events: counter(registry, "claudetools_events_read_total", "Events that were read for the listeners.")?,
+            cut_off: counter(
+                registry,
+                "claudetools_event_listeners_cut_off_total",
+                "Listeners that were cut off because they were too slow.",
+            )?,
+            failures: counter(
+                registry,
+                "claudetools_event_poll_failures_total",
+                "Polls for new events that the database did not answer.",
+            )?,
+        })
+    }
+
+    pub(crate) fn joined(&self) {
+        self.listeners.inc();
+    }
+
+    pub(crate) fn left(&self) {
+        self.listeners.dec();
+    }
+
+    pub(crate) fn read(&self, events: usize) {
+        self.events.inc_by(events as u64);
+    }
+
+    pub(crate) fn cut_off(&self) {
+        self.cut_off.inc();
+    }
+
+    pub(crate) fn failed(&self) {
+        self.failures.inc();
+    }
 }
 
 impl Metrics {
@@ -129,12 +182,11 @@ impl Metrics {
                 "Requests refused because a budget was used up, by the class that they were counted in.",
                 &["class"],
             )?,
-            limiter_failures: {
-                let help = "Requests let through uncounted because the rate limiter did not answer.";
-                let counter = IntCounter::new("claudetools_rate_limiter_failures_total", help)?;
-                registry.register(Box::new(counter.clone()))?;
-                counter
-            },
+            limiter_failures: counter(
+                &registry,
+                "claudetools_rate_limiter_failures_total",
+                "Requests let through uncounted because the rate limiter did not answer.",
+            )?,
             log_ins: counters(
                 &registry,
                 "claudetools_log_ins_total",
@@ -159,6 +211,7 @@ impl Metrics {
                 &["pool"],
             )?,
             locks: LockMetrics::new(&registry)?,
+            feed: FeedMeter::new(&registry)?,
             registry,
         };
         metrics.begin();
@@ -173,6 +226,11 @@ impl Metrics {
         for outcome in LogInOutcome::ALL {
             self.log_ins.with_label_values(&[outcome.label()]);
         }
+    }
+
+    /// What the feed of events counts by.
+    pub fn feed(&self) -> FeedMeter {
+        self.feed.clone()
     }
 
     /// A request was refused for its budget.
@@ -224,6 +282,12 @@ impl Metrics {
             duration: self.durations.with_label_values(&[method, route]),
         }
     }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let counter = IntCounter::new(name, help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
 }
 
 fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
@@ -309,7 +373,7 @@ mod tests {
     }
 
     fn text(metrics: &Metrics) -> String {
-        String::from_utf8(metrics.render(None, &Pools).unwrap()).unwrap()
+        String::from_utf8(metrics.render(None, &Pools, &LockCounts::default()).unwrap()).unwrap()
     }
 
     #[test]

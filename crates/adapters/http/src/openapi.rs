@@ -8,15 +8,13 @@ mod example;
 mod forms;
 mod parameters;
 
-use actix_web::App;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
-use utoipa_actix_web::AppExt;
 
-use crate::{api::PENDING_TASKS, app, error::CODES, limits::is_aside};
+use crate::{api::PENDING_TASKS, app, error::CODES, limits::is_aside, mounting::Collected};
 
 pub(crate) use forms::{Form, Forms, OneForm};
-pub(crate) use parameters::{Listed, Paging};
+pub(crate) use parameters::{Choosing, Listed, Paging};
 
 /// Operations without a token. `tests/` compares this with what the server does.
 const PUBLIC: &[&str] = &[
@@ -33,10 +31,9 @@ const PUBLIC: &[&str] = &[
 ];
 
 /// The description of everything mounted under `/api/v1` and outside the prefixes. Putting it together takes a while: a server
-/// does so once and keeps what it needs of it in its `RouteTable`.
+/// has it in its binary, as `cargo xtask openapi` has left it in `docs/api/openapi.json`.
 pub fn description() -> Value {
-    let (_, collected) =
-        App::new().into_utoipa_app().openapi(Info::openapi()).configure(app::mount_described).split_for_parts();
+    let collected = Collected::of(app::mount_described).complete(Info::openapi());
     let mut document = serde_json::to_value(collected).unwrap_or_default();
     inline_fields(&mut document);
     let schemas = document["components"]["schemas"].clone();

@@ -11,12 +11,14 @@ mod text;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
 };
 
 use claudetools_credentials::{FieldSet, SecretField};
 use claudetools_identity::AgentType;
+use claudetools_infra::inventory as infra;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Patch, Scope, Scopes, Timestamp};
-use claudetools_sessions::Currency;
+use claudetools_sessions::{Currency, Zone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
     __dev::ComposeSchema,
@@ -29,10 +31,11 @@ pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, JsonObject, LeaseSeconds,
-    Line, Lines, LockToken, PasswordLength, PortNumber, ProcessId, ResourceText, ResourceTexts, RewrapLimit,
-    RotationDays, SessionText, ShareSeconds, ShareViews, Slug, Switch, TagName, TagNames, TtlSeconds, Uid, Uids,
-    WordCount, WorkMinutes,
+    Address, BlankLine, Block, Cidr, CoordKey, CurrencyCode, Email, EntryMinutes, ExternalIds, Fingerprint,
+    IncrementMinutes, JsonObject, KeptDays, LeaseSeconds, Line, Lines, LockToken, MacAddress, NamedCommands,
+    PasswordLength, PortNumber, Ports, ProcessId, ResourceText, ResourceTexts, RewrapLimit, RotationDays, RuleOrder,
+    SessionText, ShareSeconds, ShareViews, Slug, Switch, TagName, TagNames, ThreadName, TtlSeconds, Uid, Uids,
+    VlanNumber, WordCount, WorkMinutes, ZoneName,
 };
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value
@@ -83,13 +86,21 @@ impl Cross<Vec<Word<Scope>>> for Scopes {
 
 /// Types of the domain that answers show as the text they print.
 macro_rules! shown_as_text {
-    ($($type:ty),+) => {
+    ($($type:ty),+ $(,)?) => {
         $(impl Cross<String> for $type {
             fn cross(self) -> String { self.to_string() }
         })+
     };
 }
-shown_as_text!(AgentType, Currency, claudetools_sessions::Fingerprint, std::net::IpAddr);
+shown_as_text!(
+    AgentType,
+    infra::Cidr,
+    Currency,
+    Zone,
+    claudetools_sessions::Fingerprint,
+    std::net::IpAddr,
+    infra::PortRange,
+);
 
 impl Cross<Vec<Word<SecretField>>> for FieldSet {
     fn cross(self) -> Vec<Word<SecretField>> {
@@ -110,9 +121,25 @@ impl Cross<Vec<String>> for BTreeSet<String> {
     }
 }
 
+/// Sums of money by currency. They have no bounds, as amounts that are typed in do.
+pub(crate) fn amounts(sums: BTreeMap<String, Money>) -> BTreeMap<String, String> {
+    sums.into_iter().map(|(currency, sum)| (currency, sum.to_string())).collect()
+}
+
 /// The views of several rows.
 pub(crate) fn each<T, V: From<T>>(rows: Vec<T>) -> Vec<V> {
     rows.into_iter().map(V::from).collect()
+}
+
+/// The view of a row that is shown by itself with nothing more than in lists.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct RowOf<V>(V);
+
+impl<I: infra::Item, V: From<infra::Named<I>>> From<infra::Shown<I>> for RowOf<V> {
+    fn from(shown: infra::Shown<I>) -> Self {
+        Self(shown.row.into())
+    }
 }
 
 /// A field of a body that may be absent but never `null`.
@@ -293,6 +320,10 @@ pub(crate) type Instant = Wire<Timestamp>;
 pub(crate) type Amount = Wire<Money>;
 /// Working time: a decimal number of hours.
 pub(crate) type HoursNumber = Wire<Hours>;
+/// A degree of latitude or longitude.
+pub(crate) type DegreesNumber = Wire<infra::Degrees>;
+/// An address to look for.
+pub(crate) type WantedAddress = Wire<IpAddr>;
 /// A scope.
 pub(crate) type ScopeWord = Word<Scope>;
 
@@ -327,6 +358,25 @@ impl WireSchema for Hours {
             .maximum(Some(1_000_000.0))
             .multiple_of(Some(0.01))
             .examples([serde_json::json!(3.5)])
+    }
+}
+
+impl WireSchema for infra::Degrees {
+    fn wire_schema() -> ObjectBuilder {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Number))
+            .minimum(Some(-180.0))
+            .maximum(Some(180.0))
+            .examples([serde_json::json!(40.7128)])
+    }
+}
+
+impl WireSchema for IpAddr {
+    fn wire_schema() -> ObjectBuilder {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .pattern(Some("^[0-9A-Fa-f:.]+$"))
+            .examples([serde_json::json!("10.20.0.5")])
     }
 }
 

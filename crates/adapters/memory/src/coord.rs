@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use claudetools_coord::{
     Changes, Event, Head, Lock, LockDetail, LockFilter, LockMode, LockSort, LockState, Presence, PresenceFilter,
     PresenceSort, PresenceState, ResourcePath, Waiter,
-    ports::{CoordTx, EventRepository, HeadRepository, LockRepository, PresenceRepository},
+    ports::{
+        ComponentRepository, CoordProjectRepository, CoordTx, EventRepository, HeadRepository, LockRepository,
+        MessageRepository, PresenceRepository, RetentionRepository,
+    },
 };
 use claudetools_kernel::{Id, Page, PageRequest, StoreError, Stored, Timestamp, UnitOfWork};
 use uuid::Uuid;
@@ -21,10 +24,10 @@ const BEGINNING: i64 = 1_767_225_600_000_000;
 pub(crate) struct Coord {
     head: Option<Head>,
     events: BTreeMap<i64, Event>,
-    locks: BTreeMap<Id<Lock>, Lock>,
+    pub(crate) locks: BTreeMap<Id<Lock>, Lock>,
     waiters: BTreeMap<i64, Waiter>,
     fences: BTreeMap<ResourcePath, i64>,
-    presence: BTreeMap<String, Presence>,
+    pub(crate) presence: BTreeMap<String, Presence>,
 }
 
 impl CoordTx for MemoryTx {
@@ -41,6 +44,22 @@ impl CoordTx for MemoryTx {
     }
 
     fn presence(&mut self) -> &mut dyn PresenceRepository {
+        self
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        self
+    }
+
+    fn components(&mut self) -> &mut dyn ComponentRepository {
+        self
+    }
+
+    fn coord_projects(&mut self) -> &mut dyn CoordProjectRepository {
+        self
+    }
+
+    fn retention(&mut self) -> &mut dyn RetentionRepository {
         self
     }
 }

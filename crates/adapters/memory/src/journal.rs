@@ -21,6 +21,14 @@ impl Transaction for MemoryTx {
         Ok(())
     }
 
+    async fn keep_first_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
+        if self.state.replies.iter().any(|kept| (&kept.caller, &kept.key) == (&record.caller, &record.key)) {
+            return Err(StoreError::Constraint("idempotency_keys".to_owned()));
+        }
+        self.state.replies.push(record.clone());
+        Ok(())
+    }
+
     async fn kept_reply(
         &mut self,
         caller: &str,

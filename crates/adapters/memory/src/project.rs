@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, text};
 use claudetools_sessions::{
-    Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
+    BillableTime, Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session, Timer,
     ports::{ProjectRepository, Stored},
 };
 
@@ -30,6 +30,8 @@ impl Row for Project {
         counted([
             (Session::TYPE, state.sessions.count(|session| session.project_id == Some(id))),
             (PendingTask::TYPE, state.pending_tasks.count(|task| task.project_id == Some(id))),
+            (BillableTime::TYPE, state.billable_time.count(|entry| entry.project_id == Some(id))),
+            (Timer::TYPE, state.timers.count(|timer| timer.project_id == Some(id))),
         ])
     }
 }

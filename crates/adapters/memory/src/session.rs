@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
-    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, WorkItem,
+    BillableTime, Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, Timer, WorkItem,
     ports::{SessionRepository, Stored},
 };
 
@@ -27,7 +27,11 @@ impl Row for Session {
     }
 
     fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
-        counted([(WorkItem::TYPE, state.work_items.count(|item| item.session_id == id))])
+        counted([
+            (WorkItem::TYPE, state.work_items.count(|item| item.session_id == id)),
+            (BillableTime::TYPE, state.billable_time.count(|entry| entry.session_id == Some(id))),
+            (Timer::TYPE, state.timers.count(|timer| timer.session_id == Some(id))),
+        ])
     }
 }
 
@@ -41,12 +45,16 @@ impl SessionRepository for MemoryTx {
         let machine = session.machine_id.and_then(|id| self.state.machines.get(id));
         let mut items: Vec<&WorkItem> = self.state.work_items.rows().filter(|item| item.session_id == id).collect();
         items.sort_by_key(|item| (item.created_at, item.id));
+        let of_session = |entry: &&BillableTime| entry.session_id == Some(id);
+        let mut time: Vec<BillableTime> = self.state.billable_time.rows().filter(of_session).cloned().collect();
+        time.sort_by_key(|entry| (entry.entry_date, entry.id));
         Ok(Some(SessionDetail {
             client_name: row.client_name,
             project_name: row.project_name,
             machine_hostname: machine.map(|machine| machine.hostname),
             tags: self.state.tag_names(&session.tags),
             work_items: items.into_iter().map(SessionWorkItem::from).collect(),
+            billable_time: time,
             session,
         }))
     }

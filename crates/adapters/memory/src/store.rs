@@ -6,15 +6,21 @@ use std::{
 };
 
 use async_trait::async_trait;
+use claudetools_coord::{Component, CoordProject, Delivery, HistoryEntry, Message, Retention};
 use claudetools_credentials::{AuditRow, Credential, Epoch, Head, SealedVersion, Share, VaultCheck};
 use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
-use claudetools_infra::ports::InfraTx;
+use claudetools_infra::inventory::{
+    Asset, FirewallRule, IncidentMove, InventoryQueries, Items, M365Tenant, Network, SecurityIncident, Service,
+    ServiceRelationship, Site, Surroundings,
+};
+use claudetools_infra::{netbox::ClientBook, ports::InfraTx};
 use claudetools_kernel::{AuditEntry, Id, ReplayRecord, StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::{
-    Client, Machine, PendingTask, Project, Session, Tag, WorkItem,
+    BillableTime, Client, Closing, Machine, PendingTask, Project, Session, Tag, TimeBlock, Timer, WorkItem,
     ports::{
-        ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx,
-        TagRepository, WorkItemRepository,
+        BillableTimeRepository, ClientRepository, ClosingRepository, MachineRepository, PendingTaskRepository,
+        ProjectRepository, SessionRepository, SessionsTx, TagRepository, TimeBlockRepository, TimerRepository,
+        WorkItemRepository,
     },
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
@@ -49,6 +55,28 @@ pub(crate) struct State {
     pub(crate) sessions: Table<Session>,
     pub(crate) work_items: Table<WorkItem>,
     pub(crate) coord: Coord,
+    pub(crate) coord_messages: Table<Message>,
+    pub(crate) coord_deliveries: BTreeMap<(Id<Message>, String), Delivery>,
+    pub(crate) coord_components: Table<Component>,
+    pub(crate) coord_history: Vec<HistoryEntry>,
+    pub(crate) coord_projects: Table<CoordProject>,
+    pub(crate) coord_retention: Option<Retention>,
+    pub(crate) billable_time: Table<BillableTime>,
+    pub(crate) timers: Table<Timer>,
+    pub(crate) closings: Table<Closing>,
+    pub(crate) time_blocks: Table<TimeBlock>,
+    pub(crate) sites: Table<Site>,
+    pub(crate) assets: Table<Asset>,
+    pub(crate) services: Table<Service>,
+    pub(crate) service_relationships: Table<ServiceRelationship>,
+    pub(crate) networks: Table<Network>,
+    pub(crate) firewall_rules: Table<FirewallRule>,
+    pub(crate) m365_tenants: Table<M365Tenant>,
+    pub(crate) security_incidents: Table<SecurityIncident>,
+    /// Which incident names which asset.
+    pub(crate) incident_assets: BTreeSet<(Id<SecurityIncident>, Id<Asset>)>,
+    /// Where incidents stood, by the revision that moved them.
+    pub(crate) incident_moves: BTreeMap<(Id<SecurityIncident>, i64), IncidentMove>,
 }
 
 /// A store in memory. Clones share their content.
@@ -114,9 +142,69 @@ impl SessionsTx for MemoryTx {
     fn work_items(&mut self) -> &mut dyn WorkItemRepository {
         self
     }
+
+    fn billable_time(&mut self) -> &mut dyn BillableTimeRepository {
+        self
+    }
+
+    fn timers(&mut self) -> &mut dyn TimerRepository {
+        self
+    }
+
+    fn closings(&mut self) -> &mut dyn ClosingRepository {
+        self
+    }
+
+    fn time_blocks(&mut self) -> &mut dyn TimeBlockRepository {
+        self
+    }
 }
 
-impl InfraTx for MemoryTx {}
+impl InfraTx for MemoryTx {
+    fn sites(&mut self) -> &mut dyn Items<Site> {
+        self
+    }
+
+    fn assets(&mut self) -> &mut dyn Items<Asset> {
+        self
+    }
+
+    fn services(&mut self) -> &mut dyn Items<Service> {
+        self
+    }
+
+    fn service_relationships(&mut self) -> &mut dyn Items<ServiceRelationship> {
+        self
+    }
+
+    fn networks(&mut self) -> &mut dyn Items<Network> {
+        self
+    }
+
+    fn firewall_rules(&mut self) -> &mut dyn Items<FirewallRule> {
+        self
+    }
+
+    fn m365_tenants(&mut self) -> &mut dyn Items<M365Tenant> {
+        self
+    }
+
+    fn security_incidents(&mut self) -> &mut dyn Items<SecurityIncident> {
+        self
+    }
+
+    fn inventory(&mut self) -> &mut dyn InventoryQueries {
+        self
+    }
+
+    fn surroundings(&mut self) -> &mut dyn Surroundings {
+        self
+    }
+
+    fn client_book(&mut self) -> &mut dyn ClientBook {
+        self
+    }
+}
 
 #[async_trait]
 impl UnitOfWork<dyn InfraTx> for MemoryStore {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
-    Client, PendingTask, Session, Tag, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
-    WorkItemStatus,
+    BillableTime, Client, PendingTask, Session, Tag, Timer, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow,
+    WorkItemSort, WorkItemStatus,
     ports::{Stored, WorkItemRepository},
 };
 
@@ -27,7 +27,11 @@ impl Row for WorkItem {
     }
 
     fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
-        counted([(PendingTask::TYPE, state.pending_tasks.count(|task| task.work_item_id == Some(id)))])
+        counted([
+            (PendingTask::TYPE, state.pending_tasks.count(|task| task.work_item_id == Some(id))),
+            (BillableTime::TYPE, state.billable_time.count(|entry| entry.work_item_id == Some(id))),
+            (Timer::TYPE, state.timers.count(|timer| timer.work_item_id == Some(id))),
+        ])
     }
 }
 

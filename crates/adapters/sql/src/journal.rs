@@ -28,6 +28,11 @@ impl<C: Connection> Transaction for SqlTx<C> {
         Ok(())
     }
 
+    async fn keep_first_reply(&mut self, record: &ReplayRecord) -> Result<(), StoreError> {
+        self.change_last(self.insert_of::<idempotency_key::Entity>(record.into()));
+        Ok(())
+    }
+
     async fn kept_reply(
         &mut self,
         caller: &str,

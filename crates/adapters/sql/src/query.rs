@@ -35,12 +35,18 @@ pub(crate) struct Listing<E: EntityTrait, S> {
 pub(crate) enum Guard {
     /// Which task is the parent of which, and which waits for which.
     TaskGraph,
+    /// Which periods are closed.
+    BillingPeriods,
+    /// Which asset runs on which.
+    AssetParents,
 }
 
 impl Guard {
     const fn name(self) -> &'static str {
         match self {
             Self::TaskGraph => "task_graph",
+            Self::BillingPeriods => "billing_periods",
+            Self::AssetParents => "asset_parents",
         }
     }
 }
@@ -68,7 +74,23 @@ impl<C: Connection> SqlTx<C> {
             return Ok(());
         }
         let row = write_guard::Entity::find_by_id(guard.name()).lock_exclusive();
-        match self.ask(self.one_of::<_, write_guard::Model>(row)).await? {
+        self.find_guard(guard, self.one_of(row)).await
+    }
+
+    /// Keeps every other transaction that locks the guard waiting until this one ends, but none that shares it too.
+    pub(crate) async fn share_guard(&self, guard: Guard) -> Result<(), StoreError> {
+        // MariaDB has no `FOR SHARE`, which sea-query writes for it.
+        let lock = match self.engine() {
+            DbBackend::Sqlite => return Ok(()),
+            DbBackend::MySql => "LOCK IN SHARE MODE",
+            _ => "FOR SHARE",
+        };
+        let query = format!("SELECT name FROM write_guards WHERE name = '{}' {lock}", guard.name());
+        self.find_guard(guard, One::of(Statement::from_string(self.engine(), query))).await
+    }
+
+    async fn find_guard(&self, guard: Guard, row: One<write_guard::Model>) -> Result<(), StoreError> {
+        match self.ask(row).await? {
             Some(_) => Ok(()),
             None => Err(StoreError::Database(format!("the row {} of write_guards is missing", guard.name()))),
         }

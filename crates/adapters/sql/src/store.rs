@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use claudetools_coord::ports::{CoordTx, EventRepository, HeadRepository, LockRepository, PresenceRepository};
+use claudetools_coord::ports::{
+    ComponentRepository, CoordProjectRepository, CoordTx, EventRepository, HeadRepository, LockRepository,
+    MessageRepository, PresenceRepository, RetentionRepository,
+};
 use claudetools_credentials::ports::{
     ChainRepository, CredentialRepository, CredentialsTx, Directory, ShareRepository, VersionRepository,
 };
@@ -11,11 +14,16 @@ use claudetools_identity::ports::{
     AccountRepository, AgentRunRepository, ApiAuditLogRepository, IdentityTx, LoginThrottleRepository,
     RefreshTokenRepository, RevocationRepository, SessionDirectory,
 };
-use claudetools_infra::ports::InfraTx;
+use claudetools_infra::inventory::{
+    Asset, FirewallRule, InventoryQueries, Items, M365Tenant, Network, SecurityIncident, Service, ServiceRelationship,
+    Site, Surroundings,
+};
+use claudetools_infra::{netbox::ClientBook, ports::InfraTx};
 use claudetools_kernel::{StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::ports::{
-    ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx,
-    TagRepository, WorkItemRepository,
+    BillableTimeRepository, ClientRepository, ClosingRepository, MachineRepository, PendingTaskRepository,
+    ProjectRepository, SessionRepository, SessionsTx, TagRepository, TimeBlockRepository, TimerRepository,
+    WorkItemRepository,
 };
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions,
@@ -176,7 +184,9 @@ pub(crate) async fn begin(
 /// A transaction, or connections for reading. It implements every repository itself.
 pub(crate) struct SqlTx<C> {
     connection: C,
-    /// The rows of the API audit log, which need not be added before the commit and go along with it.
+    /// What need not be done before the commit, and goes along with it.
+    last: Vec<Statement>,
+    /// The rows of the API audit log, likewise.
     audit: Vec<api_audit_log::Model>,
 }
 
@@ -188,7 +198,7 @@ impl<C> fmt::Debug for SqlTx<C> {
 
 impl<C: Connection> SqlTx<C> {
     pub(crate) const fn new(connection: C) -> Self {
-        Self { connection, audit: Vec::new() }
+        Self { connection, last: Vec::new(), audit: Vec::new() }
     }
 
     /// The engine behind it.
@@ -199,6 +209,11 @@ impl<C: Connection> SqlTx<C> {
     /// Asks in one go.
     pub(crate) async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreError> {
         self.connection.ask(question).await
+    }
+
+    /// Changes rows at the latest when this is committed; a failure is that of the commit.
+    pub(crate) fn change_last(&mut self, statement: Statement) {
+        self.last.push(statement);
     }
 
     /// Adds a row to the API audit log at the latest when this is committed; a failure is that of the commit.
@@ -214,7 +229,8 @@ impl<C: Connection> SqlTx<C> {
     /// Makes everything durable.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         let audit = std::mem::take(&mut self.audit);
-        let last = self.insert_chunks_of::<api_audit_log::Entity>(audit);
+        let mut last = std::mem::take(&mut self.last);
+        last.extend(self.insert_chunks_of::<api_audit_log::Entity>(audit));
         self.connection.finish(last).await
     }
 }
@@ -245,6 +261,22 @@ impl<C: Connection> SessionsTx for SqlTx<C> {
     }
 
     fn work_items(&mut self) -> &mut dyn WorkItemRepository {
+        self
+    }
+
+    fn billable_time(&mut self) -> &mut dyn BillableTimeRepository {
+        self
+    }
+
+    fn timers(&mut self) -> &mut dyn TimerRepository {
+        self
+    }
+
+    fn closings(&mut self) -> &mut dyn ClosingRepository {
+        self
+    }
+
+    fn time_blocks(&mut self) -> &mut dyn TimeBlockRepository {
         self
     }
 }
@@ -301,7 +333,51 @@ impl<C: Connection> CredentialsTx for SqlTx<C> {
     }
 }
 
-impl<C: Connection> InfraTx for SqlTx<C> {}
+impl<C: Connection> InfraTx for SqlTx<C> {
+    fn sites(&mut self) -> &mut dyn Items<Site> {
+        self
+    }
+
+    fn assets(&mut self) -> &mut dyn Items<Asset> {
+        self
+    }
+
+    fn services(&mut self) -> &mut dyn Items<Service> {
+        self
+    }
+
+    fn service_relationships(&mut self) -> &mut dyn Items<ServiceRelationship> {
+        self
+    }
+
+    fn networks(&mut self) -> &mut dyn Items<Network> {
+        self
+    }
+
+    fn firewall_rules(&mut self) -> &mut dyn Items<FirewallRule> {
+        self
+    }
+
+    fn m365_tenants(&mut self) -> &mut dyn Items<M365Tenant> {
+        self
+    }
+
+    fn security_incidents(&mut self) -> &mut dyn Items<SecurityIncident> {
+        self
+    }
+
+    fn inventory(&mut self) -> &mut dyn InventoryQueries {
+        self
+    }
+
+    fn surroundings(&mut self) -> &mut dyn Surroundings {
+        self
+    }
+
+    fn client_book(&mut self) -> &mut dyn ClientBook {
+        self
+    }
+}
 
 impl<C: Connection> CoordTx for SqlTx<C> {
     fn head(&mut self) -> &mut dyn HeadRepository {
@@ -317,6 +393,22 @@ impl<C: Connection> CoordTx for SqlTx<C> {
     }
 
     fn presence(&mut self) -> &mut dyn PresenceRepository {
+        self
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        self
+    }
+
+    fn components(&mut self) -> &mut dyn ComponentRepository {
+        self
+    }
+
+    fn coord_projects(&mut self) -> &mut dyn CoordProjectRepository {
+        self
+    }
+
+    fn retention(&mut self) -> &mut dyn RetentionRepository {
         self
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use chrono::TimeDelta;
 use claudetools_kernel::{
-    Id, IdGenerator, Receipt, ReplayRecord, StoreError, StoredReply, Timestamp, UnitOfWork,
+    Id, IdGenerator, Receipt, Replay, ReplayRecord, StoreError, StoredReply, Timestamp, UnitOfWork,
     contract::{audit_entry, uuid},
 };
 use futures::future::{Either, join_all, pending, select};
@@ -48,7 +48,7 @@ impl Witness for Keyed {
             expires_at: now.plus(TimeDelta::hours(24)),
         };
         let audit = claudetools_kernel::AuditEntry { id: Uuid::from_u128(self.1), ..audit_entry() };
-        Receipt { audit: Some(audit), replay: Some(record) }
+        Receipt { audit: Some(audit), replay: Some(Replay::Again(record)) }
     }
 }
 
@@ -95,6 +95,9 @@ struct Case {
 }
 
 /// The rules of calls for locks.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn desk(store: Arc<dyn UnitOfWork<dyn CoordTx>>, pause: Arc<dyn Pause>) -> Outcome {
     let context = Context { store: Arc::clone(&store), ids: Arc::new(Count(AtomicU64::new(1))) };
     let (one, first) = Clerk::new(context.clone(), Arc::clone(&pause));

@@ -1,13 +1,17 @@
 //! The suites that every storage adapter must pass. Each runs on a fresh store.
 
+mod component;
 mod desk;
 mod head;
 mod lock;
+mod message;
 mod presence;
 
+pub use component::{components, coord_projects, retention};
 pub use desk::desk;
 pub use head::{events, head};
 pub use lock::{lock_lists, locks};
+pub use message::{audiences, messages};
 pub use presence::presence;
 
 use claudetools_kernel::{StoreError, Timestamp, UnitOfWork};

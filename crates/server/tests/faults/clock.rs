@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -21,13 +21,6 @@ use crate::{
 /// How soon a revocation is in force on every replica.
 const REVOKED: Duration = Duration::from_secs(5);
 const SOME: usize = 30;
-
-/// The library that gives a program another time than the system's.
-fn library() -> Option<PathBuf> {
-    let folders = fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok).map(|entry| entry.path().join("faketime"));
-    let found = folders.chain([PathBuf::from("/usr/lib/faketime")]).map(|folder| folder.join("libfaketimeMT.so.1"));
-    found.into_iter().find(|file| file.is_file())
-}
 
 /// A replica whose clock stands `offset` off what the system says, as the file tells; its timers go on undisturbed.
 fn with_own_clock(site: Site, library: &Path, offset: &Path) -> Site {
@@ -86,7 +79,7 @@ async fn created_once(a: &Api, b: &Api, key: &str) {
 async fn a_clock_that_jumps_an_hour_loses_nothing_doubles_nothing_and_lets_no_revoked_token_in() {
     let _alone = alone().await;
     let what = "a clock that jumps";
-    let Some(library) = library() else { return tools::leave_out(what, "libfaketime") };
+    let Some(library) = claudetools_harness::tools::faketime() else { return tools::leave_out(what, "libfaketime") };
     let Some(database) = DatabaseServer::start(Kind::MariaDb, what).await else { return };
     let key = site_on(&database).run(&["keys", "generate"]).await.success().out;
     let master = format!("shared:{}", key.trim());

@@ -1,8 +1,9 @@
 //! The network is cut between a commit and its answer: the server cannot know whether it was done.
 
+use claudetools_harness::cut::Cut;
+
 use crate::{
     RECOVERY, alone,
-    cut::Cut,
     engine::{DatabaseServer, Kind},
     load::{Load, Outcome, new_client, write_once},
     site,
@@ -14,7 +15,7 @@ const WRITERS: usize = 4;
 async fn answers_to_commits_are_lost(kind: Kind) {
     let _alone = alone().await;
     let Some(database) = DatabaseServer::start(kind, "a network that loses answers").await else { return };
-    let network = Cut::before(database.port).await;
+    let network = Cut::before(database.port).await.expect("a port");
     let server = site().with("DATABASE_URL", &database.url_by(network.port)).serve().await;
     let api = server.admin().await;
 

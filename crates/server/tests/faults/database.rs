@@ -56,7 +56,7 @@ async fn killed_and_restarted(kind: Kind) {
     let before = memory::resident(server.id());
 
     for _ in 0..2 {
-        database.kill();
+        database.kill().expect("an end");
         let gone = Instant::now();
         let probed = eventually("a probe that tells", TOLD, async || {
             let probed = probes(&api).await;
@@ -65,7 +65,7 @@ async fn killed_and_restarted(kind: Kind) {
         probed.await;
         eprintln!("{kind:?} killed: the probes told after {:?}", gone.elapsed());
         tokio::time::sleep(Duration::from_secs(2)).await;
-        database.restart().await;
+        database.restart().await.expect("a server that answers");
         let back = load.goes_on(1, RECOVERY).await;
         eprintln!("{kind:?} killed: written again {back:?} after the database answered");
         load.goes_on(SOME, SOON).await;
@@ -88,7 +88,7 @@ async fn frozen_and_thawed(kind: Kind) {
     load.goes_on(SOME, SOON).await;
     let before = memory::resident(server.id());
 
-    database.freeze();
+    database.freeze().expect("a signal");
     let frozen_at = Instant::now();
     // The first of them finds out by itself that nobody answers.
     while frozen_at.elapsed() < frozen() {
@@ -96,7 +96,7 @@ async fn frozen_and_thawed(kind: Kind) {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     let thawed_at = Instant::now();
-    database.thaw();
+    database.thaw().expect("a signal");
     let back = load.goes_on(1, RECOVERY).await;
     eprintln!("{kind:?} frozen for {:?}: written again {back:?} after it went on", thawed_at - frozen_at);
     load.goes_on(SOME, SOON).await;
@@ -117,7 +117,7 @@ async fn stopped_while_frozen(kind: Kind) {
     let server = site_on(&database).serve().await;
     let api = server.admin().await;
     api.get("/auth/me").await.expect(200);
-    database.freeze();
+    database.freeze().expect("a signal");
     let told =
         eventually("a probe that tells", TOLD + TOLD, async || (probes(&api).await == expected(503)).then_some(()));
     told.await;

@@ -16,7 +16,6 @@ mod api;
 mod clients;
 mod clock;
 mod commit;
-mod cut;
 mod database;
 mod disk;
 mod engine;

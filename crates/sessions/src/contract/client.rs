@@ -36,6 +36,7 @@ fn full() -> Client {
         billing_increment_minutes: Some(6),
         billing_rounding: Some(BillingRounding::Nearest),
         currency: Some("EUR".to_owned()),
+        time_zone: set("America/Argentina/ComodRivadavia"),
         external_ids: Some(BTreeMap::from([("psa".to_owned(), "4711".to_owned())])),
     };
     Client::new(Id::new(uuid(9)), fields, at(9)).expect("a valid client")

@@ -1,5 +1,6 @@
 //! The suites that every storage adapter must pass, one per port. Each runs on a fresh, empty store.
 
+mod billing;
 mod client;
 mod machine;
 mod pending_task;
@@ -10,6 +11,7 @@ mod tag;
 mod task_graph;
 mod work_item;
 
+pub use billing::{billable_time, closings, time_blocks, timers};
 pub use client::clients;
 pub use machine::machines;
 pub use pending_task::pending_tasks;

@@ -5,11 +5,11 @@ use claudetools_identity::{Account, AccountFields, AccountFilter, AccountSort, O
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::{Answer, Reply},
     wire::{Cross, Field, Instant, ScopeWord, SecretText},

@@ -9,12 +9,12 @@ use o2o::o2o;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     error::{ApiError, Problem},
     extract::{At, Body, Caller, FromPath, InPath, ListQuery, PathId, Query, Read},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::{Answer, Reply, resource},
     wire::{Cross, Field, Instant, Nullable, ScopeWord, SecretText, TtlSeconds, Word},

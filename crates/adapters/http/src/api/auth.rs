@@ -8,12 +8,12 @@ use claudetools_kernel::{Actor, Error, Faults, Id, Patch};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     extract::{Body, Call, Caller, ListQuery, PathId, Public, Read},
     metrics::LogInOutcome,
+    mounting::ServiceConfig,
     openapi::{Form, Forms, Listed, OneForm, Paging},
     reply::{Answer, Reply, value},
     wire::{Cross, Field, Instant, Nullable, ScopeWord, SecretText, Word},

@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 use actix_web::{delete, get, post, route};
 use claudetools_sessions::{
-    BillingRounding, Client, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType, PendingTaskRow,
-    Priority, ProjectRow, ProjectStatus, TaskStatus,
+    BillingRounding, Client, ClientAsset, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType,
+    PendingTaskRow, Priority, ProjectRow, ProjectStatus, TaskStatus,
 };
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::sessions::SessionRowView;
+use super::{billable_time::ClientBillingView, sessions::SessionRowView};
 use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{
         Amount, BlankLine, Block, Cidr, Cross, CurrencyCode, Day, Email, ExternalIds, Field, IncrementMinutes, Instant,
-        Line, Nullable, Word, each,
+        Line, Nullable, Word, ZoneName, each,
     },
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"name": "Acme Dental", "type": "msp_client", "network_subnet": "10.20.0.0/16", "domain_name": "acme.example",
     "primary_contact": "Jo Smith", "contact_email": "it@acme.example", "hourly_rate": "125.00", "billing_increment_minutes": 15,
-    "billing_rounding": "up", "currency": "USD", "external_ids": {"psa": "4711"}}))]
+    "billing_rounding": "up", "currency": "USD", "time_zone": "America/Chicago", "external_ids": {"psa": "4711"}}))]
 struct ClientBody {
     /// Unique, whatever the case.
     #[schema(required)]
@@ -66,6 +66,8 @@ struct ClientBody {
     billing_rounding: Field<RoundingWord>,
     /// ISO 4217; USD unless given.
     currency: Field<CurrencyCode>,
+    /// A zone of the IANA database. With one, billed time is rounded on its clocks and counts for its days (`docs/billing.md`).
+    time_zone: Nullable<ZoneName>,
     /// Ids in other systems.
     external_ids: Field<ExternalIds>,
 }
@@ -92,6 +94,8 @@ pub(super) struct ClientView {
     billing_rounding: RoundingWord,
     #[schema(example = "USD")]
     currency: String,
+    #[schema(example = "Australia/Adelaide")]
+    time_zone: Option<String>,
     external_ids: BTreeMap<String, String>,
     created_at: Instant,
     updated_at: Instant,
@@ -104,6 +108,9 @@ struct ClientDetailView {
     #[serde(flatten)]
     #[from(~.into())]
     client: ClientView,
+    /// By host name.
+    #[from(each(~))]
+    infrastructure: Vec<ClientInfrastructureView>,
     /// By name.
     #[from(each(~))]
     active_projects: Vec<ClientProjectView>,
@@ -113,6 +120,25 @@ struct ClientDetailView {
     /// Those neither completed nor cancelled, the most urgent first: overdue, then by priority, then by the day due.
     #[from(each(~))]
     open_tasks: Vec<ClientTaskView>,
+    #[from(~.into())]
+    billing: ClientBillingView,
+}
+
+/// A piece of infrastructure as its client shows it.
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(ClientAsset)]
+pub(super) struct ClientInfrastructureView {
+    #[o2o(repeat)]
+    #[from(~.cross())]
+    id: Uuid,
+    #[schema(example = "FS01")]
+    hostname: String,
+    #[schema(example = "10.20.0.5")]
+    ip_address: Option<String>,
+    #[schema(example = "physical_server")]
+    asset_type: String,
+    #[schema(example = "Windows Server")]
+    os: Option<String>,
 }
 
 /// A project as its client shows it.

@@ -6,14 +6,18 @@ use claudetools_sessions::RecoveredContext;
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::{
-    clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView, work_items::WorkItemRowView,
+    billable_time::ClientBillingView,
+    clients::{ClientInfrastructureView, ClientView},
+    pending_tasks::PendingTaskView,
+    sessions::SessionRowView,
+    work_items::WorkItemRowView,
 };
 use crate::{
     extract::{Caller, Query, Read},
+    mounting::ServiceConfig,
     reply::{Answer, value},
     wire::each,
 };
@@ -28,6 +32,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 struct RecoveredContextView {
     #[from(~.into())]
     client: ClientView,
+    /// What equipment the client has, by host name. At most 200.
+    #[from(each(~))]
+    infrastructure: Vec<ClientInfrastructureView>,
     /// The latest first.
     #[from(each(~))]
     last_sessions: Vec<SessionRowView>,
@@ -38,6 +45,8 @@ struct RecoveredContextView {
     /// Those not completed, the youngest first. At most 200.
     #[from(each(~))]
     open_work_items: Vec<WorkItemRowView>,
+    #[from(~.into())]
+    billing: ClientBillingView,
 }
 
 /// Whose context to recover.

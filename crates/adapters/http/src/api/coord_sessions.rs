@@ -6,10 +6,10 @@ use claudetools_kernel::{Error, Timestamp};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     extract::{Body, CoordCaller, InPath, ListQuery, Read, SessionName, Write},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::{Answer, Reply},
     wire::{BlankLine, Cross, Instant, Nullable, Switch, Word},
@@ -40,7 +40,7 @@ struct PresenceBody {
 
 /// A session.
 #[derive(Debug, Serialize, ToSchema)]
-struct PresenceView {
+pub(super) struct PresenceView {
     #[schema(example = "laptop-7f3a")]
     session_id: String,
     machine: Option<String>,

@@ -6,11 +6,11 @@ use claudetools_kernel::Faults;
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     extract::{Admin, Caller, ListQuery, Query},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::{Answer, value},
     wire::{Cross, Day, Instant, Word},

@@ -6,12 +6,12 @@ use claudetools_credentials::{Credential, Decrypted, OneTimePassword, SecretFiel
 use o2o::o2o;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::credentials::CredentialView;
 use crate::{
     extract::{Caller, InPath, PathId, Read, Reason, ReasonQuery, VersionNumber, Write},
+    mounting::ServiceConfig,
     reply::{Answer, value},
     wire::{Cross, Instant, SecretText, SecretsView, Word, each},
 };

@@ -8,11 +8,11 @@ use claudetools_kernel::{Faults, Id, Target};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     extract::{Body, Caller, Write, granted},
+    mounting::ServiceConfig,
     reply::{Answer, Reply},
     wire::{Cross, Field, PasswordLength, SecretText, Uid, Word, WordCount},
 };

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use actix_web::get;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     extract::Public,
+    mounting::ServiceConfig,
     probe::{AliveView, HealthView, ReadyView, is_behind, is_connected, limits, verdict},
     reply::{Answer, value},
 };

@@ -6,12 +6,12 @@ use claudetools_sessions::{Machine, MachineFields, MachineFilter, MachineKey, Ma
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     error::ApiError,
     extract::{Admin, At, Body, Caller, FromPath, InPath, ListQuery, PathId, Read, Write},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{BlankLine, Block, Cross, Field, Fingerprint, Instant, Line, Lines, Nullable, Word},

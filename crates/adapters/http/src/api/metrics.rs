@@ -3,9 +3,8 @@
 use actix_web::{HttpResponse, get, http::header};
 use claudetools_kernel::Error;
 use prometheus::TEXT_FORMAT;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{extract::Public, reply::Answer};
+use crate::{extract::Public, mounting::ServiceConfig, reply::Answer};
 
 /// Outside the prefixes and under each of them.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {

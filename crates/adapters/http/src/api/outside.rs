@@ -3,8 +3,8 @@
 use actix_web::get;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::mounting::ServiceConfig;
 use crate::reply::{Answer, value};
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {

@@ -8,11 +8,11 @@ use claudetools_sessions::{
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{BlankLine, Block, Cross, Day, Field, Instant, Line, Nullable, Uid, Uids, Word},

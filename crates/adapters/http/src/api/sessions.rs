@@ -8,11 +8,12 @@ use claudetools_sessions::{
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::billable_time::SessionTimeView;
 use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
+    mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{
@@ -121,6 +122,9 @@ struct SessionView {
     /// The oldest first.
     #[from(each(~))]
     work_items: Vec<SessionWorkItemView>,
+    /// The time entered for it, by day.
+    #[from(each(~))]
+    billable_time: Vec<SessionTimeView>,
 }
 
 /// A work item as its session shows it.

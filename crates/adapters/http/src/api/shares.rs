@@ -6,11 +6,11 @@ use claudetools_kernel::{Faults, Secret};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     extract::{Body, Caller, PathId, Public, Write},
+    mounting::ServiceConfig,
     reply::{Answer, Reply},
     wire::{BlankLine, Cross, Field, Instant, Nullable, SecretText, SecretsView, ShareSeconds, ShareViews, Word},
 };

@@ -5,11 +5,11 @@ use claudetools_credentials::{FailedVersion, Rewrap, RewrapFields, RotationProgr
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
     extract::{Admin, Body, Caller},
+    mounting::ServiceConfig,
     reply::{Answer, Reply, value},
     wire::{Cross, Field, Instant, RewrapLimit, each},
 };

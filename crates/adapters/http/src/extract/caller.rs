@@ -19,7 +19,7 @@ use actix_web::{
 use chrono::TimeDelta;
 use claudetools_credentials::{Credential, Origin, Recorded, Refusal, Who};
 use claudetools_kernel::{
-    Actor, Change, Detail, Entity, Error, Faults, Page, PageRequest, Receipt, ReplayRecord, Scope, SortField,
+    Actor, Change, Detail, Entity, Error, Faults, Page, PageRequest, Receipt, Replay, ReplayRecord, Scope, SortField,
     StoreError, Timestamp,
 };
 use serde::Serialize;
@@ -29,7 +29,7 @@ use crate::{
     app::Services,
     envelope::entry,
     error::{ApiError, Problem, status_of},
-    fallback::RouteTable,
+    fallback::{RouteTable, template},
     limits::count_decrypt,
     reply::{Answer, Reply, list, resource, value},
 };
@@ -195,7 +195,7 @@ impl Call {
         let (Some(services), Some(info)) = (services, RequestInfo::of(request)) else {
             return Err(Error::Internal("the services are not mounted".to_owned()).into());
         };
-        info.route.replace(request.match_pattern());
+        info.route.replace(request.match_pattern().as_deref().map(template));
         Ok(Self { request: request.clone(), services, info })
     }
 
@@ -219,7 +219,7 @@ impl Call {
         &self.services
     }
 
-    /// The use cases, for what goes on elsewhere.
+    /// The use cases, for an answer that goes on when the call is over.
     pub(crate) fn shared(&self) -> Data<Services> {
         self.services.clone()
     }
@@ -311,17 +311,7 @@ impl Call {
             return self.attempt(&use_case, &render, None).await;
         };
         let _running = self.enter(&key)?;
-        // A second look after a lost race finds what the winner, on another replica, has committed.
-        for _ in 0..2 {
-            if let Some(kept) = self.kept(&key).await? {
-                return self.replay(&key, kept);
-            }
-            match self.attempt(&use_case, &render, Some(&key)).await {
-                Err(error) if error.0.code == KEY_TAKEN => {}
-                done => return done,
-            }
-        }
-        Err(Error::Store(StoreError::Contention("idempotency key".to_owned())).into())
+        self.attempt(&use_case, &render, Some(&key)).await
     }
 
     /// Enters the key among those whose first request is running here.
@@ -370,33 +360,40 @@ impl Call {
         })
     }
 
+    /// The use case, repeated while it meets other writers.
+    ///
+    /// Under an idempotency key nothing is looked up first, for most keys are new: the primary key of the kept answers refuses a
+    /// second one. But no refusal is told before it is clear that there is no kept answer to tell instead.
     async fn attempt<T>(
         &self,
         use_case: &impl AsyncFn() -> Result<Change<T>, Error>,
         render: &impl Fn(&T) -> Result<Reply, Error>,
         key: Option<&Key>,
     ) -> Answer {
-        let mut tried = 0;
+        let (mut tried, mut keep): (u32, Keep) = (0, Replay::First);
         loop {
             tried += 1;
             let error = match use_case().await {
-                Ok(change) => match self.commit(change, render, key).await {
+                Ok(change) => match self.commit(change, render, key.map(|key| (key, keep))).await {
                     Ok(answer) => return answer,
                     Err(error) => error,
                 },
                 Err(error) => error,
             };
-            if let (Some(key), Error::Store(StoreError::Constraint(_))) = (key, &error)
-                && self.kept(key).await?.is_some()
+            // While the database is away there is nothing to look into, and callers are to be told in time.
+            if let Some(key) = key
+                && !matches!(error, Error::Store(StoreError::Unavailable(_)))
             {
-                return Err(ApiError(Problem::new(KEY_TAKEN, "")));
-            }
-            if let (Some(key), Error::Store(StoreError::Undecided(_))) = (key, &error)
-                && let Ok(Some(kept)) = self.kept(key).await
-            {
-                // The answer to the commit was lost on its way, but it was done, audit row included.
-                self.info.is_audited.set(true);
-                return Ok(Reply(kept.reply).into_response(self.prefix()));
+                match self.kept(key).await {
+                    Ok(Some(kept)) => return self.settle(key, kept, &error),
+                    Ok(None) => {}
+                    // Whoever could not learn the outcome of his commit is told that, whatever keeps us from looking.
+                    Err(_) if matches!(error, Error::Store(StoreError::Undecided(_))) => {}
+                    Err(unknown) => return Err(unknown.into()),
+                }
+                if matches!(error, Error::Store(StoreError::Constraint(_))) {
+                    keep = Replay::Again;
+                }
             }
             let took = self.services.clock.now().since(self.info.started);
             if !error.is_retryable() || tried == ATTEMPTS || took > TimeDelta::seconds(PATIENCE_SECONDS) {
@@ -406,17 +403,32 @@ impl Call {
         }
     }
 
+    /// What to answer a request that failed with `error` and under whose key an answer is kept.
+    fn settle(&self, key: &Key, kept: ReplayRecord, error: &Error) -> Answer {
+        if matches!(error, Error::Store(StoreError::Undecided(_))) && kept.fingerprint == key.fingerprint {
+            // The answer to the commit was lost on its way, but it was done, audit row included.
+            self.info.is_audited.set(true);
+            return Ok(Reply(kept.reply).into_response(self.prefix()));
+        }
+        self.replay(key, kept)
+    }
+
     async fn commit<T>(
         &self,
         change: Change<T>,
         render: &impl Fn(&T) -> Result<Reply, Error>,
-        key: Option<&Key>,
+        key: Option<(&Key, Keep)>,
     ) -> Result<Answer, Error> {
         let rendered = render(change.value());
         let status = rendered.as_ref().map_or_else(status_of, |reply| reply.0.status);
         let replay = match (key, &rendered) {
-            (Some(key), Ok(reply)) => Some(key.record(reply, self.services.clock.now())),
-            _ => None,
+            (Some((key, keep)), Ok(reply)) => Some(keep(key.record(reply, self.services.clock.now()))),
+            (Some((key, _)), Err(_)) => match self.kept(key).await? {
+                // What was granted once is not refused to its repetition.
+                Some(kept) => return Ok(self.replay(key, kept)),
+                None => None,
+            },
+            (None, _) => None,
         };
         let audit = self.services.audit.as_ref().map(|_| entry(&self.info, &self.services, status));
         change.commit(Receipt { audit, replay }).await?;
@@ -487,8 +499,8 @@ fn unkept(mut response: HttpResponse) -> HttpResponse {
     response
 }
 
-/// Marks, between two functions of this module only, that another request committed under the same key meanwhile.
-const KEY_TAKEN: &str = "KEY_TAKEN";
+/// What is known of the key of an answer to keep.
+type Keep = fn(ReplayRecord) -> Replay;
 
 /// An idempotency key with what belongs to it.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use claudetools_coord::{self as coord, Done, Party, Pending, Refusal, Witness, session_key};
-use claudetools_kernel::{AuditEntry, Error, Faults, Receipt, Scope, StoreError, Timestamp};
+use claudetools_kernel::{AuditEntry, Error, Faults, Receipt, Replay, Scope, StoreError, Timestamp};
 use ipnet::IpNet;
 use tokio::time::timeout;
 
@@ -151,7 +151,7 @@ impl Witness for Attest {
             AuditEntry { status, duration_micros: took.num_microseconds().unwrap_or(i64::MAX), ..entry }
         });
         let kept = |key: &Key| rendered.as_ref().ok().map(|reply| key.record(reply, self.services.clock.now()));
-        Receipt { audit, replay: self.key.as_ref().and_then(kept) }
+        Receipt { audit, replay: self.key.as_ref().and_then(kept).map(Replay::Again) }
     }
 }
 

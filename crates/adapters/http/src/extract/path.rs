@@ -1,9 +1,13 @@
 //! Ids in paths.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
-use claudetools_kernel::{Faults, Id, Target};
+use claudetools_kernel::{Error, Expected, Faults, Id, Target};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::conditional::expected;
@@ -39,6 +43,22 @@ impl<T: FromPath> FromRequest for InPath<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(T::from_path(request.match_info().get(T::NAME).unwrap_or_default()).map(Self))
+    }
+}
+
+/// What a path names by words, of which one may hold a slash, and the revisions of it that `If-Match` allows. `P` reads the parts
+/// by their names.
+pub(crate) struct Named<P, K>(pub(crate) K, pub(crate) Expected, PhantomData<P>);
+
+impl<P: DeserializeOwned + 'static, K: TryFrom<P, Error = Error> + 'static> FromRequest for Named<P, K> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parts = request.match_info().load::<P>();
+        let parts = parts.map_err(|_| Faults::one("path", "encoding", "must be percent-encoded UTF-8"));
+        let named = parts.and_then(K::try_from).map_err(ApiError::from);
+        ready(named.map(|key| Self(key, expected(request.headers()), PhantomData)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use claudetools_kernel::{
-    self as kernel, Direction, Error, Faults, Page, PageRequest, Position, Sort, SortField, SortKey, Start,
+    self as kernel, Direction, Enumeration, Error, Faults, Page, PageRequest, Position, Sort, SortField, SortKey, Start,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -54,6 +54,42 @@ impl<Q: DeserializeOwned + Into<F> + 'static, F: 'static, S: SortField> FromRequ
         let filter = parse_filter::<Q>(&given, &mut faults);
         let query = page.zip(filter).map(|(page, filter)| kernel::Query { filter: filter.into(), page });
         ready(finish(faults, query).map(|query| Self(query, PhantomData)).map_err(ApiError::from))
+    }
+}
+
+/// A query parameter that is a word of a closed set, beside a filter.
+pub(crate) trait Choice: Enumeration {
+    /// The parameter's name.
+    const NAME: &'static str;
+    /// What it means, for the description.
+    const TEXT: &'static str;
+    /// The word when the request names none.
+    const DEFAULT: Self;
+}
+
+/// The query of what works on all rows that a filter admits: read as a `Q`, the domain's filter `F`, and a word of `W`.
+pub(crate) struct FilterQuery<Q, F, W> {
+    pub(crate) filter: F,
+    pub(crate) choice: W,
+    read_as: PhantomData<Q>,
+}
+
+impl<Q: DeserializeOwned + Into<F> + 'static, F: 'static, W: Choice> FromRequest for FilterQuery<Q, F, W> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut faults = Faults::default();
+        let mut given = pairs(request, &mut faults);
+        let word = take(&mut given, W::NAME, &mut faults);
+        let choice = word.map_or(Some(W::DEFAULT), |word| W::parse(&word));
+        if choice.is_none() {
+            faults.schema(W::NAME, "enum", &W::wanted());
+        }
+        let filter = parse_filter::<Q>(&given, &mut faults);
+        let read = filter.zip(choice).map(|(filter, choice)| (filter.into(), choice));
+        let query = finish(faults, read).map(|(filter, choice)| Self { filter, choice, read_as: PhantomData });
+        ready(query.map_err(ApiError::from))
     }
 }
 

@@ -14,7 +14,7 @@ use utoipa::{
     },
 };
 
-use crate::extract::MAX_LIMIT;
+use crate::extract::{Choice, MAX_LIMIT};
 
 /// The body of a list of `T`, for the description: the collection is named after the path there.
 pub(crate) struct Listed<T>(PhantomData<T>);
@@ -71,6 +71,19 @@ impl<S: SortField> IntoParams for Paging<S> {
                 .build()
         })
         .collect()
+    }
+}
+
+/// The parameter of a [`Choice`].
+pub(crate) struct Choosing<W>(PhantomData<W>);
+
+impl<W: Choice> IntoParams for Choosing<W> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let words = W::ALL.iter().map(|word| word.as_str());
+        let string = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        let schema = string.enum_values(Some(words)).default(Some(json!(W::DEFAULT.as_str())));
+        let parameter = ParameterBuilder::new().name(W::NAME).parameter_in(ParameterIn::Query);
+        vec![parameter.description(Some(W::TEXT)).schema(Some(schema)).build()]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 
@@ -25,6 +25,8 @@ type Next = oneshot::Sender<Result<Lease, StoreError>>;
 /// Those who want to write, in the order in which they came.
 pub(super) struct Queue {
     line: Mutex<Line>,
+    /// Told of everybody who gets in line.
+    arrivals: Condvar,
     /// To the thread that begins and commits.
     thread: mpsc::Sender<Message>,
     patience: Duration,
@@ -41,7 +43,7 @@ struct Line {
 
 impl Queue {
     pub(super) fn new(thread: mpsc::Sender<Message>, patience: Duration) -> Self {
-        Self { line: Mutex::default(), thread, patience }
+        Self { line: Mutex::default(), arrivals: Condvar::new(), thread, patience }
     }
 
     /// How long to wait for a turn.
@@ -79,6 +81,7 @@ impl Queue {
         line.next.push_back(next);
         let was_busy = std::mem::replace(&mut line.is_busy, true);
         drop(line);
+        self.arrivals.notify_one();
         if !was_busy {
             self.tell(Message::Begin(Arc::clone(self)));
         }
@@ -95,6 +98,15 @@ impl Queue {
         }
         line.is_busy = !or_rest;
         None
+    }
+
+    /// Waits until somebody is in line, but not beyond `until`; tells whether somebody is.
+    pub(super) fn has_next_by(&self, until: Instant) -> bool {
+        let line = self.line();
+        let left = until.saturating_duration_since(Instant::now());
+        let waited = self.arrivals.wait_timeout_while(line, left, |line| line.next.is_empty() && !line.is_closed);
+        let (line, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !line.next.is_empty()
     }
 
     /// Gives the next in line its turn; when it is time to commit, or nobody waits, the connection goes to the thread.
@@ -124,15 +136,17 @@ pub(super) struct Desk {
     pub(super) connection: Connection,
     pub(super) waiting: Vec<Waiting>,
     since: Instant,
+    /// Until when its commit waits for others to join, once that is decided.
+    pub(super) held_until: Option<Instant>,
 }
 
 impl Desk {
     /// Of a transaction that has just begun.
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, waiting: Vec::new(), since: Instant::now() }
+        Self { connection, waiting: Vec::new(), since: Instant::now(), held_until: None }
     }
 
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         !self.connection.is_autocommit() && self.waiting.len() < MEMBERS && self.since.elapsed() < GATHERING
     }
 

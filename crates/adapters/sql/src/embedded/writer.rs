@@ -3,7 +3,8 @@
 //! A flush of the disk takes as long for one transaction as for many. So whatever waits shares one: the thread begins a
 //! transaction and gives the connection to the first in line (`queue.rs`), who works inside a savepoint and passes it on to
 //! the next. When nobody is left waiting, or the first has waited long enough, it comes back here and is committed; then
-//! all are answered. When the commit fails nothing of any of them remains, and each is told so.
+//! all are answered. Those who shared the last commit are likely to be back in a moment: while fewer are there than that, the
+//! commit waits for them, no longer than a commit takes. When the commit fails nothing of any of them remains, and each is told so.
 
 use std::{
     collections::VecDeque,
@@ -12,6 +13,7 @@ use std::{
         mpsc::{self, Receiver},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use claudetools_kernel::StoreError;
@@ -27,8 +29,14 @@ use super::{
 };
 use crate::pool::PoolNumbers;
 
+/// The longest that a commit waits for others to join it, however slow the disk is.
+const LONGEST_HOLD: Duration = Duration::from_millis(2);
+
 /// A deferred transaction that reads first cannot become a writer once another process has written.
-const BEGIN: &str = if cfg!(feature = "mutant-deferred") { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
+fn begin() -> &'static str {
+    let is_deferred = cfg!(feature = "mutant-deferred") && claudetools_coord::mutant::is_meant("deferred");
+    if is_deferred { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" }
+}
 
 /// What comes in.
 pub(super) enum Message {
@@ -56,7 +64,8 @@ impl Writer {
         let started = thread.spawn(move || match place.writer() {
             Ok(connection) => {
                 let _ = opened.send(Ok(()));
-                Thread { connection: Some(connection), place, inbox, deferred: VecDeque::new() }.serve();
+                let (deferred, last) = (VecDeque::new(), (0, Duration::ZERO));
+                Thread { connection: Some(connection), place, inbox, deferred, last }.serve();
             }
             Err(error) => drop(opened.send(Err(by_error(&error)))),
         });
@@ -97,6 +106,8 @@ struct Thread {
     inbox: Receiver<Message>,
     /// What came in meanwhile.
     deferred: VecDeque<Message>,
+    /// How many shared the last commit, and how long it took.
+    last: (usize, Duration),
 }
 
 impl Thread {
@@ -105,8 +116,10 @@ impl Thread {
             match message {
                 Message::Begin(queue) => self.begin(&queue),
                 Message::Commit(desk, queue) => {
-                    self.commit(desk);
-                    self.begin(&queue);
+                    if let Some(desk) = self.hold(desk, &queue) {
+                        self.commit(desk);
+                        self.begin(&queue);
+                    }
                 }
                 Message::Alone(errand) => {
                     if let Some(connection) = &self.connection {
@@ -153,7 +166,7 @@ impl Thread {
                 return;
             };
             let connection = self.tidied(connection);
-            match execute(&connection, BEGIN) {
+            match execute(&connection, begin()) {
                 Ok(()) => {
                     // If it has gone meanwhile the lease finds the next by itself.
                     drop(next.send(Ok(Lease::new(Desk::new(connection), Arc::clone(queue)))));
@@ -166,8 +179,24 @@ impl Thread {
         }
     }
 
+    /// Waits a little for those who shared the last commit. Somebody who comes meanwhile gets the connection; otherwise it is
+    /// time to commit.
+    fn hold(&self, mut desk: Desk, queue: &Arc<Queue>) -> Option<Desk> {
+        let (members, took) = self.last;
+        if desk.waiting.is_empty() || desk.waiting.len() >= members || !desk.has_room() {
+            return Some(desk);
+        }
+        let until = *desk.held_until.get_or_insert_with(|| Instant::now() + took.min(LONGEST_HOLD));
+        if !queue.has_next_by(until) {
+            return Some(desk);
+        }
+        Arc::clone(queue).pass(desk);
+        None
+    }
+
     /// Commits and tells everybody.
     fn commit(&mut self, Desk { connection, waiting, .. }: Desk) {
+        let begun = Instant::now();
         let outcome = if connection.is_autocommit() {
             Err(StoreError::Unavailable("the engine has rolled the transaction back".to_owned()))
         } else {
@@ -175,6 +204,7 @@ impl Thread {
             let end = if waiting.is_empty() { "ROLLBACK" } else { "COMMIT" };
             execute(&connection, end).map_err(|error| by_error(&error))
         };
+        self.last = (waiting.len(), begun.elapsed());
         self.connection = Some(self.tidied(connection));
         tell(waiting, &outcome);
     }

@@ -1,7 +1,7 @@
 //! Clients.
 
 use claudetools_kernel::{StoreError, text};
-use claudetools_sessions::{Client, Currency};
+use claudetools_sessions::Client;
 use o2o::o2o;
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
@@ -34,8 +34,6 @@ pub(crate) struct Model {
     pub(crate) hourly_rate: Option<i64>,
     pub(crate) billing_increment_minutes: i32,
     pub(crate) billing_rounding: Word,
-    #[from(~.to_string())]
-    #[into(row.value("currency", Currency::parse(&~))?)]
     pub(crate) currency: String,
     pub(crate) external_ids: String,
     /// What `q` searches, folded.
@@ -44,6 +42,7 @@ pub(crate) struct Model {
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) revision: i64,
+    pub(crate) time_zone: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

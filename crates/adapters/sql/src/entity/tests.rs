@@ -9,7 +9,7 @@ use sea_orm::{
     sea_query::{Expr, Func, Query, TableCreateStatement},
 };
 
-use super::{session, work_item};
+use super::{billable_time, session, work_item};
 use crate::embedded::fields;
 
 /// Every entity. A table whose entity is missing here fails the test below.
@@ -30,13 +30,21 @@ entities![
     account,
     agent_run,
     api_audit_log,
+    billable_time,
     client,
+    coord_component,
+    coord_component_history,
     coord_event,
     coord_fence,
     coord_head,
     coord_lock,
+    coord_message,
+    coord_message_recipient,
+    coord_project,
+    coord_retention,
     coord_session,
     coord_waiter,
+    closing,
     credential,
     credential_access,
     credential_audit_epoch,
@@ -44,18 +52,30 @@ entities![
     credential_audit_log,
     credential_share,
     credential_version,
+    firewall_rule,
     idempotency_key,
+    infrastructure,
     login_throttle,
+    m365_tenant,
     machine,
+    network,
     pending_task,
     project,
     refresh_token,
     revocation,
+    security_incident,
+    security_incident_asset,
+    security_incident_move,
+    service,
+    service_relationship,
     session,
     session_tag,
     session_technology,
+    site,
     tag,
     task_dependency,
+    time_block,
+    timer,
     vault_check,
     work_item,
     work_item_tag,
@@ -157,6 +177,8 @@ fn the_fields_of_every_model_stand_in_the_order_of_its_columns() {
     }
     let sessions = session::ListRow::select_cols(session::Entity::find().select_only());
     assert_eq!(columns(&sessions), fields::of::<session::ListRow>().unwrap());
+    let draws = billable_time::DrawRow::select_cols(billable_time::Entity::find().select_only());
+    assert_eq!(columns(&draws), fields::of::<billable_time::DrawRow>().unwrap());
     let items = work_item::ListRow::select_cols(work_item::Entity::find().select_only());
     assert_eq!(columns(&items), fields::of::<work_item::ListRow>().unwrap());
 }

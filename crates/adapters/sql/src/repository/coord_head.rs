@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use claudetools_coord::{
     Event, Head,
+    mutant::is_meant,
     ports::{EventRepository, HeadRepository},
 };
 use claudetools_kernel::{StoreError, Stored, Timestamp};
@@ -28,7 +29,7 @@ type HeadRow = Values<(i64, i64, i64, i64, i64, i64)>;
 /// The statement that reads the head, locked or not. Whoever waits for the lock must not be given the time at which it began to
 /// wait, so the clock is read behind the lock in each engine's words: `NOW()` is the time at which a statement began.
 fn head_statement(engine: DbBackend, is_locked: bool) -> Statement {
-    let is_locked = is_locked && !cfg!(feature = "mutant-no-head-lock");
+    let is_locked = is_locked && !(cfg!(feature = "mutant-no-head-lock") && is_meant("no-head-lock"));
     let lock = if is_locked { " FOR UPDATE" } else { "" };
     let only = coord_head::ONLY;
     let sql = match engine {
@@ -59,7 +60,7 @@ fn head(row: Option<HeadRow>) -> Stored<Head> {
 
 /// The database's clock, but never less than a time that somebody has acted on.
 fn time(floor: i64, clock: i64) -> i64 {
-    if cfg!(feature = "mutant-node-clock") {
+    if cfg!(feature = "mutant-node-clock") && is_meant("node-clock") {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         return i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
     }

@@ -74,7 +74,7 @@ impl<C: Connection> ChainRepository for SqlTx<C> {
 
 impl<C: Connection> SqlTx<C> {
     /// Adds the row with this key, or replaces the one there is.
-    async fn put<E>(&self, row: E::Model, id: E::Column, key: i64) -> Stored<()>
+    pub(crate) async fn put<E>(&self, row: E::Model, id: E::Column, key: i64) -> Stored<()>
     where
         E: EntityTrait,
         E::Model: IntoActiveModel<E::ActiveModel>,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
-    Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
+    BillableTime, Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session, Timer,
     ports::{ProjectRepository, Stored},
 };
 use sea_orm::{ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait, Select};
@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        client, pending_task,
+        billable_time, client, pending_task,
         project::{Column, Entity, Joined, Relation},
-        session,
+        session, timer,
     },
     query::{Listing, contains},
     records::{Referring, Row},
@@ -29,6 +29,8 @@ impl Row for Project {
         vec![
             Referring::new::<session::Entity>(Session::TYPE, session::Column::ProjectId.eq(id)),
             Referring::new::<pending_task::Entity>(PendingTask::TYPE, pending_task::Column::ProjectId.eq(id)),
+            Referring::new::<billable_time::Entity>(BillableTime::TYPE, billable_time::Column::ProjectId.eq(id)),
+            Referring::new::<timer::Entity>(Timer::TYPE, timer::Column::ProjectId.eq(id)),
         ]
     }
 }

@@ -8,7 +8,7 @@ use claudetools_kernel::{
     Direction, Entity as _, Id, Page, PageRequest, Position, Records, Referrer, SortKey, Start, text,
 };
 use claudetools_sessions::{
-    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, WorkItem,
+    BillableTime, Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, Timer, WorkItem,
     ports::{SessionRepository, Stored},
 };
 use sea_orm::{
@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        client, machine, project,
+        billable_time, client, machine, project,
         session::{Column, Entity, Joined, ListRow, Model, Part, Relation},
-        session_tag, session_technology, tag, work_item,
+        session_tag, session_technology, tag, timer, work_item,
     },
     query::{Listing, contains, cut, page_statement, total},
     question::{All, Values},
@@ -68,7 +68,13 @@ impl<C: Connection> Records<Session> for SqlTx<C> {
 
     async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
         let of_session = work_item::Column::SessionId.eq(id.uuid());
-        self.count_referrers(vec![Referring::new::<work_item::Entity>(WorkItem::TYPE, of_session)]).await
+        let (time, timers) = (billable_time::Column::SessionId, timer::Column::SessionId);
+        let kinds = vec![
+            Referring::new::<work_item::Entity>(WorkItem::TYPE, of_session),
+            Referring::new::<billable_time::Entity>(BillableTime::TYPE, time.eq(id.uuid())),
+            Referring::new::<timer::Entity>(Timer::TYPE, timers.eq(id.uuid())),
+        ];
+        self.count_referrers(kinds).await
     }
 }
 
@@ -82,7 +88,8 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             .column_as(client::Column::Name, "client_name")
             .column_as(project::Column::Name, "project_name")
             .column_as(machine::Column::Hostname, "machine_hostname");
-        let (row, parts) = self.ask((self.one_of::<_, Joined>(named), self.parts(id))).await?;
+        let questions = (self.one_of::<_, Joined>(named), self.parts(id), self.time_of_session(id.uuid()));
+        let (row, parts, time) = self.ask(questions).await?;
         let Some(row) = row else { return Ok(None) };
         let Parts { tags, technologies, work_items } = Parts::of(parts)?;
         let (tags, tag_names): (BTreeSet<_>, _) = tags.into_iter().map(|(name, id)| (Id::new(id), name)).unzip();
@@ -93,6 +100,7 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             machine_hostname: row.machine_hostname,
             tags: tag_names,
             work_items,
+            billable_time: time.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         }))
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Records, Referrer};
 use claudetools_sessions::{
-    Client, PendingTask, Session, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort, WorkItemStatus,
+    BillableTime, Client, PendingTask, Session, Timer, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow,
+    WorkItemSort, WorkItemStatus,
     ports::{Stored, WorkItemRepository},
 };
 use sea_orm::{
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        client, pending_task, session,
+        billable_time, client, pending_task, session, timer,
         work_item::{Column, Entity, Joined, ListRow, Model, Relation},
         work_item_tag,
     },
@@ -60,7 +61,13 @@ impl<C: Connection> Records<WorkItem> for SqlTx<C> {
 
     async fn referrers(&mut self, id: Id<WorkItem>) -> Stored<Vec<Referrer>> {
         let of_item = pending_task::Column::WorkItemId.eq(id.uuid());
-        self.count_referrers(vec![Referring::new::<pending_task::Entity>(PendingTask::TYPE, of_item)]).await
+        let (time, timers) = (billable_time::Column::WorkItemId, timer::Column::WorkItemId);
+        let kinds = vec![
+            Referring::new::<pending_task::Entity>(PendingTask::TYPE, of_item),
+            Referring::new::<billable_time::Entity>(BillableTime::TYPE, time.eq(id.uuid())),
+            Referring::new::<timer::Entity>(Timer::TYPE, timers.eq(id.uuid())),
+        ];
+        self.count_referrers(kinds).await
     }
 }
 

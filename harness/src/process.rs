@@ -2,35 +2,39 @@
 
 use std::{collections::HashMap, fs, path::Path, time::Duration};
 
-use crate::failure::{Failure, Result};
+use crate::{Failure, Result};
 
 /// The unit in which the kernel tells times to programs, on every architecture: `USER_HZ`.
 const TICKS_PER_SECOND: u64 = 100;
 
 /// A process and all that it has started: a server that works in several processes is one server.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Tree {
+pub struct Tree {
     root: u32,
 }
 
 /// The memory of a tree at one moment, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Memory {
+pub struct Memory {
     /// `VmRSS`: everything resident, with the pages of mapped files.
-    pub(crate) resident: u64,
+    pub resident: u64,
     /// `RssAnon`: what the processes have allocated themselves.
-    pub(crate) anonymous: u64,
+    pub anonymous: u64,
     /// `VmHWM`: the most that was ever resident.
-    pub(crate) peak: u64,
+    pub peak: u64,
 }
 
 impl Tree {
-    pub(crate) const fn new(root: u32) -> Self {
+    /// The tree below a process, with it.
+    pub const fn new(root: u32) -> Self {
         Self { root }
     }
 
     /// The processor time that all of it has used, with that of children which have ended.
-    pub(crate) fn processor_time(self) -> Result<Duration> {
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read or says what nobody understands.
+    pub fn processor_time(self) -> Result<Duration> {
         let mut ticks = 0;
         for pid in self.members()? {
             ticks += Stat::read(pid)?.map_or(0, |stat| stat.ticks);
@@ -39,7 +43,10 @@ impl Tree {
     }
 
     /// What it occupies. Pages that its processes share count for each of them.
-    pub(crate) fn memory(self) -> Result<Memory> {
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read or says what nobody understands.
+    pub fn memory(self) -> Result<Memory> {
         let mut sum = Memory::default();
         for pid in self.members()? {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -52,7 +59,10 @@ impl Tree {
 
     /// Whether whoever listens on this port of the loopback address is one of these processes: the answers of a stranger that
     /// was there before must not be taken for ours.
-    pub(crate) fn owns_port(self, port: u16) -> Result<bool> {
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read or says what nobody understands.
+    pub fn owns_port(self, port: u16) -> Result<bool> {
         let sockets = listening_sockets(&fs::read_to_string("/proc/net/tcp")?, port);
         let mut own = Vec::new();
         for pid in self.members()? {
@@ -79,7 +89,10 @@ impl Tree {
 }
 
 /// The processor time that the whole machine has spent, idle time apart.
-pub(crate) fn machine_time() -> Result<Duration> {
+///
+/// # Errors
+/// When `/proc` cannot be read or says what nobody understands.
+pub fn machine_time() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;
     let cpu = stat.lines().next().and_then(|line| line.strip_prefix("cpu "));
     let cpu = cpu.ok_or_else(|| Failure::Process("stat begins with no cpu line".into()))?;
@@ -89,7 +102,10 @@ pub(crate) fn machine_time() -> Result<Duration> {
 }
 
 /// The processor time of all processes of a name, such as those of a database server.
-pub(crate) fn time_of_named(name: &str) -> Result<Duration> {
+///
+/// # Errors
+/// When `/proc` cannot be read or says what nobody understands.
+pub fn time_of_named(name: &str) -> Result<Duration> {
     let mut ticks = 0;
     for pid in all_processes()? {
         ticks += Stat::read(pid)?.filter(|stat| stat.name == name).map_or(0, |stat| stat.ticks);
@@ -98,7 +114,7 @@ pub(crate) fn time_of_named(name: &str) -> Result<Duration> {
 }
 
 /// Whether there is a process of this number.
-pub(crate) fn is_alive(pid: u32) -> bool {
+pub fn is_alive(pid: u32) -> bool {
     Path::new("/proc").join(pid.to_string()).exists()
 }
 

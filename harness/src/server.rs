@@ -13,9 +13,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
+    Failure, Result,
     client::{Call, Client},
-    failure::{Failure, Result},
     process::Tree,
+    tools,
 };
 
 /// How long it may take to answer for the first time.
@@ -29,27 +30,38 @@ const ADMIN: &str = "admin@bench.example";
 /// Of an account in a database that only benchmarks use.
 const PASSWORD: &str = "seven-blue-kites-rise";
 /// Signs the tokens of our server, which its peers accept as well. It guards databases that only benchmarks use.
-pub(crate) const JWT_KEY: &str = "YmVuY2htYXJrcy1zaWduLXRoZWlyLXRva2Vucy13aXRoLXRoaXM=";
-/// The vault\'s key ring: a database outlives the folders of the servers that are measured on it.
-pub(crate) const MASTER_KEYS: &str = "bench:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub const JWT_KEY: &str = "YmVuY2htYXJrcy1zaWduLXRoZWlyLXRva2Vucy13aXRoLXRoaXM=";
+/// The vault's key ring: a database outlives the folders of the servers that are measured on it.
+pub const MASTER_KEYS: &str = "bench:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Issuer and audience of those tokens.
-pub(crate) const JWT_NAME: &str = "claudetools";
+pub const JWT_NAME: &str = "claudetools";
 
 /// A running server; it ends, and its scratch folder goes, when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     address: SocketAddr,
     scratch: TempDir,
     /// From the start of the process to the first healthy answer.
-    pub(crate) first_answer: Duration,
+    pub first_answer: Duration,
 }
 
 impl Server {
     /// Starts our server, `program`, with these settings beside those that every scenario needs.
-    pub(crate) async fn start(program: &Path, settings: &[(&str, String)]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When it cannot be started, or is not healthy in time; with what it said.
+    pub async fn start(program: &Path, settings: &[(&str, String)]) -> Result<Self> {
+        Self::start_at(program, free_address()?, settings).await
+    }
+
+    /// The same at an address that the caller has chosen, as the next one in the place of one that was killed.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_at(program: &Path, address: SocketAddr, settings: &[(&str, String)]) -> Result<Self> {
         let program = program.canonicalize().map_err(|error| Failure::File(program.to_owned(), error))?;
-        Self::launch(|address, scratch| {
+        Self::launch_at(address, |address, scratch| {
             let mut command = Command::new(&program);
             command
                 .env("DATA_DIR", scratch)
@@ -68,9 +80,15 @@ impl Server {
     }
 
     /// Starts the server that `command` makes for an address and an empty folder.
-    pub(crate) async fn launch(command: impl FnOnce(SocketAddr, &Path) -> Command) -> Result<Self> {
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn launch(command: impl FnOnce(SocketAddr, &Path) -> Command) -> Result<Self> {
+        Self::launch_at(free_address()?, command).await
+    }
+
+    async fn launch_at(address: SocketAddr, command: impl FnOnce(SocketAddr, &Path) -> Command) -> Result<Self> {
         let scratch = tempfile::tempdir()?;
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let log = scratch.path().join("server.log");
         let out = File::create(&log).map_err(|error| Failure::File(log.clone(), error))?;
         let mut command = command(address, scratch.path());
@@ -91,14 +109,20 @@ impl Server {
     }
 
     /// A connection of its own, logged in as the administrator.
-    pub(crate) async fn administrator(&self) -> Result<Client> {
+    ///
+    /// # Errors
+    /// When the server does not answer, or not with a token.
+    pub async fn administrator(&self) -> Result<Client> {
         let mut client = self.connect().await?;
         client.authorise(self.authorization().await?);
         Ok(client)
     }
 
     /// The `Authorization` of the administrator of our server.
-    pub(crate) async fn authorization(&self) -> Result<HeaderValue> {
+    ///
+    /// # Errors
+    /// When the server does not answer, or not with a token.
+    pub async fn authorization(&self) -> Result<HeaderValue> {
         let mut client = self.connect().await?;
         let body = json!({"email": ADMIN, "password": PASSWORD});
         let answer = client.send(Call { path: "/api/v1/auth/token", body: Some(&body), ..Call::default() }).await?;
@@ -110,22 +134,54 @@ impl Server {
     }
 
     /// A connection of its own.
-    pub(crate) async fn connect(&self) -> Result<Client> {
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn connect(&self) -> Result<Client> {
         Client::connect(self.address).await
     }
 
     /// Where it listens.
-    pub(crate) const fn address(&self) -> SocketAddr {
+    pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Its processes.
-    pub(crate) fn tree(&self) -> Tree {
+    pub fn tree(&self) -> Tree {
         Tree::new(self.child.id())
     }
 
+    /// Sends it a signal, as [`tools::signal`] names them.
+    ///
+    /// # Errors
+    /// When there is no shell to send it with.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        tools::signal(name, &[self.child.id()])
+    }
+
+    /// Ends it at once, as a power cut would.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Whether it has ended by itself.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Ends it, and waits until it has.
-    pub(crate) async fn stop(mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the system does not say whether it has.
+    pub async fn stop(mut self) -> Result<()> {
         self.terminate();
         let begun = Instant::now();
         while begun.elapsed() < END {
@@ -164,10 +220,14 @@ impl Server {
     }
 
     /// The failure, with what the server has printed.
-    pub(crate) fn with_log(&self, what: &str) -> Failure {
+    pub fn with_log(&self, what: &str) -> Failure {
         let log = fs::read_to_string(self.scratch.path().join("server.log")).unwrap_or_default();
         Failure::Server(format!("{what}\n{}", log.trim_end()))
     }
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 impl Drop for Server {

@@ -7,7 +7,7 @@ use std::{
 
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Method, Request,
+    HeaderMap, Method, Request,
     body::Bytes,
     client::conn::http1::{SendRequest, handshake},
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue},
@@ -16,13 +16,16 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use crate::failure::{Failure, Result};
+use crate::{Failure, Result};
 
 /// An open connection, kept alive between requests.
-pub(crate) type Connection = SendRequest<Full<Bytes>>;
+pub type Connection = SendRequest<Full<Bytes>>;
 
 /// Opens a connection.
-pub(crate) async fn connect(address: SocketAddr) -> Result<Connection> {
+///
+/// # Errors
+/// When nobody listens there, or what listens does not speak HTTP.
+pub async fn connect(address: SocketAddr) -> Result<Connection> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -33,7 +36,7 @@ pub(crate) async fn connect(address: SocketAddr) -> Result<Connection> {
 
 /// A connection for one request after another.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     sender: Connection,
     host: String,
     authorization: Option<HeaderValue>,
@@ -41,34 +44,53 @@ pub(crate) struct Client {
 
 /// An answer, and how long it took from the request until its last byte.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Bytes,
-    pub(crate) took: Duration,
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// From the request until the last byte.
+    pub took: Duration,
 }
 
 /// What is sent.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Call<'a> {
-    pub(crate) path: &'a str,
-    /// A body makes it a POST.
-    pub(crate) body: Option<&'a Value>,
+pub struct Call<'a> {
+    /// Path and query.
+    pub path: &'a str,
+    /// The method; unless given, a body makes it a POST, and none a GET.
+    pub method: Option<Method>,
+    /// The body.
+    pub body: Option<&'a Value>,
+    /// The `Idempotency-Key`.
+    pub key: Option<&'a str>,
     /// The `X-Forwarded-For`.
-    pub(crate) from: Option<&'a str>,
+    pub from: Option<&'a str>,
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub async fn connect(address: SocketAddr) -> Result<Self> {
         Ok(Self { sender: connect(address).await?, host: address.to_string(), authorization: None })
     }
 
     /// Sends requests with this `Authorization` from now on.
-    pub(crate) fn authorise(&mut self, authorization: HeaderValue) {
+    pub fn authorise(&mut self, authorization: HeaderValue) {
         self.authorization = Some(authorization);
     }
 
-    pub(crate) async fn send(&mut self, call: Call<'_>) -> Result<Answer> {
-        let method = if call.body.is_some() { Method::POST } else { Method::GET };
+    /// Sends a request and waits for all of its answer, whatever its status.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn send(&mut self, call: Call<'_>) -> Result<Answer> {
+        let usual = if call.body.is_some() { Method::POST } else { Method::GET };
+        let method = call.method.unwrap_or(usual);
         let mut request = Request::builder().method(method).uri(call.path).header(HOST, &self.host);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
@@ -76,25 +98,34 @@ impl Client {
         if let Some(from) = call.from {
             request = request.header("x-forwarded-for", from);
         }
+        if let Some(key) = call.key {
+            request = request.header("idempotency-key", key);
+        }
         let body = call.body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
         let request = request.header(CONTENT_TYPE, "application/json").body(Full::from(body))?;
         self.sender.ready().await?;
         let start = Instant::now();
         let response = self.sender.send_request(request).await?;
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body, took: start.elapsed() })
+        let (head, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, took: start.elapsed() })
     }
 
     /// What is at a path, as JSON.
-    pub(crate) async fn get(&mut self, path: &str) -> Result<Value> {
+    ///
+    /// # Errors
+    /// When the connection breaks, or the answer is not 200 with JSON.
+    pub async fn get(&mut self, path: &str) -> Result<Value> {
         let answer = self.send(Call { path, ..Call::default() }).await?;
         answer.expect(200, path)?;
         answer.json()
     }
 
     /// What was made by a POST, as JSON.
-    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> Result<Value> {
+    ///
+    /// # Errors
+    /// When the connection breaks, or the answer is not 201 with JSON.
+    pub async fn post(&mut self, path: &str, body: &Value) -> Result<Value> {
         let answer = self.send(Call { path, body: Some(body), ..Call::default() }).await?;
         answer.expect(201, path)?;
         answer.json()
@@ -103,7 +134,10 @@ impl Client {
 
 impl Answer {
     /// Fails unless the answer has this status.
-    pub(crate) fn expect(&self, status: u16, what: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// The status and the body that came instead.
+    pub fn expect(&self, status: u16, what: &str) -> Result<()> {
         if self.status == status {
             return Ok(());
         }
@@ -111,7 +145,11 @@ impl Answer {
         Err(Failure::Server(format!("{what} was answered {} instead of {status}: {body}", self.status)))
     }
 
-    pub(crate) fn json(&self) -> Result<Value> {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn json(&self) -> Result<Value> {
         Ok(serde_json::from_slice(&self.body)?)
     }
 }

@@ -1,10 +1,11 @@
-//! A stretch of network between server and database that loses what a test says.
+//! A stretch of network between server and database that loses what it is told to.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
+use crate::Result;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -15,18 +16,23 @@ use tokio::{
 const COMMITS: [&[u8]; 2] = [b"\x03COMMIT", b"Q\0\0\0\x0bCOMMIT\0"];
 
 /// Passes everything on, but for the answers to some commits.
-pub(crate) struct Cut {
-    pub(crate) port: u16,
+#[derive(Debug)]
+pub struct Cut {
+    /// Where whoever is to lose answers connects to, on the loopback address.
+    pub port: u16,
     due: Arc<AtomicUsize>,
     done: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
 impl Cut {
-    /// Between whoever connects to its port and `database` on this machine.
-    pub(crate) async fn before(database: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
+    /// Between whoever connects to its port and `database`, a port of this machine.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn before(database: u16) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let port = listener.local_addr()?.port();
         let (due, done) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let (taken, made) = (Arc::clone(&due), Arc::clone(&done));
         let accepting = tokio::spawn(async move {
@@ -38,16 +44,16 @@ impl Cut {
                 });
             }
         });
-        Self { port, due, done, accepting }
+        Ok(Self { port, due, done, accepting })
     }
 
     /// From now on the answer to the next commit is lost, and its connection with it.
-    pub(crate) fn lose_next(&self) {
+    pub fn lose_next(&self) {
         self.due.fetch_add(1, Ordering::SeqCst);
     }
 
     /// How many answers were lost.
-    pub(crate) fn lost(&self) -> usize {
+    pub fn lost(&self) -> usize {
         self.done.load(Ordering::SeqCst)
     }
 }

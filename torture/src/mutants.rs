@@ -1,0 +1,54 @@
+//! Builds that each do one thing wrong. A check that does not catch them is none.
+
+use std::{path::Path, time::Duration};
+
+use crate::{
+    failure::Result,
+    plan::{Engine, Faults, Plan},
+    report::Report,
+    run::run,
+};
+
+/// A build that does one thing wrong, and the run that shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mutant {
+    /// The cargo feature is called `mutant-` and this.
+    pub(crate) name: &'static str,
+    engine: Engine,
+    replicas: usize,
+    clients: usize,
+    seconds: u64,
+    faults: Faults,
+}
+
+/// Just beyond the shortest life of a lock.
+const BEYOND: u64 = 14;
+
+/// All of them, each on the engine where it shows, for as long as it takes to.
+pub(crate) const MUTANTS: [Mutant; 7] = [
+    Mutant { engine: Engine::Postgres, replicas: 2, ..on_sqlite("no-head-lock", 6) },
+    on_sqlite("deferred", 6),
+    Mutant {
+        engine: Engine::Postgres,
+        replicas: 2,
+        faults: Faults { clock: true, ..Faults::NONE },
+        ..on_sqlite("node-clock", 8)
+    },
+    on_sqlite("no-idempotency", 6),
+    on_sqlite("expiry-unmarked", BEYOND),
+    on_sqlite("waiters-passed", 8),
+    on_sqlite("renew-expired", BEYOND),
+];
+
+const fn on_sqlite(name: &'static str, seconds: u64) -> Mutant {
+    Mutant { name, engine: Engine::Sqlite, replicas: 1, clients: 24, seconds, faults: Faults::NONE }
+}
+
+/// Tortures the build, and says whether it was caught.
+pub(crate) async fn is_caught(mutant: &Mutant, program: &Path, seed: u64, templates: &Path) -> Result<(bool, Report)> {
+    let Mutant { name, engine, replicas, clients, seconds, faults } = *mutant;
+    let (program, lasting) = (program.to_owned(), Duration::from_secs(seconds));
+    let plan = Plan { program, engine, replicas, clients, lasting, faults, seed, mutant: Some(name.to_owned()) };
+    let report = run(plan, templates).await?;
+    Ok((!report.is_right(), report))
+}

@@ -1,0 +1,389 @@
+//! From what was recorded to what is checked: calls whose outcome nobody told are looked up in the events, and the calls on each top
+//! segment become a history of their own.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::{
+    check::{
+        Micros, NEAR, Violation,
+        intervals::{Deadlines, Happening, LockEvent, top},
+        line::{Given, Waited},
+        table::{Held, Op, Paths, Step},
+    },
+    history::{Acquired, Ended, Entry, Grant, Renewed, What},
+    wire::Event,
+};
+
+/// Segments whose locks are taken by processes that keep no record.
+const UNRECORDED: &str = "set";
+
+/// How long after its last attempt a call that waits may still be granted something.
+const LONGEST_WAIT: Micros = 20_000_000;
+
+/// What was recorded, ready to be checked.
+#[derive(Debug, Default)]
+pub(crate) struct Reconciled {
+    /// The calls on each top segment.
+    pub(crate) histories: BTreeMap<String, (Vec<Op>, Paths)>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) waited: Vec<Waited>,
+    pub(crate) given: Vec<Given>,
+    pub(crate) faults: Vec<Violation>,
+    /// Calls that nobody ever answered, and of which the events say what they did.
+    pub(crate) found: u64,
+}
+
+struct Work<'a> {
+    out: Reconciled,
+    locks: &'a [LockEvent],
+    granted: HashMap<&'a str, &'a LockEvent>,
+    ended: HashMap<&'a str, &'a LockEvent>,
+    known: HashSet<&'a str>,
+    ids: HashMap<&'a str, u32>,
+    sessions: HashMap<&'a str, u32>,
+}
+
+/// Puts calls and events together.
+pub(crate) fn reconcile(entries: &[Entry], events: &[Event], locks: &[LockEvent]) -> Reconciled {
+    let mut work = Work {
+        out: Reconciled::default(),
+        locks,
+        granted: HashMap::new(),
+        ended: HashMap::new(),
+        known: HashSet::new(),
+        ids: HashMap::new(),
+        sessions: HashMap::new(),
+    };
+    for event in locks {
+        let of = if event.what == Happening::Granted { &mut work.granted } else { &mut work.ended };
+        of.entry(event.lock.as_str()).or_insert(event);
+    }
+    for entry in entries {
+        if let What::Acquire { outcome: Acquired::New(grants), .. } = &entry.what {
+            work.known.extend(grants.iter().map(|grant| grant.id.as_str()));
+        }
+    }
+    work.unanswered(entries);
+    for entry in entries {
+        match &entry.what {
+            What::Acquire { resources, exclusive, outcome, .. } => {
+                work.acquire(entry, resources, *exclusive, outcome);
+            }
+            What::Renew { id, ttl, outcome } => work.renew(entry, id, *ttl, outcome),
+            What::End { id, outcome } => work.end(entry, id, outcome),
+        }
+    }
+    work.strangers();
+    work.line(entries, events);
+    work.out
+}
+
+impl<'a> Work<'a> {
+    fn fault(&mut self, what: String) {
+        self.out.faults.push(Violation::new("answers", what));
+    }
+
+    fn lock_number(&mut self, id: &'a str) -> u32 {
+        let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        *self.ids.entry(id).or_insert(next)
+    }
+
+    fn session_number(&mut self, session: &'a str) -> u32 {
+        let next = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
+        *self.sessions.entry(session).or_insert(next)
+    }
+
+    /// Adds a call that took effect between its two instants, or at the very one if the answer told it.
+    fn add(&mut self, resource: &str, entry: &Entry, at: Option<Micros>, step: Step) {
+        let (mut called, mut returned) = (entry.called, entry.returned);
+        if let Some(at) = at {
+            if at + NEAR < called || at - NEAR > returned {
+                let Entry { session, called, returned, .. } = entry;
+                self.fault(format!(
+                    "{step:?} of {session} was decided at {at}, but called at {called} and answered at {returned}"
+                ));
+                return;
+            }
+            called = called.max(at - NEAR);
+            returned = returned.min(at + NEAR).max(called);
+        }
+        let (ops, _) = self.out.histories.entry(top(resource).to_owned()).or_default();
+        ops.push(Op { called, returned, step });
+    }
+
+    fn held(&mut self, session: &'a str, id: &'a str, resource: &str, exclusive: bool, until: Micros) -> Held {
+        let (id, session) = (self.lock_number(id), self.session_number(session));
+        let (_, paths) = self.out.histories.entry(top(resource).to_owned()).or_default();
+        Held { id, session, path: paths.number(resource), exclusive, until: (until, until) }
+    }
+
+    fn acquire(&mut self, entry: &'a Entry, resources: &'a [String], exclusive: bool, outcome: &'a Acquired) {
+        let Some(resource) = resources.first() else { return };
+        match outcome {
+            Acquired::New(grants) => {
+                self.check_told(&entry.session, resources, grants);
+                let at = grants.iter().map(|grant| grant.granted_at).max();
+                // Of several some may have been held before: those are extended.
+                let mut steps = (Vec::new(), Vec::new());
+                for grant in grants {
+                    let lock = self.held(&entry.session, &grant.id, &grant.resource, exclusive, grant.expires_at);
+                    let of = if Some(grant.granted_at) == at { &mut steps.0 } else { &mut steps.1 };
+                    of.push(lock);
+                    self.out.deadlines.insert(grant.id.clone(), grant.expires_at);
+                }
+                self.add(resource, entry, at, Step::Grant(steps.0));
+                if !steps.1.is_empty() {
+                    self.add(resource, entry, at, Step::Again(steps.1));
+                }
+            }
+            Acquired::Again(grants) => {
+                self.check_told(&entry.session, resources, grants);
+                let mut locks = Vec::new();
+                for grant in grants {
+                    locks.push(self.held(&entry.session, &grant.id, &grant.resource, exclusive, grant.expires_at));
+                    self.out.deadlines.insert(grant.id.clone(), grant.expires_at);
+                }
+                let at = grants.first().and_then(|grant| grant.decided_at);
+                self.add(resource, entry, at.filter(|_| !entry.unsure), Step::Again(locks));
+            }
+            Acquired::Refused { blocking, .. } => {
+                let session = self.session_number(&entry.session);
+                let blocking = blocking.iter().map(|id| self.lock_number(id)).collect();
+                let (_, paths) = self.out.histories.entry(top(resource).to_owned()).or_default();
+                let paths = resources.iter().map(|path| paths.number(path)).collect();
+                self.add(resource, entry, None, Step::Refuse { session, paths, exclusive, blocking });
+            }
+            Acquired::Unknown => {}
+        }
+    }
+
+    /// An attempt that nobody answered may have been granted something, even later, if it waited: then there is an event for each
+    /// lock that no answer calls new.
+    fn unanswered(&mut self, entries: &'a [Entry]) {
+        let mut unsure: HashMap<&str, Vec<(&'a Entry, Micros)>> = HashMap::new();
+        for entry in entries {
+            if let What::Acquire { outcome, ttl, .. } = &entry.what
+                && (entry.unsure || *outcome == Acquired::Unknown)
+            {
+                unsure.entry(entry.session.as_str()).or_default().push((entry, *ttl));
+            }
+        }
+        let locks = self.locks;
+        for event in locks.iter().filter(|event| event.what == Happening::Granted) {
+            if self.known.contains(event.lock.as_str()) {
+                continue;
+            }
+            let mut calls = unsure.get(event.session.as_str()).into_iter().flatten();
+            let call = calls.find(|(entry, _)| {
+                let What::Acquire { resources, .. } = &entry.what else { return false };
+                let in_time = entry.called - NEAR <= event.at && event.at <= entry.returned + LONGEST_WAIT;
+                resources.contains(&event.resource) && in_time
+            });
+            if let Some((entry, ttl)) = call {
+                self.known.insert(&event.lock);
+                self.out.found += 1;
+                let held = self.held(&entry.session, &event.lock, &event.resource, event.exclusive, event.at + ttl);
+                self.out.deadlines.insert(event.lock.clone(), event.at + ttl);
+                let at_its_time = Entry { called: event.at, returned: event.at, ..(*entry).clone() };
+                self.add(&event.resource, &at_its_time, Some(event.at), Step::Grant(vec![held]));
+            }
+        }
+    }
+
+    /// An answer and its event say the same.
+    fn check_told(&mut self, session: &str, resources: &[String], grants: &[Grant]) {
+        if grants.len() != resources.len() {
+            self.fault(format!("{session} asked for {resources:?} and was given {} locks", grants.len()));
+        }
+        for grant in grants {
+            let Some(event) = self.granted.get(grant.id.as_str()).copied() else {
+                self.fault(format!("no event tells that {session} was granted {}", grant.id));
+                continue;
+            };
+            if (event.session.as_str(), &event.resource, event.token) != (session, &grant.resource, grant.token) {
+                self.fault(format!("{session} was told {grant:?}, the event says {event:?}"));
+            }
+            if event.at != grant.granted_at {
+                self.fault(format!(
+                    "lock {} was granted at {}, its event was at {}",
+                    grant.id, grant.granted_at, event.at
+                ));
+            }
+        }
+    }
+
+    /// The path of a lock that some answer or event told of.
+    fn resource_of(&self, id: &str) -> Option<&'a str> {
+        self.granted.get(id).map(|event| event.resource.as_str())
+    }
+
+    fn renew(&mut self, entry: &'a Entry, id: &'a str, ttl: Micros, outcome: &'a Renewed) {
+        let Some(resource) = self.resource_of(id) else { return };
+        let number = self.lock_number(id);
+        if (entry.unsure && *outcome == Renewed::Gone) || *outcome == Renewed::Unknown {
+            let until = entry.returned + ttl + NEAR;
+            self.out.deadlines.remove(id);
+            self.add(resource, entry, None, Step::MayRenew { id: number, until });
+        }
+        match outcome {
+            Renewed::Until(lock) => {
+                self.out.deadlines.insert(id.to_owned(), lock.expires_at);
+                self.add(resource, entry, lock.decided_at, Step::Renew { id: number, until: lock.expires_at });
+            }
+            Renewed::Gone => self.add(resource, entry, None, Step::NotHeld { id: number }),
+            Renewed::Unknown => {}
+        }
+    }
+
+    fn end(&mut self, entry: &'a Entry, id: &'a str, outcome: &Ended) {
+        let Some(resource) = self.resource_of(id) else { return };
+        let number = self.lock_number(id);
+        let event = self.ended.get(id).copied();
+        let was_ended = event.filter(|event| {
+            let within = event.at >= entry.called - NEAR && event.at <= entry.returned + NEAR;
+            within && matches!(event.what, Happening::Released | Happening::Broken)
+        });
+        match (outcome, was_ended) {
+            (Ended::Now, None) => self.fault(format!("lock {id} was ended by an answer, the events say {event:?}")),
+            (Ended::Now, Some(event)) => self.add(resource, entry, Some(event.at), Step::End { id: number }),
+            // An attempt before the last did it.
+            (Ended::Before, Some(event)) if entry.unsure && self.is_own(entry, event) => {
+                self.add(resource, entry, Some(event.at), Step::End { id: number });
+            }
+            (Ended::Before, _) => self.add(resource, entry, None, Step::NotHeld { id: number }),
+            (Ended::Unknown, Some(event)) => {
+                self.out.found += 1;
+                self.add(resource, entry, Some(event.at), Step::End { id: number });
+            }
+            (Ended::Unknown, None) => {}
+        }
+    }
+
+    /// Whether it was the holder who released, or an administrator who broke it.
+    fn is_own(&self, entry: &Entry, event: &LockEvent) -> bool {
+        let holder = self.granted.get(event.lock.as_str()).map(|granted| granted.session.as_str());
+        (event.what == Happening::Released) == (holder == Some(entry.session.as_str()))
+    }
+
+    /// Nobody was granted anything that nobody asked for.
+    fn strangers(&mut self) {
+        let unknown = self.locks.iter().filter(|event| {
+            event.what == Happening::Granted
+                && top(&event.resource) != UNRECORDED
+                && !self.known.contains(event.lock.as_str())
+        });
+        let unknown: Vec<String> = unknown.map(|event| format!("{event:?} answers no call")).collect();
+        for what in unknown {
+            self.fault(what);
+        }
+    }
+
+    /// Who waited, and who was given what: by the events between the beginning of a call and its grant.
+    fn line(&mut self, entries: &'a [Entry], events: &'a [Event]) {
+        let mut queued: HashMap<&str, Vec<(&Event, Vec<String>)>> = HashMap::new();
+        for event in events {
+            if let Some(resources) = event.of_line() {
+                queued.entry(event.session.as_str()).or_default().push((event, resources));
+            }
+        }
+        for entry in entries {
+            let What::Acquire { resources, exclusive, outcome: Acquired::New(grants), .. } = &entry.what else {
+                continue;
+            };
+            let events = grants.iter().filter_map(|grant| self.granted.get(grant.id.as_str()));
+            let Some(granted) = events.max_by_key(|event| event.seq) else { continue };
+            let places = queued.get(entry.session.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let place = places.iter().rev().find(|(event, wanted)| {
+                event.seq < granted.seq && event.at >= entry.called - NEAR && wanted == resources
+            });
+            let place = place.map(|(event, _)| *event);
+            for grant in grants {
+                self.out.given.push(Given {
+                    seq: granted.seq,
+                    session: entry.session.clone(),
+                    resource: grant.resource.clone(),
+                    exclusive: *exclusive,
+                    queued: place.map(|event| event.seq),
+                });
+            }
+            if let Some(place) = place {
+                self.out.waited.push(Waited {
+                    session: entry.session.clone(),
+                    resources: resources.clone(),
+                    exclusive: *exclusive,
+                    queued: place.seq,
+                    granted: granted.seq,
+                    between: (place.at, granted.at),
+                });
+            }
+        }
+        self.out.given.sort_by_key(|grant| grant.seq);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Micros = 1_000_000_000;
+
+    fn event(seq: i64, what: Happening, lock: &str, at: Micros) -> LockEvent {
+        let (lock, session, resource) = (lock.to_owned(), "s".to_owned(), "a/b".to_owned());
+        LockEvent { seq, at, what, lock, session, resource, exclusive: true, token: 7 }
+    }
+
+    fn entry(what: What, unsure: bool) -> Entry {
+        Entry { session: "s".to_owned(), called: AT - 1_000, returned: AT + 1_000, unsure, what }
+    }
+
+    fn acquire(outcome: Acquired) -> What {
+        What::Acquire { resources: vec!["a/b".to_owned()], exclusive: true, ttl: 10_000_000, outcome }
+    }
+
+    fn grant(token: i64, granted_at: Micros) -> Grant {
+        let (id, resource, expires_at) = ("1".to_owned(), "a/b".to_owned(), granted_at + 10_000_000);
+        Grant { id, resource, token, granted_at, expires_at, decided_at: Some(granted_at) }
+    }
+
+    fn faults(entries: &[Entry], events: &[LockEvent]) -> Vec<String> {
+        reconcile(entries, &[], events).faults.into_iter().map(|fault| fault.what).collect()
+    }
+
+    #[test]
+    fn what_nobody_answered_is_found_in_the_events() {
+        let granted = event(1, Happening::Granted, "1", AT);
+        let found = reconcile(&[entry(acquire(Acquired::Unknown), true)], &[], std::slice::from_ref(&granted));
+        assert_eq!((found.found, found.faults), (1, Vec::new()));
+        assert_eq!(found.histories["a"].0.len(), 1);
+        // What was never done leaves no trace, and what was done without a call is a fault.
+        assert_eq!(reconcile(&[entry(acquire(Acquired::Unknown), true)], &[], &[]).histories.len(), 0);
+        assert_eq!(faults(&[], &[granted]).len(), 1);
+    }
+
+    #[test]
+    fn an_answer_and_its_event_say_the_same() {
+        let granted = event(1, Happening::Granted, "1", AT);
+        let told = |grant| [entry(acquire(Acquired::New(vec![grant])), false)];
+        assert_eq!(faults(&told(grant(7, AT)), std::slice::from_ref(&granted)), Vec::<String>::new());
+        assert_eq!(faults(&told(grant(8, AT)), std::slice::from_ref(&granted)).len(), 1);
+        assert!(!faults(&told(grant(7, AT)), &[]).is_empty());
+        // Granted at a time that no clock here ever told.
+        let hour = 3_600_000_000;
+        assert!(!faults(&told(grant(7, AT + hour)), &[event(1, Happening::Granted, "1", AT + hour)]).is_empty());
+    }
+
+    #[test]
+    fn a_release_that_an_answer_tells_of_is_in_the_events() {
+        let events = [event(1, Happening::Granted, "1", AT), event(2, Happening::Released, "1", AT)];
+        let got = entry(acquire(Acquired::New(vec![grant(7, AT)])), false);
+        let end = |outcome, unsure| entry(What::End { id: "1".to_owned(), outcome }, unsure);
+        assert_eq!(faults(&[got.clone(), end(Ended::Now, false)], &events), Vec::<String>::new());
+        assert_eq!(faults(&[got.clone(), end(Ended::Now, false)], &events[..1]).len(), 1);
+        let steps = |ended| {
+            let ops = reconcile(&[got.clone(), ended], &[], &events).histories.remove("a").unwrap().0;
+            ops.into_iter().map(|op| op.step).next_back().unwrap()
+        };
+        assert_eq!(steps(end(Ended::Before, true)), Step::End { id: 0 }, "the first attempt did it");
+        assert_eq!(steps(end(Ended::Before, false)), Step::NotHeld { id: 0 });
+    }
+}
