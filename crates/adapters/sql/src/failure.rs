@@ -101,9 +101,10 @@ fn by_postgres(code: &str, text: String) -> StoreError {
     }
 }
 
-/// The server is shutting down, has crashed, or is not up yet.
+/// The server is shutting down, has crashed, or is not up yet; or it has given the connection up because it lay idle, in a transaction
+/// or outside, as that of a process does which was frozen.
 fn postgres_is_lost(code: &str) -> bool {
-    matches!(code, "57P01" | "57P02" | "57P03" | "57P05")
+    matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04")
 }
 
 #[cfg(test)]
@@ -139,6 +140,7 @@ mod tests {
             ("40001", "contention"),
             ("55P03", "contention"),
             ("57P01", "unavailable"),
+            ("25P03", "unavailable"),
             ("53300", "unavailable"),
             ("42601", "database"),
         ] {
