@@ -39,6 +39,8 @@ struct Work<'a> {
     granted: HashMap<&'a str, &'a LockEvent>,
     ended: HashMap<&'a str, &'a LockEvent>,
     known: HashSet<&'a str>,
+    /// Ends that some call was found to have made.
+    explained: HashSet<&'a str>,
     ids: HashMap<&'a str, u32>,
     sessions: HashMap<&'a str, u32>,
 }
@@ -51,6 +53,7 @@ pub(crate) fn reconcile(entries: &[Entry], events: &[Event], locks: &[LockEvent]
         granted: HashMap::new(),
         ended: HashMap::new(),
         known: HashSet::new(),
+        explained: HashSet::new(),
         ids: HashMap::new(),
         sessions: HashMap::new(),
     };
@@ -61,6 +64,13 @@ pub(crate) fn reconcile(entries: &[Entry], events: &[Event], locks: &[LockEvent]
     for entry in entries {
         if let What::Acquire { outcome: Acquired::New(grants), .. } = &entry.what {
             work.known.extend(grants.iter().map(|grant| grant.id.as_str()));
+        }
+    }
+    for entry in entries {
+        if let What::End { id, outcome: Ended::Now } = &entry.what
+            && !work.explained.insert(id)
+        {
+            work.fault(format!("lock {id} was ended by two answers"));
         }
     }
     work.unanswered(entries);
@@ -247,15 +257,17 @@ impl<'a> Work<'a> {
             (Ended::Now, None) => self.fault(format!("lock {id} was ended by an answer, the events say {event:?}")),
             (Ended::Now, Some(event)) => self.add(resource, entry, Some(event.at), Step::End { id: number }),
             // An attempt before the last did it.
-            (Ended::Before, Some(event)) if entry.unsure && self.is_own(entry, event) => {
+            (Ended::Before, Some(event))
+                if entry.unsure && self.is_own(entry, event) && self.explained.insert(id) =>
+            {
                 self.add(resource, entry, Some(event.at), Step::End { id: number });
             }
             (Ended::Before, _) => self.add(resource, entry, None, Step::NotHeld { id: number }),
-            (Ended::Unknown, Some(event)) => {
+            (Ended::Unknown, Some(event)) if self.is_own(entry, event) && self.explained.insert(id) => {
                 self.out.found += 1;
                 self.add(resource, entry, Some(event.at), Step::End { id: number });
             }
-            (Ended::Unknown, None) => {}
+            (Ended::Unknown, _) => {}
         }
     }
 

@@ -60,7 +60,7 @@ async fn attempt(client: &mut Client, kind: &str, number: usize) -> Result<std::
     let body = json!({"email": address(kind, number), "password": "eleven-red-boats-sink"});
     let network = if kind == "known" { 10 } else { 11 };
     let from = format!("{network}.0.{}.{}", number / 250, number % 250 + 1);
-    let call = Call { path: "/api/v1/auth/token", body: Some(&body), from: Some(&from) };
+    let call = Call { path: "/api/v1/auth/token", body: Some(&body), from: Some(&from), ..Call::default() };
     let answer = client.send(call).await?;
     answer.expect(401, "a log-in with a wrong password")?;
     Ok(answer.took)
