@@ -298,6 +298,11 @@ impl<'a> Work<'a> {
                 queued.entry(event.session.as_str()).or_default().push((event, resources));
             }
         }
+        let mut held: HashMap<&str, Vec<(&LockEvent, i64)>> = HashMap::new();
+        for event in self.granted.values() {
+            let end = self.ended.get(event.lock.as_str()).map_or(i64::MAX, |end| end.seq);
+            held.entry(event.session.as_str()).or_default().push((event, end));
+        }
         for entry in entries {
             let What::Acquire { resources, exclusive, outcome: Acquired::New(grants), .. } = &entry.what else {
                 continue;
@@ -309,8 +314,12 @@ impl<'a> Work<'a> {
                 event.seq < granted.seq && event.at >= entry.called - NEAR && wanted == resources
             });
             let place = place.map(|(event, _)| *event);
+            let own = held.get(entry.session.as_str()).into_iter().flatten();
+            let holds = own.filter(|(event, end)| event.seq < granted.seq && *end > granted.seq);
+            let holds: Vec<_> = holds.map(|(event, _)| (event.resource.clone(), event.exclusive)).collect();
             for grant in grants {
                 self.out.given.push(Given {
+                    holds: holds.clone(),
                     seq: granted.seq,
                     session: entry.session.clone(),
                     resource: grant.resource.clone(),
