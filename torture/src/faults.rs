@@ -19,6 +19,8 @@ const HOUR: i64 = 3_600;
 const RESTART: Duration = Duration::from_secs(1);
 /// How long it is away in the long profile.
 const MINUTE: Duration = Duration::from_mins(1);
+/// How long a replica is stopped: longer than a lock lives.
+const STOP: Duration = Duration::from_millis(11_500);
 /// A round of all faults, in the long profile.
 const ROUND: Duration = Duration::from_mins(2);
 
@@ -103,7 +105,7 @@ async fn outages(site: Rc<Site>) -> Result<()> {
     // What has to be over before the run is.
     let has_time_for = |needed: Duration| begun.elapsed() + needed + Duration::from_secs(3) < lasting;
     let is_long = lasting > ROUND;
-    let calm = if is_long { Duration::from_secs(8) } else { lasting / 8 };
+    let calm = if is_long { Duration::from_secs(8) } else { lasting / 12 };
     let mut victim = 0;
     let mut next = || {
         victim += 1;
@@ -118,7 +120,7 @@ async fn outages(site: Rc<Site>) -> Result<()> {
         }
         // A stop of all there is takes as long as a lock lives, during which nobody can do anything.
         let has_others = site.plan.replicas > 1 || is_long;
-        if site.plan.faults.stops && has_others && wait(&site, calm).await && has_time_for(PAUSE) {
+        if site.plan.faults.stops && has_others && wait(&site, calm).await && has_time_for(STOP) {
             stop(&site, next()).await?;
         }
         if site.plan.faults.restarts && wait(&site, calm).await && has_time_for(RESTART * 4) {
@@ -143,7 +145,7 @@ async fn outages(site: Rc<Site>) -> Result<()> {
 async fn stop(site: &Site, replica: usize) -> Result<()> {
     let from = site.clock.now();
     site.signal_replica(replica, "STOP")?;
-    sleep(PAUSE).await;
+    sleep(STOP).await;
     site.signal_replica(replica, "CONT")?;
     site.trouble(from, site.whole_or_one());
     site.injected("a replica stopped for 11.5 s");

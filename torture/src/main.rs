@@ -175,8 +175,8 @@ impl Options {
         Plan {
             program: server.to_owned(),
             engine,
-            // SQLite is one process.
-            replicas: if engine == Engine::Sqlite { 1 } else { replicas },
+            // SQLite is one process, unless it is asked for more.
+            replicas: if engine == Engine::Sqlite { self.replicas.map_or(1, usize::from) } else { replicas },
             clients: self.clients.map_or(clients, usize::from),
             lasting: Duration::from_secs(self.seconds.unwrap_or(seconds)),
             faults: if self.calm { Faults::NONE } else { faults },

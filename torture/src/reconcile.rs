@@ -39,6 +39,8 @@ struct Work<'a> {
     granted: HashMap<&'a str, &'a LockEvent>,
     ended: HashMap<&'a str, &'a LockEvent>,
     known: HashSet<&'a str>,
+    /// Ends that some call was found to have made.
+    explained: HashSet<&'a str>,
     ids: HashMap<&'a str, u32>,
     sessions: HashMap<&'a str, u32>,
 }
@@ -51,6 +53,7 @@ pub(crate) fn reconcile(entries: &[Entry], events: &[Event], locks: &[LockEvent]
         granted: HashMap::new(),
         ended: HashMap::new(),
         known: HashSet::new(),
+        explained: HashSet::new(),
         ids: HashMap::new(),
         sessions: HashMap::new(),
     };
@@ -61,6 +64,13 @@ pub(crate) fn reconcile(entries: &[Entry], events: &[Event], locks: &[LockEvent]
     for entry in entries {
         if let What::Acquire { outcome: Acquired::New(grants), .. } = &entry.what {
             work.known.extend(grants.iter().map(|grant| grant.id.as_str()));
+        }
+    }
+    for entry in entries {
+        if let What::End { id, outcome: Ended::Now } = &entry.what
+            && !work.explained.insert(id)
+        {
+            work.fault(format!("lock {id} was ended by two answers"));
         }
     }
     work.unanswered(entries);
@@ -247,15 +257,17 @@ impl<'a> Work<'a> {
             (Ended::Now, None) => self.fault(format!("lock {id} was ended by an answer, the events say {event:?}")),
             (Ended::Now, Some(event)) => self.add(resource, entry, Some(event.at), Step::End { id: number }),
             // An attempt before the last did it.
-            (Ended::Before, Some(event)) if entry.unsure && self.is_own(entry, event) => {
+            (Ended::Before, Some(event))
+                if entry.unsure && self.is_own(entry, event) && self.explained.insert(id) =>
+            {
                 self.add(resource, entry, Some(event.at), Step::End { id: number });
             }
             (Ended::Before, _) => self.add(resource, entry, None, Step::NotHeld { id: number }),
-            (Ended::Unknown, Some(event)) => {
+            (Ended::Unknown, Some(event)) if self.is_own(entry, event) && self.explained.insert(id) => {
                 self.out.found += 1;
                 self.add(resource, entry, Some(event.at), Step::End { id: number });
             }
-            (Ended::Unknown, None) => {}
+            (Ended::Unknown, _) => {}
         }
     }
 
@@ -286,6 +298,11 @@ impl<'a> Work<'a> {
                 queued.entry(event.session.as_str()).or_default().push((event, resources));
             }
         }
+        let mut held: HashMap<&str, Vec<(&LockEvent, i64)>> = HashMap::new();
+        for event in self.granted.values() {
+            let end = self.ended.get(event.lock.as_str()).map_or(i64::MAX, |end| end.seq);
+            held.entry(event.session.as_str()).or_default().push((event, end));
+        }
         for entry in entries {
             let What::Acquire { resources, exclusive, outcome: Acquired::New(grants), .. } = &entry.what else {
                 continue;
@@ -297,8 +314,12 @@ impl<'a> Work<'a> {
                 event.seq < granted.seq && event.at >= entry.called - NEAR && wanted == resources
             });
             let place = place.map(|(event, _)| *event);
+            let own = held.get(entry.session.as_str()).into_iter().flatten();
+            let holds = own.filter(|(event, end)| event.seq < granted.seq && *end > granted.seq);
+            let holds: Vec<_> = holds.map(|(event, _)| (event.resource.clone(), event.exclusive)).collect();
             for grant in grants {
                 self.out.given.push(Given {
+                    holds: holds.clone(),
                     seq: granted.seq,
                     session: entry.session.clone(),
                     resource: grant.resource.clone(),

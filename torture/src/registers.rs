@@ -20,8 +20,8 @@ use crate::{
 
 /// How the name of a register without a fence ends.
 pub(crate) const UNFENCED: &str = "unfenced";
-/// How long a writer is stopped: longer than its lock lives.
-pub(crate) const PAUSE: Duration = Duration::from_millis(11_500);
+/// How long a writer is stopped: longer than its lock lives, by so much that another one surely writes meanwhile.
+pub(crate) const PAUSE: Duration = Duration::from_secs(13);
 
 /// All registers, by the path that is locked for them.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ impl Registers {
         if is_due {
             // In the very middle of read, change and write.
             tools::signal("STOP", &[wish.process])?;
-            site.injected("a client stopped for 11.5 s with a lock in hand");
+            site.injected("a client stopped for 13 s with a lock in hand");
             let process = wish.process;
             spawn_local(async move {
                 sleep(PAUSE).await;

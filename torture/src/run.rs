@@ -13,7 +13,7 @@ use crate::{
     check::{Micros, Violation, feed, fence, intervals, line, linear, messages},
     failure::{Failure, Result},
     faults,
-    plan::Plan,
+    plan::{Faults, Plan},
     reconcile::{Reconciled, reconcile},
     registers,
     report::{Outcome, Report},
@@ -149,6 +149,11 @@ fn check(
         }
     }
     faults.extend(proof(site, &registers, &counted));
+    let unavailable = site.record.unavailable.get();
+    // A replica that loses a race for a place in line says so with a 503; that is rare.
+    if site.plan.faults == Faults::NONE && unavailable * 100 > site.record.answers.get() {
+        faults.push(Violation::new("answers", format!("{unavailable} answers 503 though nothing went wrong")));
+    }
     let record = &site.record;
     let outcome = Outcome {
         seconds: lasted.as_secs(),

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use crate::{
     failure::{Failure, Result},
-    server::{Build, build_server},
+    server::Build,
     shell,
     workspace::Workspace,
 };
@@ -36,21 +36,18 @@ fn torture(workspace: &Workspace, build: Build, arguments: &[String]) -> Result<
     let server = if arguments.iter().any(|argument| argument == "mutants") {
         build_mutants(workspace, build)?
     } else {
-        build_server(workspace, build)?
+        build_bin(workspace, build, "claudetools", &[])?
     };
-    let mut cargo = shell::cargo(&workspace.root);
-    cargo.args(["run", "--quiet", "--package", "claudetools-torture"]);
-    if build == Build::Release {
-        cargo.arg("--release");
-    }
-    cargo.args(["--", "--output"]).arg(workspace.target.join("torture"));
-    shell::run(cargo.arg("--server").arg(server).args(arguments))
+    let program = build_bin(workspace, build, "claudetools-torture", &[])?;
+    let mut torture = shell::command_in(&workspace.root, &program.to_string_lossy());
+    torture.arg("--output").arg(workspace.target.join("torture"));
+    shell::run(torture.arg("--server").arg(server).args(arguments))
 }
 
-/// One build that can do everything wrong; which of it, it is told at its start. Kept beside the right one, which has the same name.
-fn build_mutants(workspace: &Workspace, build: Build) -> Result<PathBuf> {
+/// Builds a program as a part of the whole workspace: by itself its dependencies would be built anew, with other features.
+fn build_bin(workspace: &Workspace, build: Build, name: &str, more: &[&str]) -> Result<PathBuf> {
     let mut cargo = shell::cargo(&workspace.root);
-    cargo.args(["build", "--package", "claudetools-server", "--locked", "--features", "mutants"]);
+    cargo.args(["build", "--quiet", "--workspace", "--locked", "--bin", name]).args(more);
     let folder = if build == Build::Release {
         cargo.arg("--release");
         "release"
@@ -58,11 +55,16 @@ fn build_mutants(workspace: &Workspace, build: Build) -> Result<PathBuf> {
         "debug"
     };
     shell::run(&mut cargo)?;
-    let built = workspace.target.join(folder).join("claudetools");
+    Ok(workspace.target.join(folder).join(name))
+}
+
+/// One build that can do everything wrong; which of it, it is told at its start. Kept beside the right one, which has the same name.
+fn build_mutants(workspace: &Workspace, build: Build) -> Result<PathBuf> {
+    let built = build_bin(workspace, build, "claudetools", &["--features", "claudetools-server/mutants"])?;
     let kept = workspace.target.join("torture").join("claudetools-mutants");
     fs::create_dir_all(workspace.target.join("torture")).map_err(|error| Failure::at(&kept, error))?;
     fs::copy(&built, &kept).map_err(|error| Failure::at(&built, error))?;
     // Whoever asks for the server next must not be given this one.
-    build_server(workspace, build)?;
+    build_bin(workspace, build, "claudetools", &[])?;
     Ok(kept)
 }

@@ -25,6 +25,9 @@ pub(crate) struct Given {
     pub(crate) exclusive: bool,
     /// The event that says that it waited, if it did.
     pub(crate) queued: Option<i64>,
+    /// What its session held then: resource, and whether exclusively. Whoever waits for that waits for this very session, which
+    /// would wait for itself if it stood behind him.
+    pub(crate) holds: Vec<(String, bool)>,
 }
 
 /// Checks that none of the grants passed one who waited. `troubled` tells whether a replica was dead or stopped between two
@@ -38,7 +41,10 @@ pub(crate) fn check(waited: &[Waited], given: &[Given], troubled: impl Fn(Micros
             let conflicts = grant.session != wait.session
                 && (grant.exclusive || wait.exclusive)
                 && wait.resources.iter().any(|resource| related(resource, &grant.resource));
-            if came_later && conflicts {
+            let is_waited_for = grant.holds.iter().any(|(held, exclusive)| {
+                (*exclusive || wait.exclusive) && wait.resources.iter().any(|resource| related(resource, held))
+            });
+            if came_later && conflicts && !is_waited_for {
                 let what = format!(
                     "{} waited for {:?} since event {} and was granted it at {}; {} came later and got {} at {}",
                     wait.session, wait.resources, wait.queued, wait.granted, grant.session, grant.resource, grant.seq
@@ -60,7 +66,7 @@ mod tests {
     }
 
     fn given(seq: i64, resource: &str, queued: Option<i64>) -> Given {
-        Given { seq, session: "g".to_owned(), resource: resource.to_owned(), exclusive: true, queued }
+        Given { seq, session: "g".to_owned(), resource: resource.to_owned(), exclusive: true, queued, holds: Vec::new() }
     }
 
     fn faults(grant: Given) -> usize {
@@ -76,6 +82,8 @@ mod tests {
         assert_eq!(faults(given(9, "a", None)), 0, "it was first");
         assert_eq!(faults(given(21, "a", None)), 0, "it came after");
         assert_eq!(faults(Given { session: "w".to_owned(), ..given(15, "a", None) }), 0, "it is himself");
+        let holder = Given { holds: vec![("a/b/c".to_owned(), true)], ..given(15, "a", None) };
+        assert_eq!(faults(holder), 0, "it is he who is waited for");
         let readers = Waited { exclusive: false, ..wait() };
         let grant = Given { exclusive: false, ..given(15, "a", None) };
         assert_eq!(check(&[readers], &[grant], |_, _| false), []);

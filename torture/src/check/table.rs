@@ -95,10 +95,12 @@ impl State {
         match &op.step {
             Step::Grant(locks) => {
                 for lock in locks {
-                    // Its own lock on the same path would have been answered 200.
+                    // Its own lock on the same path, in the same mode, would have been answered 200.
+                    let is_own = |held: &Held| {
+                        (held.session, held.path, held.exclusive) == (lock.session, lock.path, lock.exclusive)
+                    };
                     let in_the_way = |held: &Held| {
-                        paths.conflict(held, lock.session, lock.path, lock.exclusive)
-                            || (held.session == lock.session && held.path == lock.path)
+                        is_own(held) || paths.conflict(held, lock.session, lock.path, lock.exclusive)
                     };
                     next.end_all(in_the_way);
                 }

@@ -95,8 +95,8 @@ impl Writer {
         let mut client = Client::connect(address).await?;
         let session = format!("writer-{}", self.options.number);
         let body = json!({"resource": self.options.resource, "ttl_seconds": 10, "session_id": session});
-        let path = "/api/v1/coord/locks?wait=15";
-        let answer = timeout(Duration::from_secs(20), client.send(Call { path, body: Some(&body), ..Call::default() }));
+        let path = "/api/v1/coord/locks?wait=2";
+        let answer = timeout(Duration::from_secs(4), client.send(Call { path, body: Some(&body), ..Call::default() }));
         let answer = answer.await.map_err(|_| Failure::Needed("no answer".to_owned()))??;
         if !matches!(answer.status, 200 | 201) {
             return Ok(());
