@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{Days, NaiveDate};
 use claudetools_crypto::UuidGenerator;
 use claudetools_kernel::{
-    Actor, Change, Error, Hours, Id, Money, PageRequest, Patch, Query, Receipt, Result, Scope, Scopes, Timestamp,
-    contract::at,
+    Actor, Error, Hours, Id, Money, PageRequest, Patch, Query, Receipt, Scope, Scopes, Timestamp, contract::at,
 };
 use claudetools_sessions::{
     BillableTimeFields, BillableTimeFilter, BillableTimeRow, BillableTimeSort, Billing, BillingRounding, Client,
@@ -37,24 +36,27 @@ fn admin() -> Actor {
     }
 }
 
-/// Does it again as long as another writer was in the way, as the HTTP layer does.
-async fn done<T>(use_case: impl AsyncFn() -> Result<Change<T>>) -> Result<T> {
-    loop {
-        let committed = match use_case().await {
-            Ok(change) => change.commit(Receipt::default()).await.map_err(Error::from),
-            Err(error) => Err(error),
-        };
-        match committed {
-            Err(error) if error.is_retryable() => {}
-            committed => return committed,
+/// Does it again as long as another writer was in the way, as the HTTP layer does. No function: the futures of closures that borrow
+/// are not known to be `Send`.
+macro_rules! done {
+    ($use_case:expr) => {
+        loop {
+            let committed = match $use_case.await {
+                Ok(change) => change.commit(Receipt::default()).await.map_err(Error::from),
+                Err(error) => Err(error),
+            };
+            match committed {
+                Err(error) if error.is_retryable() => {}
+                committed => break committed,
+            }
         }
-    }
+    };
 }
 
 async fn client(context: &Context, name: &str, fields: ClientFields) -> Id<Client> {
     let fields = ClientFields { name: Some(name.to_owned()), client_type: Some(ClientType::MspClient), ..fields };
     let clients = ClientService::new(context.clone());
-    done(async || clients.create(&admin(), fields.clone()).await).await.expect("a client").client.id
+    done!(clients.create(&admin(), fields.clone())).expect("a client").client.id
 }
 
 pub(crate) async fn one_of_a_thousand_timers_runs(store: &TestStore) {
@@ -66,7 +68,7 @@ pub(crate) async fn one_of_a_thousand_timers_runs(store: &TestStore) {
         let timers = timers.clone();
         let technician = Some(if n % 2 == 0 { "Zoë" } else { "ZOË" }.to_owned());
         let fields = TimerFields { client_id, technician, ..TimerFields::default() };
-        starts.spawn(async move { done(async || timers.start(&admin(), fields.clone()).await).await });
+        starts.spawn(async move { done!(timers.start(&admin(), fields.clone())) });
     }
     let (mut started, mut refused) = (Vec::new(), Vec::new());
     while let Some(start) = starts.join_next().await {
@@ -95,14 +97,14 @@ pub(crate) async fn a_closed_period_takes_no_time(store: &TestStore) {
         let entries = billing.entries.clone();
         let fields =
             BillableTimeFields { client_id, entry_date: Some(day), minutes: Some(5), ..BillableTimeFields::default() };
-        crowd.spawn(async move { done(async || entries.create(&admin(), fields.clone()).await).await.map(drop) });
+        crowd.spawn(async move { done!(entries.create(&admin(), fields.clone())).map(drop) });
     }
     let count = async || {
         let query = Query { filter: BillableTimeFilter::default(), page: PageRequest::first(200) };
         billing.entries.list(&admin(), &query).await.expect("a list").items.len()
     };
     let close = CloseFields { client_id, through: Some(day) };
-    done(async || billing.periods.close(&admin(), &close).await).await.expect("closed");
+    done!(billing.periods.close(&admin(), &close)).expect("closed");
     let at_closing = count().await;
     let mut taken = 0;
     while let Some(entry) = crowd.join_next().await {
@@ -175,7 +177,7 @@ async fn enter(context: &Context, set: usize, firms: &[Firm], work: &[Work]) -> 
                 rollover: Some(*rollover),
                 notes: Patch::Keep,
             };
-            done(async || billing.blocks.create(&admin(), fields.clone()).await).await.expect("a block");
+            done!(billing.blocks.create(&admin(), fields.clone())).expect("a block");
         }
         clients.push(client_id);
     }
@@ -193,7 +195,7 @@ async fn enter(context: &Context, set: usize, firms: &[Firm], work: &[Work]) -> 
             is_billed: Some(*is_billed),
             ..BillableTimeFields::default()
         };
-        done(async || billing.entries.create(&admin(), fields.clone()).await).await.expect("an entry");
+        done!(billing.entries.create(&admin(), fields.clone())).expect("an entry");
     }
     clients
 }
