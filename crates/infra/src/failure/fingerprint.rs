@@ -3,7 +3,7 @@
 use super::{
     class::{FailureClass, Family},
     classify::Classifier,
-    mask::{codes, mask},
+    mask::{MASK, codes, mask},
     rules::Keeps,
     unwrap::{Unwrapped, unwrap},
     verb::{Call, calls, intent, operands},
@@ -36,6 +36,8 @@ pub struct Fingerprint {
     pub intent: String,
     /// The line that says what is wrong, as it is.
     pub message: String,
+    /// The same, masked.
+    pub shape: String,
 }
 
 impl Fingerprint {
@@ -47,6 +49,16 @@ impl Fingerprint {
     /// What the key is the SHA-256 of.
     pub fn canonical(&self) -> String {
         format!("{FINGERPRINT_VERSION}\u{1f}{}\u{1f}{}", self.bucket(), self.template)
+    }
+
+    /// A regular expression for messages of this shape.
+    pub fn expression(&self) -> Option<String> {
+        let parts = self.shape.split(MASK).map(|part| {
+            let words: Vec<String> = part.split_whitespace().map(regex::escape).collect();
+            words.join(r"\W+")
+        });
+        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+        (!parts.is_empty()).then(|| format!("(?i){}", parts.join(".*")))
     }
 }
 
@@ -79,11 +91,12 @@ pub fn fingerprint(failed: &Failed<'_>, classifier: &Classifier) -> Fingerprint 
     };
     let codes = codes(&error.text);
     let told = if error.head.is_empty() { told_by_code(failed) } else { error.head.clone() };
+    let shape = mask(&told, &operands(&calls));
     let (template, is_text) = match (verdict.keeps, verdict.rule) {
         (Keeps::Rule | Keeps::RuleAlone, Some(rule)) => (rule.to_owned(), false),
         _ => match error.error_id.as_deref().filter(|id| is_telling(id)) {
             Some(id) => (format!("id {}", id.to_lowercase()), false),
-            None => (mask(&told, &operands(&calls)), true),
+            None => (shape.clone(), true),
         },
     };
     // A code tells as much as a subject where the wording does not.
@@ -101,6 +114,7 @@ pub fn fingerprint(failed: &Failed<'_>, classifier: &Classifier) -> Fingerprint 
         command: text_of(&command),
         intent: text_of(&purpose),
         message: told.chars().take(LONGEST_TEMPLATE).collect(),
+        shape: shape.chars().take(LONGEST_TEMPLATE).collect(),
     }
 }
 
