@@ -17,6 +17,8 @@ mod m20261122_000008_pending_tasks;
 mod m20261122_000009_identity;
 mod m20261125_000010_write_guards;
 mod m20261125_000011_credentials;
+mod m20261130_000014_inventory;
+mod m20261130_000014a_networks_and_incidents;
 
 use sea_orm_migration::prelude::*;
 
@@ -39,6 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_identity::Migration),
             Box::new(m20261125_000010_write_guards::Migration),
             Box::new(m20261125_000011_credentials::Migration),
+            Box::new(m20261130_000014_inventory::Migration),
+            Box::new(m20261130_000014a_networks_and_incidents::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 //! out that are not there, and says so.
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
+mod inventory;
 mod migrations;
 mod session_directory;
 mod vault;
@@ -66,6 +67,11 @@ on_every_engine! {
     credential_versions(store): claudetools_credentials::contract::credential_versions(&*store.credentials);
     credential_shares(store): claudetools_credentials::contract::credential_shares(&*store.credentials);
     audit_chain(store): claudetools_credentials::contract::audit_chain(&*store.credentials);
+    inventory_rows(store): inventory::rows(&store);
+    inventory_lists(store): inventory::lists(&store);
+    inventory_lookups(store): inventory::lookups(&store);
+    inventory_credentials(store): inventory::credentials(&store);
+    inventory_parents(store): inventory::parents(&store);
     clients_of_credentials(store): vault::clients_of_credentials(&store);
 }
 

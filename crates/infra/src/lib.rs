@@ -4,6 +4,8 @@
 //! were run, why they failed, the patterns and insights that follow from it).
 #![warn(missing_docs)]
 
+pub mod inventory;
+pub mod netbox;
 pub mod ports;
 
 #[cfg(feature = "contract")]

@@ -23,7 +23,7 @@ const PAGE: u32 = 200;
 
 /// Whoever can run this program on the server's own files is an administrator; the name stands in no audit row, because
 /// no request was made.
-fn operator() -> Actor {
+pub(crate) fn operator() -> Actor {
     Actor {
         subject: "command-line".to_owned(),
         scopes: Scopes::up_to(Scope::Admin),

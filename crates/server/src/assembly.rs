@@ -20,6 +20,7 @@ use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, Context as IdentityContext, FirstAdmin,
     PasswordService, RevocationService, RevocationSet, Secret, Settings, TokenService, Upkeep,
 };
+use claudetools_infra::inventory as infra;
 use claudetools_kernel::{Clock, Error, RateLimiter, StoreError, UnitOfWork};
 use claudetools_limiter::{Budgets, ConnectError, MemoryLimiter, RedisLimiter, RedisOptions};
 use claudetools_migrations::DbErr;
@@ -246,7 +247,10 @@ impl Assembly {
         };
         let tracking =
             sessions::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
+        let inventory =
+            infra::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
         let services = Services {
+            inventory: infra::Inventory::new(&inventory),
             clients: sessions::ClientService::new(tracking.clone()),
             machines: sessions::MachineService::new(tracking.clone()),
             projects: sessions::ProjectService::new(tracking.clone()),

@@ -58,6 +58,12 @@ pub enum Command {
         #[command(subcommand)]
         action: CredentialsAction,
     },
+    /// Take over what another product knows
+    Import {
+        /// What to take over
+        #[command(subcommand)]
+        action: ImportAction,
+    },
     /// The accounts that may log in
     Accounts {
         /// What to do [default: list]
@@ -239,6 +245,23 @@ pub struct ImportArgs {
     /// Leave out rows that cannot be taken; otherwise one of them keeps all others out too
     #[arg(long)]
     pub skip_faulty: bool,
+    /// Tell what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What `import` can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum ImportAction {
+    /// The inventory of `NetBox`, out of what its `manage.py dumpdata` writes; again for what has changed since
+    Netbox(NetboxArgs),
+}
+
+/// What is taken over of `NetBox`, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct NetboxArgs {
+    /// The file: JSON, or JSON in gzip
+    pub file: PathBuf,
     /// Tell what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -11,6 +11,7 @@ pub mod config;
 mod connection;
 pub mod credential_commands;
 pub mod health;
+pub mod import_commands;
 pub mod key_file;
 pub mod keys;
 pub mod master_keys;

@@ -9,7 +9,7 @@ use claudetools_server::assembly::StartError;
 use claudetools_server::cli::{AccountsAction, AuditAction, Cli, Command, ConfigAction, KeysAction, MigrateAction};
 use claudetools_server::commands::{self, CommandError};
 use claudetools_server::config::{self, Config, Sources};
-use claudetools_server::{credential_commands, serve, telemetry, tls, vault_commands};
+use claudetools_server::{credential_commands, import_commands, serve, telemetry, tls, vault_commands};
 
 /// A crowd of connections costs memory while it is there. This allocator gives it back to the system within seconds.
 #[global_allocator]
@@ -53,6 +53,7 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Credentials { action } => {
             Ok(on_runtime(credential_commands::credentials(&load()?, action, &mut out))?)
         }
+        Command::Import { action } => Ok(on_runtime(import_commands::import(&load()?, &action, &mut out))?),
         Command::Accounts { action } => {
             let action = action.unwrap_or(AccountsAction::List);
             Ok(on_runtime(administration::accounts(&load()?, action, &mut out))?)

@@ -2,7 +2,9 @@
 
 use claudetools_kernel::{Actor, Faults, Id, PageRequest, Result, Scope};
 
-use crate::{Client, Context, PendingTaskRow, SessionFilter, SessionRow, WorkItemRow, client_detail::MOST_SHOWN};
+use crate::{
+    Client, ClientAsset, Context, PendingTaskRow, SessionFilter, SessionRow, WorkItemRow, client_detail::MOST_SHOWN,
+};
 
 /// How many sessions are told of unless the caller says otherwise.
 const SESSIONS: u32 = 5;
@@ -14,6 +16,8 @@ const MOST_SESSIONS: u32 = 50;
 pub struct RecoveredContext {
     /// The client.
     pub client: Client,
+    /// Its equipment by host name; at most 200.
+    pub infrastructure: Vec<ClientAsset>,
     /// The last sessions, the latest first.
     pub last_sessions: Vec<SessionRow>,
     /// The open tasks, the most urgent first; at most 200.
@@ -51,10 +55,11 @@ impl ContextService {
 
         let mut tx = self.0.store.read().await?;
         let client = tx.clients().find(id).await?;
+        let infrastructure = tx.clients().equipment(id, MOST_SHOWN).await?;
         let of_client = SessionFilter { client_id, ..SessionFilter::default() };
         let last_sessions = tx.sessions().list(&of_client, &PageRequest::first(limit)).await?.items;
         let open_tasks = tx.pending_tasks().open_of(id, self.0.now().date(), MOST_SHOWN).await?;
         let open_work_items = tx.work_items().open_of(id, MOST_SHOWN).await?;
-        Ok(RecoveredContext { client, last_sessions, open_tasks, open_work_items })
+        Ok(RecoveredContext { client, infrastructure, last_sessions, open_tasks, open_work_items })
     }
 }

@@ -34,7 +34,7 @@ mod work_item_service;
 
 pub use billing::BillingRule;
 pub use client::{BillingRounding, Client, ClientFields, ClientFilter, ClientSort, ClientType};
-pub use client_detail::ClientDetail;
+pub use client_detail::{ClientAsset, ClientDetail};
 pub use client_service::ClientService;
 pub use context_service::{ContextService, RecoveredContext};
 pub use machine::{Fingerprint, Machine, MachineFields, MachineFilter, MachineKey, MachineSort, Platform};

@@ -9,10 +9,10 @@ use claudetools_kernel::{Id, Page, PageRequest, Records, Timestamp, Transaction}
 pub use claudetools_kernel::Stored;
 
 use crate::{
-    Client, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort, PendingTask,
-    PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session,
-    SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort, TagUsage, TaskLink, TaskSort,
-    WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
+    Client, ClientAsset, ClientFilter, ClientSort, CountedTag, Fingerprint, Machine, MachineFilter, MachineSort,
+    PendingTask, PendingTaskFilter, PendingTaskRow, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals,
+    Session, SessionDetail, SessionFilter, SessionRow, SessionSort, Tag, TagFilter, TagSort, TagUsage, TaskLink,
+    TaskSort, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
 };
 
 /// A transaction over everything this domain stores.
@@ -38,6 +38,8 @@ pub trait SessionsTx: Transaction {
 pub trait ClientRepository: Records<Client> {
     /// The client with this name, in the form of [`claudetools_kernel::text::fold`].
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Client>>>;
+    /// What equipment the client has, by host name, at most so many. It is kept by another domain.
+    async fn equipment(&mut self, client: Id<Client>, limit: u32) -> Stored<Vec<ClientAsset>>;
     /// A page of clients.
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>>;
 }

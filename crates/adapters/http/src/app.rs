@@ -14,6 +14,7 @@ use claudetools_credentials::{ChainService, CredentialService, Key, ShareService
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
 };
+use claudetools_infra::inventory::Inventory;
 use claudetools_kernel::{Actor, Clock, Error, IdGenerator, RateLimiter, Transaction, UnitOfWork};
 use claudetools_sessions::{
     ClientService, ContextService, MachineService, PendingTaskService, ProjectService, SessionService, TagService,
@@ -113,6 +114,8 @@ pub struct Services {
     pub vault: VaultService,
     /// The audit chain of the vault.
     pub chain: ChainService,
+    /// What equipment clients have.
+    pub inventory: Inventory,
     /// Accounts.
     pub accounts: AccountService,
     /// Passwords of accounts.

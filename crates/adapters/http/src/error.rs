@@ -140,7 +140,8 @@ fn problem_of(error: &Error) -> Problem {
     problem_without_log(error)
 }
 
-fn problem_without_log(error: &Error) -> Problem {
+/// What an error answer would say, for an answer that tells of several things.
+pub(crate) fn problem_without_log(error: &Error) -> Problem {
     let text = error.to_string();
     match error {
         Error::Invalid(faults) => invalid(faults),

@@ -11,10 +11,12 @@ mod text;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
 };
 
 use claudetools_credentials::{FieldSet, SecretField};
 use claudetools_identity::AgentType;
+use claudetools_infra::inventory as infra;
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Patch, Scope, Scopes, Timestamp};
 use claudetools_sessions::Currency;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -29,9 +31,9 @@ pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
-    BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
-    PasswordLength, PortNumber, RewrapLimit, RotationDays, ShareSeconds, ShareViews, Slug, TagName, TagNames,
-    TtlSeconds, Uid, Uids, WordCount, WorkMinutes,
+    Address, BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
+    MacAddress, NamedCommands, PasswordLength, PortNumber, Ports, RewrapLimit, RotationDays, RuleOrder, ShareSeconds,
+    ShareViews, Slug, TagName, TagNames, TtlSeconds, Uid, Uids, VlanNumber, WordCount, WorkMinutes,
 };
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value
@@ -88,7 +90,7 @@ macro_rules! shown_as_text {
         })+
     };
 }
-shown_as_text!(AgentType, Currency, claudetools_sessions::Fingerprint, std::net::IpAddr);
+shown_as_text!(AgentType, infra::Cidr, Currency, claudetools_sessions::Fingerprint, std::net::IpAddr, infra::PortRange);
 
 impl Cross<Vec<Word<SecretField>>> for FieldSet {
     fn cross(self) -> Vec<Word<SecretField>> {
@@ -292,6 +294,10 @@ pub(crate) type Instant = Wire<Timestamp>;
 pub(crate) type Amount = Wire<Money>;
 /// Working time: a decimal number of hours.
 pub(crate) type HoursNumber = Wire<Hours>;
+/// A degree of latitude or longitude.
+pub(crate) type DegreesNumber = Wire<infra::Degrees>;
+/// An address to look for.
+pub(crate) type WantedAddress = Wire<IpAddr>;
 /// A scope.
 pub(crate) type ScopeWord = Word<Scope>;
 
@@ -326,6 +332,25 @@ impl WireSchema for Hours {
             .maximum(Some(1_000_000.0))
             .multiple_of(Some(0.01))
             .examples([serde_json::json!(3.5)])
+    }
+}
+
+impl WireSchema for infra::Degrees {
+    fn wire_schema() -> ObjectBuilder {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Number))
+            .minimum(Some(-180.0))
+            .maximum(Some(180.0))
+            .examples([serde_json::json!(40.7128)])
+    }
+}
+
+impl WireSchema for IpAddr {
+    fn wire_schema() -> ObjectBuilder {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .pattern(Some("^[0-9A-Fa-f:.]+$"))
+            .examples([serde_json::json!("10.20.0.5")])
     }
 }
 

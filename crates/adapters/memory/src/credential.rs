@@ -260,12 +260,11 @@ impl Directory for MemoryTx {
         Ok(clients.find(|client| text::fold(&client.name) == folded).map(|client| client.id.uuid()))
     }
 
-    // The tables of these two come with their resources; until then there are no such rows.
-    async fn has_service(&mut self, _: Uuid) -> Stored<bool> {
-        Ok(false)
+    async fn has_service(&mut self, id: Uuid) -> Stored<bool> {
+        Ok(self.state.services.has(Id::new(id)))
     }
 
-    async fn has_infrastructure(&mut self, _: Uuid) -> Stored<bool> {
-        Ok(false)
+    async fn has_infrastructure(&mut self, id: Uuid) -> Stored<bool> {
+        Ok(self.state.assets.has(Id::new(id)))
     }
 }

@@ -4,8 +4,11 @@
 //! right, and far too slow for anything but tests and trials.
 
 mod client;
+mod client_book;
 mod credential;
 mod identity;
+mod inventory;
+mod inventory_queries;
 mod journal;
 mod machine;
 mod pending_task;

@@ -9,7 +9,11 @@ use async_trait::async_trait;
 use claudetools_coord::ports::CoordTx;
 use claudetools_credentials::{AuditRow, Credential, Epoch, Head, SealedVersion, Share, VaultCheck};
 use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
-use claudetools_infra::ports::InfraTx;
+use claudetools_infra::inventory::{
+    Asset, FirewallRule, IncidentMove, InventoryQueries, Items, M365Tenant, Network, SecurityIncident, Service,
+    ServiceRelationship, Site, Surroundings,
+};
+use claudetools_infra::{netbox::ClientBook, ports::InfraTx};
 use claudetools_kernel::{AuditEntry, Id, ReplayRecord, StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::{
     Client, Machine, PendingTask, Project, Session, Tag, WorkItem,
@@ -49,6 +53,18 @@ pub(crate) struct State {
     pub(crate) tags: Table<Tag>,
     pub(crate) sessions: Table<Session>,
     pub(crate) work_items: Table<WorkItem>,
+    pub(crate) sites: Table<Site>,
+    pub(crate) assets: Table<Asset>,
+    pub(crate) services: Table<Service>,
+    pub(crate) service_relationships: Table<ServiceRelationship>,
+    pub(crate) networks: Table<Network>,
+    pub(crate) firewall_rules: Table<FirewallRule>,
+    pub(crate) m365_tenants: Table<M365Tenant>,
+    pub(crate) security_incidents: Table<SecurityIncident>,
+    /// Which incident names which asset.
+    pub(crate) incident_assets: BTreeSet<(Id<SecurityIncident>, Id<Asset>)>,
+    /// Where incidents stood, by the revision that moved them.
+    pub(crate) incident_moves: BTreeMap<(Id<SecurityIncident>, i64), IncidentMove>,
 }
 
 /// A store in memory. Clones share their content.
@@ -116,7 +132,51 @@ impl SessionsTx for MemoryTx {
     }
 }
 
-impl InfraTx for MemoryTx {}
+impl InfraTx for MemoryTx {
+    fn sites(&mut self) -> &mut dyn Items<Site> {
+        self
+    }
+
+    fn assets(&mut self) -> &mut dyn Items<Asset> {
+        self
+    }
+
+    fn services(&mut self) -> &mut dyn Items<Service> {
+        self
+    }
+
+    fn service_relationships(&mut self) -> &mut dyn Items<ServiceRelationship> {
+        self
+    }
+
+    fn networks(&mut self) -> &mut dyn Items<Network> {
+        self
+    }
+
+    fn firewall_rules(&mut self) -> &mut dyn Items<FirewallRule> {
+        self
+    }
+
+    fn m365_tenants(&mut self) -> &mut dyn Items<M365Tenant> {
+        self
+    }
+
+    fn security_incidents(&mut self) -> &mut dyn Items<SecurityIncident> {
+        self
+    }
+
+    fn inventory(&mut self) -> &mut dyn InventoryQueries {
+        self
+    }
+
+    fn surroundings(&mut self) -> &mut dyn Surroundings {
+        self
+    }
+
+    fn client_book(&mut self) -> &mut dyn ClientBook {
+        self
+    }
+}
 
 impl CoordTx for MemoryTx {}
 

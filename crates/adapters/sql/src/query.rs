@@ -35,12 +35,15 @@ pub(crate) struct Listing<E: EntityTrait, S> {
 pub(crate) enum Guard {
     /// Which task is the parent of which, and which waits for which.
     TaskGraph,
+    /// Which asset runs on which.
+    AssetParents,
 }
 
 impl Guard {
     const fn name(self) -> &'static str {
         match self {
             Self::TaskGraph => "task_graph",
+            Self::AssetParents => "asset_parents",
         }
     }
 }

@@ -14,9 +14,9 @@ use crate::{
     store::{Connection, SqlTx},
 };
 
-type ModelOf<R> = <<R as Row>::Table as EntityTrait>::Model;
+pub(crate) type ModelOf<R> = <<R as Row>::Table as EntityTrait>::Model;
 type ActiveModelOf<R> = <<R as Row>::Table as EntityTrait>::ActiveModel;
-type ColumnOf<R> = <<R as Row>::Table as EntityTrait>::Column;
+pub(crate) type ColumnOf<R> = <<R as Row>::Table as EntityTrait>::Column;
 
 /// A domain's type that lies in a table of its own, one row each. What has parts in other tables implements [`Records`] itself.
 pub(crate) trait Row: Entity {

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use claudetools_credentials::FieldSet;
+use claudetools_infra::inventory::{Cidr, Degrees, PortRange};
 use claudetools_kernel::{Enumeration, Hours, Id, Money, Scopes, StoreError, Timestamp};
 use sea_orm::DeriveValueType;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -167,6 +168,30 @@ impl Keeps<FieldSet> for String {
 
     fn read(self) -> Result<FieldSet, String> {
         FieldSet::parse(&self).ok_or_else(|| "not a list of secret fields".to_owned())
+    }
+}
+
+/// What prints itself as the text that it is read from.
+macro_rules! kept_as_text {
+    ($($type:ty),+) => {
+        $(impl Keeps<$type> for String {
+            fn keep(value: &$type) -> Self { value.to_string() }
+            fn read(self) -> Result<$type, String> {
+                <$type>::parse(&self).ok_or_else(|| "not a valid value".to_owned())
+            }
+        })+
+    };
+}
+kept_as_text!(Cidr, PortRange);
+
+/// Ten-millionths of a degree.
+impl Keeps<Degrees> for i64 {
+    fn keep(value: &Degrees) -> Self {
+        value.ten_millionths()
+    }
+
+    fn read(self) -> Result<Degrees, String> {
+        Ok(Degrees::from_ten_millionths(self))
     }
 }
 

@@ -11,7 +11,11 @@ use claudetools_identity::ports::{
     AccountRepository, AgentRunRepository, ApiAuditLogRepository, IdentityTx, LoginThrottleRepository,
     RefreshTokenRepository, RevocationRepository, SessionDirectory,
 };
-use claudetools_infra::ports::InfraTx;
+use claudetools_infra::inventory::{
+    Asset, FirewallRule, InventoryQueries, Items, M365Tenant, Network, SecurityIncident, Service, ServiceRelationship,
+    Site, Surroundings,
+};
+use claudetools_infra::{netbox::ClientBook, ports::InfraTx};
 use claudetools_kernel::{StoreError, Transaction, UnitOfWork};
 use claudetools_sessions::ports::{
     ClientRepository, MachineRepository, PendingTaskRepository, ProjectRepository, SessionRepository, SessionsTx,
@@ -288,7 +292,51 @@ impl<C: Connection> CredentialsTx for SqlTx<C> {
     }
 }
 
-impl<C: Connection> InfraTx for SqlTx<C> {}
+impl<C: Connection> InfraTx for SqlTx<C> {
+    fn sites(&mut self) -> &mut dyn Items<Site> {
+        self
+    }
+
+    fn assets(&mut self) -> &mut dyn Items<Asset> {
+        self
+    }
+
+    fn services(&mut self) -> &mut dyn Items<Service> {
+        self
+    }
+
+    fn service_relationships(&mut self) -> &mut dyn Items<ServiceRelationship> {
+        self
+    }
+
+    fn networks(&mut self) -> &mut dyn Items<Network> {
+        self
+    }
+
+    fn firewall_rules(&mut self) -> &mut dyn Items<FirewallRule> {
+        self
+    }
+
+    fn m365_tenants(&mut self) -> &mut dyn Items<M365Tenant> {
+        self
+    }
+
+    fn security_incidents(&mut self) -> &mut dyn Items<SecurityIncident> {
+        self
+    }
+
+    fn inventory(&mut self) -> &mut dyn InventoryQueries {
+        self
+    }
+
+    fn surroundings(&mut self) -> &mut dyn Surroundings {
+        self
+    }
+
+    fn client_book(&mut self) -> &mut dyn ClientBook {
+        self
+    }
+}
 
 impl<C: Connection> CoordTx for SqlTx<C> {}
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::{delete, get, post, route};
 use claudetools_sessions::{
-    BillingRounding, Client, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType, PendingTaskRow,
-    Priority, ProjectRow, ProjectStatus, TaskStatus,
+    BillingRounding, Client, ClientAsset, ClientDetail, ClientFields, ClientFilter, ClientSort, ClientType,
+    PendingTaskRow, Priority, ProjectRow, ProjectStatus, TaskStatus,
 };
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
@@ -104,6 +104,9 @@ struct ClientDetailView {
     #[serde(flatten)]
     #[from(~.into())]
     client: ClientView,
+    /// By host name.
+    #[from(each(~))]
+    infrastructure: Vec<ClientInfrastructureView>,
     /// By name.
     #[from(each(~))]
     active_projects: Vec<ClientProjectView>,
@@ -113,6 +116,23 @@ struct ClientDetailView {
     /// Those neither completed nor cancelled, the most urgent first: overdue, then by priority, then by the day due.
     #[from(each(~))]
     open_tasks: Vec<ClientTaskView>,
+}
+
+/// A piece of infrastructure as its client shows it.
+#[derive(Debug, Serialize, ToSchema, o2o)]
+#[from_owned(ClientAsset)]
+pub(super) struct ClientInfrastructureView {
+    #[o2o(repeat)]
+    #[from(~.cross())]
+    id: Uuid,
+    #[schema(example = "FS01")]
+    hostname: String,
+    #[schema(example = "10.20.0.5")]
+    ip_address: Option<String>,
+    #[schema(example = "physical_server")]
+    asset_type: String,
+    #[schema(example = "Windows Server")]
+    os: Option<String>,
 }
 
 /// A project as its client shows it.

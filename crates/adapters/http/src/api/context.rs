@@ -10,7 +10,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::{
-    clients::ClientView, pending_tasks::PendingTaskView, sessions::SessionRowView, work_items::WorkItemRowView,
+    clients::{ClientInfrastructureView, ClientView},
+    pending_tasks::PendingTaskView,
+    sessions::SessionRowView,
+    work_items::WorkItemRowView,
 };
 use crate::{
     extract::{Caller, Query, Read},
@@ -28,6 +31,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 struct RecoveredContextView {
     #[from(~.into())]
     client: ClientView,
+    /// What equipment the client has, by host name. At most 200.
+    #[from(each(~))]
+    infrastructure: Vec<ClientInfrastructureView>,
     /// The latest first.
     #[from(each(~))]
     last_sessions: Vec<SessionRowView>,

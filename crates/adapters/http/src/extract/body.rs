@@ -42,18 +42,47 @@ impl<B: DeserializeOwned + ToSchema + Into<F> + 'static, F: 'static> FromRequest
         let bytes = Bytes::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            refuse_other_types(&request)?;
-            let bytes = timeout(body_timeout(&request), bytes)
-                .await
-                .map_err(|_| cut_off())?
-                .map_err(|error| unreadable(&error))?;
-            if request.headers().contains_key("idempotency-key") {
-                request.extensions_mut().insert(BodyDigest(digest(&bytes)));
-            }
+            refuse_other_types(&request, "application/json")?;
+            let bytes = whole(&request, bytes).await?;
             let body: B = parse(&bytes, request.method() == Method::POST)?;
             Ok(Self(body.into(), PhantomData))
         })
     }
+}
+
+/// A table as text, with the names of the columns first.
+pub(crate) struct CsvText(pub(crate) String);
+
+impl FromRequest for CsvText {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = Bytes::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            refuse_other_types(&request, "text/csv")?;
+            let bytes = whole(&request, bytes).await?;
+            let text = String::from_utf8(bytes.to_vec()).map_err(|_| Faults::one("body", "utf8", "must be UTF-8"))?;
+            if text.contains('\0') {
+                return Err(Faults::one("body", "pattern", "must not contain the NUL character").into());
+            }
+            Ok(Self(text))
+        })
+    }
+}
+
+/// All of a body, noted for its idempotency key.
+async fn whole(
+    request: &HttpRequest,
+    bytes: impl Future<Output = Result<Bytes, actix_web::Error>>,
+) -> Result<Bytes, ApiError> {
+    let bytes = timeout(body_timeout(request), bytes).await.map_err(|_| cut_off())?;
+    let bytes = bytes.map_err(|error| unreadable(&error))?;
+    if request.headers().contains_key("idempotency-key") {
+        request.extensions_mut().insert(BodyDigest(digest(&bytes)));
+    }
+    Ok(bytes)
 }
 
 /// SHA-256.
@@ -63,18 +92,18 @@ pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-fn refuse_other_types(request: &HttpRequest) -> Result<(), ApiError> {
+fn refuse_other_types(request: &HttpRequest, wanted: &str) -> Result<(), ApiError> {
     let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let mut parts = given.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_wanted = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));
     let is_utf8 = parts.all(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
-    if is_json && is_utf8 {
+    if is_wanted && is_utf8 {
         return Ok(());
     }
-    Err(ApiError(Problem::new("UNSUPPORTED_MEDIA_TYPE", "send the body as application/json in UTF-8")))
+    Err(ApiError(Problem::new("UNSUPPORTED_MEDIA_TYPE", format!("send the body as {wanted} in UTF-8"))))
 }
 
 /// How long the body may take to arrive.
@@ -96,7 +125,8 @@ fn cut_off() -> ApiError {
     Faults::one("body", "complete", "could not be read to its end").into()
 }
 
-fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8], is_create: bool) -> Result<T, Error> {
+/// An object read as a `T`, refused with everything that is wrong with it.
+pub(crate) fn parse<T: DeserializeOwned + ToSchema>(bytes: &[u8], is_create: bool) -> Result<T, Error> {
     // Asked first: a struct is also read from an array, by the order of its fields.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     let failure = match serde_json::from_slice(bytes) {

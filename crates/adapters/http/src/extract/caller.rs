@@ -218,6 +218,11 @@ impl Call {
         &self.services
     }
 
+    /// The use cases, for what goes on after the handler has answered.
+    pub(crate) fn shared(&self) -> Data<Services> {
+        self.services.clone()
+    }
+
     /// The request's headers, for conditional reads.
     pub(crate) fn headers(&self) -> &header::HeaderMap {
         self.request.headers()

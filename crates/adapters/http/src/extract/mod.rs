@@ -8,7 +8,7 @@ mod query;
 mod request;
 mod secret;
 
-pub(crate) use body::{Body, BodyDigest, MAX_BODY, digest};
+pub(crate) use body::{Body, BodyDigest, CsvText, MAX_BODY, digest, parse};
 pub use caller::RunningKeys;
 pub(crate) use caller::{Admin, Call, Caller, Public, Read, Write, bearer, granted};
 pub(crate) use conditional::none_match;

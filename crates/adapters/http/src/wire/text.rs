@@ -78,6 +78,10 @@ text_types! {
     Email = string()
         .max_length(Some(254))
         .pattern(Some(r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$"));
+    /// An address of IPv4 or IPv6; a blank one empties the field.
+    Address = string().max_length(Some(64)).pattern(Some(r"^[0-9A-Fa-f:. ]*$")).examples([serde_json::json!("10.20.0.5")]);
+    /// The address of a network card; a blank one empties the field.
+    MacAddress = string().max_length(Some(17)).pattern(Some("^[0-9A-Fa-f:.-]*$"));
     /// A network in CIDR notation.
     Cidr = string().min_length(Some(1)).max_length(Some(64)).pattern(Some(r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"));
 }
@@ -194,6 +198,67 @@ impl ToSchema for ExternalIds {
     }
 }
 
+/// Commands by name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct NamedCommands(std::collections::BTreeMap<String, String>);
+
+impl Cross<std::collections::BTreeMap<String, String>> for NamedCommands {
+    fn cross(self) -> std::collections::BTreeMap<String, String> {
+        self.0
+    }
+}
+
+impl PartialSchema for NamedCommands {
+    fn schema() -> RefOr<Schema> {
+        let name = string().min_length(Some(1)).max_length(Some(64)).pattern(Some(LINE));
+        ObjectBuilder::new()
+            .property_names(Some(Schema::Object(name.build())))
+            .additional_properties(Some(string().max_length(Some(4096)).pattern(Some(BLOCK))))
+            .max_properties(Some(text::ENTRIES))
+            .into()
+    }
+}
+
+impl ToSchema for NamedCommands {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlineNamedCommands")
+    }
+}
+
+/// A port, as a number or as text, or a range of ports. For fields that may be empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Ports(String);
+
+impl<'de> Deserialize<'de> for Ports {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::Number(number) => Ok(Self(number.to_string())),
+            serde_json::Value::String(text) => Ok(Self(text)),
+            _ => Err(de::Error::custom("it must be a port such as 443, or two with a dash such as \"8000-8100\"")),
+        }
+    }
+}
+
+impl Cross<String> for Ports {
+    fn cross(self) -> String {
+        self.0
+    }
+}
+
+impl PartialSchema for Ports {
+    fn schema() -> RefOr<Schema> {
+        let kinds = vec![Type::String, Type::Integer, Type::Null];
+        string().schema_type(SchemaType::Array(kinds)).pattern(Some("^ *[0-9]* *(- *[0-9]+ *)?$")).into()
+    }
+}
+
+impl ToSchema for Ports {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlinePorts")
+    }
+}
+
 /// A whole number from `LEAST` to `MOST`. Bodies name it through an alias.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounded<const LEAST: i32, const MOST: i32>(i32);
@@ -242,6 +307,10 @@ impl<const LEAST: i32, const MOST: i32> ToSchema for Bounded<LEAST, MOST> {
 pub(crate) type IncrementMinutes = Bounded<1, 1440>;
 /// A TCP or UDP port.
 pub(crate) type PortNumber = Bounded<1, 65_535>;
+/// The tag of a VLAN.
+pub(crate) type VlanNumber = Bounded<1, 4094>;
+/// The place of a firewall rule.
+pub(crate) type RuleOrder = Bounded<0, 1_000_000>;
 /// Days between two rotations.
 pub(crate) type RotationDays = Bounded<1, 3650>;
 /// How long a one-time link lives.

@@ -2,18 +2,20 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
+use claudetools_infra::inventory::{Asset, FirewallRule, M365Tenant, Network, SecurityIncident, Site};
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
-    Client, ClientFilter, ClientSort, PendingTask, Project, Session,
+    Client, ClientAsset, ClientFilter, ClientSort, PendingTask, Project, Session,
     ports::{ClientRepository, Stored},
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::{
     entity::{
         client::{Column, Entity, Model},
-        credential, pending_task, project, session,
+        credential, firewall_rule, infrastructure, m365_tenant, network, pending_task, project, security_incident,
+        session, site,
     },
     query::{Listing, contains},
     records::{Referring, Row},
@@ -31,6 +33,15 @@ impl Row for Client {
             Referring::new::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)),
             Referring::new::<pending_task::Entity>(PendingTask::TYPE, pending_task::Column::ClientId.eq(id)),
             Referring::new::<credential::Entity>(Credential::TYPE, credential::Column::ClientId.eq(id)),
+            Referring::new::<site::Entity>(Site::TYPE, site::Column::ClientId.eq(id)),
+            Referring::new::<infrastructure::Entity>(Asset::TYPE, infrastructure::Column::ClientId.eq(id)),
+            Referring::new::<network::Entity>(Network::TYPE, network::Column::ClientId.eq(id)),
+            Referring::new::<firewall_rule::Entity>(FirewallRule::TYPE, firewall_rule::Column::ClientId.eq(id)),
+            Referring::new::<m365_tenant::Entity>(M365Tenant::TYPE, m365_tenant::Column::ClientId.eq(id)),
+            Referring::new::<security_incident::Entity>(
+                SecurityIncident::TYPE,
+                security_incident::Column::ClientId.eq(id),
+            ),
         ]
     }
 }
@@ -40,6 +51,21 @@ impl<C: Connection> ClientRepository for SqlTx<C> {
     async fn by_name(&mut self, folded: &str) -> Stored<Option<Id<Client>>> {
         let ids = Entity::find().select_only().column(Column::Id).filter(Column::NameKey.eq(folded));
         self.id_of(ids).await
+    }
+
+    async fn equipment(&mut self, client: Id<Client>, limit: u32) -> Stored<Vec<ClientAsset>> {
+        use infrastructure::Column as Asset;
+        let assets = infrastructure::Entity::find()
+            .select_only()
+            .columns([Asset::Id, Asset::Hostname, Asset::IpAddress, Asset::AssetType, Asset::Os])
+            .filter(Asset::ClientId.eq(client.uuid()))
+            .order_by_asc(Asset::HostnameKey)
+            .order_by_asc(Asset::Id)
+            .limit(u64::from(limit));
+        let rows = self.values::<_, (Uuid, String, Option<String>, String, Option<String>)>(assets).await?;
+        let asset =
+            |(id, hostname, ip_address, asset_type, os)| ClientAsset { id, hostname, ip_address, asset_type, os };
+        Ok(rows.into_iter().map(asset).collect())
     }
 
     async fn list(&mut self, filter: &ClientFilter, page: &PageRequest<ClientSort>) -> Stored<Page<Client>> {

@@ -20,6 +20,7 @@ use crate::{
         client,
         credential::{Column, Entity, Model},
         credential_access::{self, AGENT_TYPE, Column as Named, SUBJECT},
+        infrastructure, service,
     },
     query::{Listing, contains, padded},
     store::{Connection, SqlTx},
@@ -98,13 +99,12 @@ impl<C: Connection> Directory for SqlTx<C> {
         Ok(found.map(Id::uuid))
     }
 
-    // The tables of these two come with their resources; until then there are no such rows.
-    async fn has_service(&mut self, _: Uuid) -> Stored<bool> {
-        Ok(false)
+    async fn has_service(&mut self, id: Uuid) -> Stored<bool> {
+        Ok(self.count::<service::Entity>(Condition::all().add(service::Column::Id.eq(id))).await? > 0)
     }
 
-    async fn has_infrastructure(&mut self, _: Uuid) -> Stored<bool> {
-        Ok(false)
+    async fn has_infrastructure(&mut self, id: Uuid) -> Stored<bool> {
+        Ok(self.count::<infrastructure::Entity>(Condition::all().add(infrastructure::Column::Id.eq(id))).await? > 0)
     }
 }
 
