@@ -19,6 +19,7 @@ mod m20261125_000010_write_guards;
 mod m20261125_000011_credentials;
 mod m20261130_000014_inventory;
 mod m20261130_000014a_networks_and_incidents;
+mod m20261130_000016_commands;
 
 use sea_orm_migration::prelude::*;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000011_credentials::Migration),
             Box::new(m20261130_000014_inventory::Migration),
             Box::new(m20261130_000014a_networks_and_incidents::Migration),
+            Box::new(m20261130_000016_commands::Migration),
         ]
     }
 }

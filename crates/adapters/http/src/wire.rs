@@ -31,9 +31,10 @@ pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
-    Address, BlankLine, Block, Cidr, CurrencyCode, Email, ExternalIds, Fingerprint, IncrementMinutes, Line, Lines,
-    MacAddress, NamedCommands, PasswordLength, PortNumber, Ports, RewrapLimit, RotationDays, RuleOrder, ShareSeconds,
-    ShareViews, Slug, TagName, TagNames, TtlSeconds, Uid, Uids, VlanNumber, WordCount, WorkMinutes,
+    Address, BlankLine, Block, Cidr, CurrencyCode, Email, ExitCode, ExternalIds, Fingerprint, IncrementMinutes,
+    InsightPriority, Line, Lines, MacAddress, Milliseconds, NamedCommands, PasswordLength, PortNumber, Ports,
+    RewrapLimit, RotationDays, RuleOrder, ShareSeconds, ShareViews, Slug, TagName, TagNames, Thousandths, TtlSeconds,
+    Uid, Uids, VlanNumber, WordCount, WorkMinutes,
 };
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value

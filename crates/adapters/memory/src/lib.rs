@@ -6,6 +6,7 @@
 mod client;
 mod client_book;
 mod credential;
+mod failure;
 mod identity;
 mod inventory;
 mod inventory_queries;

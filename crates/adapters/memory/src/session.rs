@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use claudetools_infra::failure::Command;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
     Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, WorkItem,
@@ -27,7 +28,10 @@ impl Row for Session {
     }
 
     fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
-        counted([(WorkItem::TYPE, state.work_items.count(|item| item.session_id == id))])
+        counted([
+            (WorkItem::TYPE, state.work_items.count(|item| item.session_id == id)),
+            (Command::TYPE, state.commands.count(|command| command.session_id == id.uuid())),
+        ])
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use claudetools_infra::failure::Command;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
     Client, PendingTask, Session, Tag, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort,
@@ -27,7 +28,10 @@ impl Row for WorkItem {
     }
 
     fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
-        counted([(PendingTask::TYPE, state.pending_tasks.count(|task| task.work_item_id == Some(id)))])
+        counted([
+            (PendingTask::TYPE, state.pending_tasks.count(|task| task.work_item_id == Some(id))),
+            (Command::TYPE, state.commands.count(|command| command.work_item_id == Some(id.uuid()))),
+        ])
     }
 }
 

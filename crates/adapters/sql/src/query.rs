@@ -37,6 +37,8 @@ pub(crate) enum Guard {
     TaskGraph,
     /// Which asset runs on which.
     AssetParents,
+    /// Which commands the analysis has not seen.
+    CommandQueue,
 }
 
 impl Guard {
@@ -44,6 +46,7 @@ impl Guard {
         match self {
             Self::TaskGraph => "task_graph",
             Self::AssetParents => "asset_parents",
+            Self::CommandQueue => "command_queue",
         }
     }
 }

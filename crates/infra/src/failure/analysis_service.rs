@@ -5,10 +5,10 @@ use std::sync::Arc;
 use claudetools_kernel::{Id, Result, Timestamp};
 
 use super::{
-    Classifier, Command, Failed, FailurePattern, FailureClass, Finding, Fingerprint, Insight, PatternKey, Run, contrast,
-    fingerprint, ports::Digest,
+    Classifier, Command, Failed, FailureClass, FailurePattern, Finding, Fingerprint, Insight, PatternKey, Run,
+    contrast, fingerprint, ports::Digest,
 };
-use crate::{Context, ports::InfraTx};
+use crate::{inventory::Context, ports::InfraTx};
 
 /// How many commands one transaction analyses at most.
 const BATCH: u32 = 16;
@@ -96,13 +96,12 @@ impl AnalysisService {
         }
         let known = tx.failure_patterns().templates(&bucket, TEMPLATES).await?;
         let similar = found.join(known.iter().map(|(template, id)| (template.as_str(), *id)));
-        let pattern = match similar {
-            Some(id) => tx.failure_patterns().find(id).await?,
-            None => {
-                let pattern = FailurePattern::derived(self.context.ids.id(), found, now);
-                tx.failure_patterns().add(&pattern).await?;
-                pattern
-            }
+        let pattern = if let Some(id) = similar {
+            tx.failure_patterns().find(id).await?
+        } else {
+            let pattern = FailurePattern::derived(self.context.ids.id(), found, now);
+            tx.failure_patterns().add(&pattern).await?;
+            pattern
         };
         let template = if found.is_text { found.template.clone() } else { String::new() };
         let (pattern_id, fingerprint_version) = (pattern.id, super::FINGERPRINT_VERSION);
@@ -151,16 +150,11 @@ impl AnalysisService {
             Ok(id) if finding.attribute == super::Attribute::Client => tx.command_context().client_name(id).await?,
             _ => None,
         };
-        match known {
-            Some(insight) => {
-                let insight = insight.with_figures(&finding, client.as_deref(), pattern, now);
-                tx.insights().save(&insight).await?;
-            }
-            None => {
-                let class = class.unwrap_or(FailureClass::Other);
-                let insight = Insight::derived(self.context.ids.id(), pattern, class, now);
-                tx.insights().add(&insight.with_figures(&finding, client.as_deref(), pattern, now)).await?;
-            }
+        if let Some(insight) = known {
+            tx.insights().save(&insight.with_figures(&finding, client.as_deref(), pattern, now)).await?;
+        } else {
+            let insight = Insight::derived(self.context.ids.id(), pattern, class.unwrap_or(FailureClass::Other), now);
+            tx.insights().add(&insight.with_figures(&finding, client.as_deref(), pattern, now)).await?;
         }
         Ok(())
     }
@@ -173,7 +167,8 @@ impl Run {
         self.pattern_id == Some(pattern.id)
             || option.is_empty()
             || self.command_text.to_lowercase().split_whitespace().any(|word| {
-                word.starts_with(['-', '/']) && word.trim_start_matches(['-', '/']).split(['=', ':']).next() == Some(option)
+                word.starts_with(['-', '/'])
+                    && word.trim_start_matches(['-', '/']).split(['=', ':']).next() == Some(option)
             })
     }
 }

@@ -87,7 +87,8 @@ fn has_option(call: &Call, option: &str) -> bool {
     let is = |word: &String| {
         let word = word.to_lowercase();
         let name = word.trim_start_matches(['-', '/']).split(['=', ':']).next().unwrap_or_default().to_owned();
-        word.starts_with(['-', '/']) && (name == bare || bare.len() == 1 && !word.starts_with("--") && name.contains(bare))
+        word.starts_with(['-', '/'])
+            && (name == bare || bare.len() == 1 && !word.starts_with("--") && name.contains(bare))
             || word == bare
     };
     bare.is_empty() || call.words.iter().any(is)

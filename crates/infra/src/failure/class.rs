@@ -97,9 +97,12 @@ impl FailureClass {
             }
             Self::ModuleMissing | Self::PackageMissing | Self::Service | Self::Down => FailureCategory::Dependency,
             Self::Syntax | Self::InvalidArgument => FailureCategory::Syntax,
-            Self::Permission | Self::Elevation | Self::ExecutionPolicy | Self::Credentials | Self::Account | Self::HostKey => {
-                FailureCategory::Permission
-            }
+            Self::Permission
+            | Self::Elevation
+            | Self::ExecutionPolicy
+            | Self::Credentials
+            | Self::Account
+            | Self::HostKey => FailureCategory::Permission,
             Self::Dns
             | Self::ConnectionRefused
             | Self::Unreachable
@@ -127,16 +130,26 @@ impl FailureClass {
         match self {
             Self::CommandNotFound | Self::UnknownOption | Self::Unsupported => PatternType::CommandCompatibility,
             Self::Version => PatternType::VersionMismatch,
-            Self::Permission | Self::Elevation | Self::ExecutionPolicy | Self::Credentials | Self::Account | Self::HostKey => {
-                PatternType::PermissionDenied
-            }
+            Self::Permission
+            | Self::Elevation
+            | Self::ExecutionPolicy
+            | Self::Credentials
+            | Self::Account
+            | Self::HostKey => PatternType::PermissionDenied,
             Self::Service | Self::Down => PatternType::ServiceUnavailable,
-            Self::Configuration | Self::ModuleMissing | Self::PackageMissing | Self::Syntax | Self::InvalidArgument | Self::Encoding => {
-                PatternType::ConfigurationError
-            }
-            Self::DiskFull | Self::ReadOnly | Self::Locked | Self::InUse | Self::Memory | Self::Limit | Self::PortTaken => {
-                PatternType::EnvironmentalLimitation
-            }
+            Self::Configuration
+            | Self::ModuleMissing
+            | Self::PackageMissing
+            | Self::Syntax
+            | Self::InvalidArgument
+            | Self::Encoding => PatternType::ConfigurationError,
+            Self::DiskFull
+            | Self::ReadOnly
+            | Self::Locked
+            | Self::InUse
+            | Self::Memory
+            | Self::Limit
+            | Self::PortTaken => PatternType::EnvironmentalLimitation,
             Self::Dns
             | Self::ConnectionRefused
             | Self::Unreachable
@@ -160,7 +173,9 @@ impl FailureClass {
             Self::CommandNotFound | Self::UnknownOption | Self::ModuleMissing | Self::Unsupported | Self::Version => {
                 Severity::Blocking
             }
-            Self::Syntax | Self::InvalidArgument | Self::PathNotFound | Self::AlreadyExists | Self::Other => Severity::Minor,
+            Self::Syntax | Self::InvalidArgument | Self::PathNotFound | Self::AlreadyExists | Self::Other => {
+                Severity::Minor
+            }
             _ => Severity::Major,
         }
     }

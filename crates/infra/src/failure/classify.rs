@@ -70,7 +70,8 @@ impl Classifier {
     }
 
     fn first(&self, text: &str, fits: impl Fn(&Rule) -> bool) -> Option<Verdict> {
-        let at = self.set.matches(text).into_iter().find(|at| self.rules.get(*at).is_some_and(|(rule, _)| fits(rule)))?;
+        let at =
+            self.set.matches(text).into_iter().find(|at| self.rules.get(*at).is_some_and(|(rule, _)| fits(rule)))?;
         let (rule, expression) = self.rules.get(at)?;
         let captures = expression.captures(text)?;
         let (class, name, keeps) = (rule.class, Some(rule.name), rule.keeps);
@@ -92,7 +93,8 @@ fn subject(captures: &Captures<'_>) -> Option<String> {
         return Some(kind_of_path(path.as_str()).to_owned());
     }
     let found = captures.name("subject").or_else(|| captures.name("other"))?;
-    let name = found.as_str().trim().trim_matches(|c: char| matches!(c, '\'' | '"' | '`' | '.' | ',' | ':' | '(' | ')'));
+    let name =
+        found.as_str().trim().trim_matches(|c: char| matches!(c, '\'' | '"' | '`' | '.' | ',' | ':' | '(' | ')'));
     let lower = name.to_lowercase();
     // A command by its whole path is the command.
     let base = lower.rsplit(['/', '\\']).next().filter(|base| !base.is_empty()).unwrap_or(&lower);
@@ -108,7 +110,9 @@ fn kind_of_path(path: &str) -> &'static str {
         "share"
     } else if lower.contains("hkey_") || matches!(drive, "hklm" | "hkcu" | "hkcr" | "hku" | "hkcc" | "registry") {
         "registry"
-    } else if matches!(drive, "cert" | "env" | "variable" | "function" | "alias" | "wsman" | "iis" | "ad") && lower.contains(':') {
+    } else if matches!(drive, "cert" | "env" | "variable" | "function" | "alias" | "wsman" | "iis" | "ad")
+        && lower.contains(':')
+    {
         "provider"
     } else {
         "file"

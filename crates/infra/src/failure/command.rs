@@ -5,7 +5,8 @@ use claudetools_kernel::{
 };
 use uuid::Uuid;
 
-use super::{FailurePattern, fingerprint::first_call, intent, ports::Asset, redact};
+use super::{FailurePattern, fingerprint::first_call, intent, redact};
+use crate::inventory::Asset;
 
 enumeration! {
     /// What a command was run by.
@@ -65,7 +66,7 @@ impl SortField for CommandSort {
     const DEFAULT: (Self, Direction) = (Self::ExecutedAt, Direction::Descending);
 }
 
-/// Where a command was run, as it was then.
+/// Where a command is run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
     /// The session's client.
@@ -91,8 +92,18 @@ pub struct Command {
     pub session_id: Uuid,
     /// The work item for which it was run.
     pub work_item_id: Option<Uuid>,
-    /// Where it was run.
-    pub place: Place,
+    /// The session's client.
+    pub client_id: Option<Uuid>,
+    /// The asset on which it was run.
+    pub infrastructure_id: Option<Uuid>,
+    /// The name of the host.
+    pub host: Option<String>,
+    /// The operating system, as it was then.
+    pub os: Option<String>,
+    /// Its version, as it was then.
+    pub os_version: Option<String>,
+    /// The version of the shell, as it was then.
+    pub shell_version: Option<String>,
     /// What it was run by.
     pub shell_type: Option<ShellType>,
     /// The command line, without secrets.
@@ -191,7 +202,8 @@ impl Command {
         let block = |faults: &mut Faults, field: &str, value: Option<String>| {
             let value = value.filter(|value| !value.trim().is_empty())?;
             // Taking out secrets can lengthen a text; what is stored has the bound of every other text.
-            text::block(faults, field, &value, text::BLOCK).map(|value| redact(&value).chars().take(text::BLOCK).collect())
+            text::block(faults, field, &value, text::BLOCK)
+                .map(|value| redact(&value).chars().take(text::BLOCK).collect())
         };
         let session_id = faults.required("session_id", fields.session_id);
         let success = faults.required("success", fields.success);
@@ -214,7 +226,12 @@ impl Command {
             id,
             session_id: session_id.unwrap_or_default(),
             work_item_id: fields.work_item_id,
-            place: Place { infrastructure_id: fields.infrastructure_id, host, ..Place::default() },
+            client_id: None,
+            infrastructure_id: fields.infrastructure_id,
+            host,
+            os: None,
+            os_version: None,
+            shell_version: None,
             shell_type: fields.shell_type,
             success: success.unwrap_or_default(),
             exit_code: fields.exit_code,
@@ -240,26 +257,26 @@ impl Command {
 
     /// The host in the form in which it is compared; empty when it is not known.
     pub fn host_key(&self) -> String {
-        self.place.host.as_deref().map(text::fold).unwrap_or_default()
+        self.host.as_deref().map(text::fold).unwrap_or_default()
     }
 }
 
 impl CommandDraft {
-    /// The session, work item and asset that the command names, and the host.
-    pub const fn place(&self) -> (Uuid, Option<Uuid>, &Place) {
-        (self.0.session_id, self.0.work_item_id, &self.0.place)
+    /// The session, work item and asset that the command names, and the host, folded.
+    pub fn place(&self) -> (Uuid, Option<Uuid>, Option<Uuid>, Option<String>) {
+        (self.0.session_id, self.0.work_item_id, self.0.infrastructure_id, self.0.host.as_deref().map(text::fold))
     }
 
     /// The command at its place: that of the session's client and, if known, of an asset.
     pub fn finish(mut self, client_id: Option<Uuid>, asset: Option<Asset>) -> Command {
         let is_powershell = self.0.shell_type == Some(ShellType::Powershell);
-        self.0.place.client_id = client_id.or(asset.as_ref().map(|asset| asset.client_id));
+        self.0.client_id = client_id.or(asset.as_ref().map(|asset| asset.client_id));
         if let Some(asset) = asset {
-            self.0.place.infrastructure_id = Some(asset.id);
-            self.0.place.host.get_or_insert(asset.hostname);
-            self.0.place.os = asset.os;
-            self.0.place.os_version = asset.os_version;
-            self.0.place.shell_version = asset.powershell_version.filter(|_| is_powershell);
+            self.0.infrastructure_id = Some(asset.id.uuid());
+            self.0.host.get_or_insert(asset.hostname);
+            self.0.os = asset.os;
+            self.0.os_version = asset.os_version;
+            self.0.shell_version = asset.powershell_version.filter(|_| is_powershell);
         }
         self.0
     }

@@ -1,9 +1,9 @@
 //! What callers do with commands.
 
-use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, text};
+use claudetools_kernel::{Actor, Change, Error, Faults, Id, Page, Query, Result, Scope};
 
 use super::{Command, CommandFields, CommandFilter, CommandLogged, CommandSort};
-use crate::Context;
+use crate::inventory::Context;
 
 /// The use cases of commands. Reading needs [`Scope::Read`], entering [`Scope::Write`].
 #[derive(Debug, Clone)]
@@ -19,20 +19,19 @@ impl CommandService {
     pub async fn create(&self, actor: &Actor, fields: CommandFields) -> Result<Change<CommandLogged>> {
         actor.require(Scope::Write)?;
         let draft = Command::draft(self.0.ids.id(), fields, self.0.now())?;
-        let (session, work_item, place) = draft.place();
+        let (session, work_item, asset, host) = draft.place();
         let mut tx = self.0.store.begin().await?;
-        let context = tx.command_context();
         let missing = |resource_type, id: uuid::Uuid| Error::NotFound { resource_type, resource_id: id.to_string() };
-        let client = context.session_client(session).await?.ok_or_else(|| missing("session", session))?;
+        let client = tx.command_context().session_client(session).await?.ok_or_else(|| missing("session", session))?;
         if let Some(id) = work_item {
-            let of = context.work_item_session(id).await?.ok_or_else(|| missing("work_item", id))?;
+            let of = tx.command_context().work_item_session(id).await?.ok_or_else(|| missing("work_item", id))?;
             if of != session {
-                return Err(claudetools_kernel::Faults::one_semantic("work_item_id", "session", "must be of the session"));
+                return Err(Faults::one_semantic("work_item_id", "session", "must be of the session"));
             }
         }
-        let asset = match (place.infrastructure_id, &place.host) {
-            (Some(id), _) => Some(context.asset_facts(id).await?.ok_or_else(|| missing("infrastructure", id))?),
-            (None, Some(host)) => context.asset_of_host(client, &text::fold(host)).await?,
+        let asset = match (asset, host) {
+            (Some(id), _) => Some(tx.assets().find(Id::new(id)).await?),
+            (None, Some(host)) => tx.command_context().asset_of_host(client, &host).await?,
             (None, None) => None,
         };
         let command = draft.finish(client, asset);

@@ -109,15 +109,14 @@ impl Run {
 
 impl From<&Command> for Run {
     fn from(command: &Command) -> Self {
-        let place = &command.place;
         Self {
             session_id: command.session_id,
-            client_id: place.client_id,
-            host: place.host.as_deref().map(text::fold),
-            os: place.os.clone(),
-            os_version: place.os_version.clone(),
+            client_id: command.client_id,
+            host: command.host.as_deref().map(text::fold),
+            os: command.os.clone(),
+            os_version: command.os_version.clone(),
             shell_type: command.shell_type,
-            shell_version: place.shell_version.clone(),
+            shell_version: command.shell_version.clone(),
             pattern_id: command.pattern_id,
             command_text: command.command_text.clone(),
         }
@@ -158,14 +157,13 @@ impl Finding {
         }
         let elsewhere = self.failures_elsewhere as f64 / self.runs_elsewhere as f64;
         let rate = self.failures as f64 / self.runs as f64;
-        (self.sessions >= SESSIONS || self.hosts >= HOSTS)
-            && rate >= TIMES * elsewhere
-            && self.confidence() > elsewhere
+        (self.sessions >= SESSIONS || self.hosts >= HOSTS) && rate >= TIMES * elsewhere && self.confidence() > elsewhere
     }
 
     /// The figures in words: `5 of 5 runs on 2 hosts with powershell 2.0; 0 of 12 elsewhere`.
     pub fn figures(&self, client: Option<&str>) -> String {
-        let plural = |count: usize, word: &str| if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") };
+        let plural =
+            |count: usize, word: &str| if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") };
         let what = match self.attribute {
             Attribute::Host => format!("on {}", self.value),
             Attribute::Client => format!("of {}", client.unwrap_or("this client")),

@@ -1,7 +1,7 @@
 //! What identifies a failure: class, verb, subject and what is left of the text when everything that varies is masked.
 
 use super::{
-    class::{FailureClass, Family},
+    class::FailureClass,
     classify::Classifier,
     mask::{MASK, codes, mask},
     rules::Keeps,
@@ -149,9 +149,6 @@ fn at_fault<'a>(calls: &'a [Call], error: &Unwrapped, powershell: bool) -> Optio
 }
 
 /// A command that has not run yet, or did not fail.
-pub fn first_call(command: &str, shell: Option<ShellType>) -> Option<Call> {
+pub(super) fn first_call(command: &str, shell: Option<ShellType>) -> Option<Call> {
     calls(command, shell == Some(ShellType::Powershell)).into_iter().next()
 }
-
-/// The family whose wordings are left out in a measurement.
-pub type LeftOut = Option<Family>;

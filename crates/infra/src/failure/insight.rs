@@ -202,7 +202,11 @@ impl Insight {
         ] {
             match given {
                 Some(value) if bounds.contains(&value) => *kept = value,
-                Some(_) => faults.schema(field, "range", if field == "priority" { "must be from 1 to 10" } else { "must be from 0 to 1" }),
+                Some(_) => faults.schema(
+                    field,
+                    "range",
+                    if field == "priority" { "must be from 1 to 10" } else { "must be from 0 to 1" },
+                ),
                 None => {}
             }
         }
@@ -211,7 +215,11 @@ impl Insight {
 
     /// The insight that a finding about a pattern makes.
     pub fn derived(id: Id<Self>, pattern: &FailurePattern, class: FailureClass, now: Timestamp) -> Self {
-        let line = format!("{} fails: {}", if pattern.verb.is_empty() { "A command" } else { &pattern.verb }, pattern.root_cause.as_deref().unwrap_or_default());
+        let line = format!(
+            "{} fails: {}",
+            if pattern.verb.is_empty() { "A command" } else { &pattern.verb },
+            pattern.root_cause.as_deref().unwrap_or_default()
+        );
         Self {
             id,
             client_id: None,
@@ -241,14 +249,25 @@ impl Insight {
 
     /// The insight with the figures of `finding`.
     #[must_use]
-    pub fn with_figures(mut self, finding: &Finding, client_name: Option<&str>, pattern: &FailurePattern, now: Timestamp) -> Self {
+    pub fn with_figures(
+        mut self,
+        finding: &Finding,
+        client_name: Option<&str>,
+        pattern: &FailurePattern,
+        now: Timestamp,
+    ) -> Self {
         self.attribute = Some(finding.attribute);
         self.attribute_value = Some(finding.value.clone());
         self.description = finding.figures(client_name);
         #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1000")]
         let confidence = (finding.confidence() * 1000.0).round() as i32;
         self.confidence = confidence;
-        self.examples = pattern.examples.iter().take(3).map(|text| text.replace(char::is_control, " ").chars().take(text::LINE).collect()).collect();
+        self.examples = pattern
+            .examples
+            .iter()
+            .take(3)
+            .map(|text| text.replace(char::is_control, " ").chars().take(text::LINE).collect())
+            .collect();
         let only = |ids: &[Uuid]| if let [id] = ids { Some(*id) } else { None };
         let (of_host, of_client) = (finding.attribute == Attribute::Host, finding.attribute == Attribute::Client);
         self.infrastructure_id = if of_host { only(&pattern.affected_infrastructure) } else { None };
@@ -291,7 +310,9 @@ impl Insight {
         if !self.verb.is_empty() {
             return self.verb == verb;
         }
-        let is_word = |text: &str| text.to_lowercase().split(|c: char| c.is_whitespace() || ",;:()'\"`".contains(c)).any(|word| word == verb);
+        let is_word = |text: &str| {
+            text.to_lowercase().split(|c: char| c.is_whitespace() || ",;:()'\"`".contains(c)).any(|word| word == verb)
+        };
         let calls = |example: &String| first_call(example, None).is_some_and(|call| call.verb == verb);
         !verb.is_empty() && (is_word(&self.title) || self.examples.iter().any(calls))
     }
@@ -305,7 +326,9 @@ impl Insight {
 const fn category(class: FailureClass) -> InsightCategory {
     match class {
         FailureClass::Version => InsightCategory::VersionLimitations,
-        FailureClass::Service | FailureClass::Down | FailureClass::Configuration => InsightCategory::ServiceConfiguration,
+        FailureClass::Service | FailureClass::Down | FailureClass::Configuration => {
+            InsightCategory::ServiceConfiguration
+        }
         FailureClass::ModuleMissing | FailureClass::PackageMissing => InsightCategory::CustomInstallations,
         FailureClass::Permission
         | FailureClass::Elevation

@@ -3,8 +3,11 @@
 use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target};
 use uuid::Uuid;
 
-use super::{AssetInsights, Insight, InsightFields, InsightFilter, InsightSort, Place, ports::Asset};
-use crate::{Context, ports::InfraTx};
+use super::{AssetInsights, Insight, InsightFields, InsightFilter, InsightSort, Place};
+use crate::{
+    inventory::{Asset, Context},
+    ports::InfraTx,
+};
 
 /// How many insights of a place are looked at.
 const LOOKED_AT: u32 = 500;
@@ -42,7 +45,12 @@ impl InsightService {
     }
 
     /// Changes the fields given.
-    pub async fn update(&self, actor: &Actor, target: &Target<Insight>, fields: InsightFields) -> Result<Change<Insight>> {
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        target: &Target<Insight>,
+        fields: InsightFields,
+    ) -> Result<Change<Insight>> {
         actor.require(Scope::Write)?;
         let mut tx = self.0.store.begin().await?;
         let insight = tx.insights().find_for(target).await?.change(fields, self.0.now())?;
@@ -69,8 +77,8 @@ impl InsightService {
         let shell = asset.powershell_version.is_some().then_some(super::ShellType::Powershell);
         let mut insights: Vec<Insight> = found.into_iter().filter(|insight| insight.holds_at(&place, shell)).collect();
         insights.sort_by_key(|insight| (std::cmp::Reverse(insight.priority), insight.id));
-        let Asset { id: infrastructure_id, hostname, limitations, recommended_commands, .. } = asset;
-        Ok(AssetInsights { infrastructure_id, hostname, insights, limitations, recommended_commands })
+        let Asset { hostname, limitations, recommended_commands, .. } = asset;
+        Ok(AssetInsights { infrastructure_id: id, hostname, insights, limitations, recommended_commands })
     }
 }
 
@@ -78,7 +86,7 @@ impl From<&Asset> for Place {
     fn from(asset: &Asset) -> Self {
         Self {
             client_id: Some(asset.client_id),
-            infrastructure_id: Some(asset.id),
+            infrastructure_id: Some(asset.id.uuid()),
             host: Some(asset.hostname.clone()),
             os: asset.os.clone(),
             os_version: asset.os_version.clone(),
@@ -88,8 +96,7 @@ impl From<&Asset> for Place {
 }
 
 pub(super) async fn known_asset(tx: &mut dyn InfraTx, id: Uuid) -> Result<Asset> {
-    let missing = || Error::NotFound { resource_type: "infrastructure", resource_id: id.to_string() };
-    tx.command_context().asset_facts(id).await?.ok_or_else(missing)
+    tx.assets().find(Id::new(id)).await
 }
 
 /// Refuses a client or assets that do not exist.

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::expr::{fixed, replace};
 
 /// Stands for whatever varies.
-pub const MASK: &str = "<*>";
+pub(super) const MASK: &str = "<*>";
 
 /// In this order: what is taken out first cannot be mistaken for something else any more.
 static MASKS: LazyLock<Vec<Option<(Regex, &'static str)>>> = LazyLock::new(|| {
@@ -74,7 +74,7 @@ static CODES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// The codes of errors in `text`, in the order of their spelling.
-pub fn codes(text: &str) -> BTreeSet<String> {
+pub(super) fn codes(text: &str) -> BTreeSet<String> {
     let Some(expression) = CODES.as_ref() else { return BTreeSet::new() };
     let spelt = |code: &str| {
         let code: String = code.to_lowercase().chars().filter(|c| c.is_alphanumeric() || *c == '-').collect();
@@ -82,7 +82,8 @@ pub fn codes(text: &str) -> BTreeSet<String> {
         let number: String = code.chars().rev().take_while(char::is_ascii_digit).collect();
         let word: String = code.chars().filter(|c| c.is_alphabetic()).collect();
         match word.as_str() {
-            "error" | "err" | "code" | "errorcode" | "errcode" | "msg" | "errno" | "" => number.chars().rev().collect(),
+            "err" | "code" | "errcode" | "msg" | "errno" | "" => number.chars().rev().collect(),
+            word if word.ends_with("error") || word.ends_with("errorcode") => number.chars().rev().collect(),
             _ => code,
         }
     };
@@ -91,7 +92,7 @@ pub fn codes(text: &str) -> BTreeSet<String> {
 
 /// `text` with everything masked that varies, in lower case and single-spaced. `names` are words of the command, which its error
 /// repeats.
-pub fn mask(text: &str, names: &BTreeSet<String>) -> String {
+pub(super) fn mask(text: &str, names: &BTreeSet<String>) -> String {
     let mut masked = text.to_owned();
     for (expression, with) in MASKS.iter().flatten() {
         masked = replace(Some(expression), &masked, with);

@@ -250,7 +250,11 @@ impl FailurePattern {
             error_pattern: found.expression(),
             root_cause: Some(format!("{}{about}", found.class.to_string().replace('_', " "))),
             verb: found.command.clone(),
-            subject: if found.class == super::FailureClass::UnknownOption { found.subject.clone() } else { String::new() },
+            subject: if found.class == super::FailureClass::UnknownOption {
+                found.subject.clone()
+            } else {
+                String::new()
+            },
             ..Self::empty(id, Source::Derived, now)
         }
     }
@@ -315,8 +319,8 @@ impl FailurePattern {
         self.first_seen_at = Some(self.first_seen_at.map_or(at, |first| first.min(at)));
         self.last_seen_at = Some(self.last_seen_at.map_or(at, |last| last.max(at)));
         list(&mut self.hosts, Some(command.host_key()).filter(|host| !host.is_empty()), LISTED);
-        list(&mut self.affected_infrastructure, command.place.infrastructure_id, LISTED);
-        list(&mut self.client_ids, command.place.client_id, LISTED);
+        list(&mut self.affected_infrastructure, command.infrastructure_id, LISTED);
+        list(&mut self.client_ids, command.client_id, LISTED);
         list(&mut self.examples, Some(cut(message)).filter(|text| !text.is_empty()), KEPT);
         self.changed(now)
     }

@@ -3,9 +3,10 @@
 use claudetools_kernel::{Actor, Change, Id, Page, Query, Result, Scope, Target, text};
 
 use super::{
-    Checked, FailurePattern, PatternFields, PatternFilter, PatternSort, Place, Plan, insight_service::{known_asset, refuse_unknown_place},
+    Checked, FailurePattern, PatternFields, PatternFilter, PatternSort, Place, Plan,
+    insight_service::{known_asset, refuse_unknown_place},
 };
-use crate::Context;
+use crate::inventory::Context;
 
 /// How many patterns and insights of a verb are looked at before a command is run.
 const LOOKED_AT: u32 = 200;
@@ -38,11 +39,7 @@ impl PatternService {
     }
 
     /// A page of patterns.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        query: &Query<PatternFilter, PatternSort>,
-    ) -> Result<Page<FailurePattern>> {
+    pub async fn list(&self, actor: &Actor, query: &Query<PatternFilter, PatternSort>) -> Result<Page<FailurePattern>> {
         actor.require(Scope::Read)?;
         Ok(self.0.store.read().await?.failure_patterns().list(&query.filter, &query.page).await?)
     }

@@ -1,14 +1,16 @@
 //! What commands and their failures need of a storage, beyond what [`Records`] says of every kind of row.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use claudetools_kernel::{Id, Page, PageRequest, Records, Stored};
-use std::{collections::BTreeMap, fmt};
 use uuid::Uuid;
 
 use super::{
-    Command, CommandFilter, CommandSort, FailurePattern, Insight, InsightFilter, InsightSort, PatternFilter, PatternKey,
-    PatternSort, Run,
+    Command, CommandFilter, CommandSort, FailurePattern, Insight, InsightFilter, InsightSort, PatternFilter,
+    PatternKey, PatternSort, Run,
 };
+use crate::inventory::Asset;
 
 /// Where commands are kept, and the queue of those that the analysis has not seen.
 #[async_trait]
@@ -55,20 +57,6 @@ pub trait InsightRepository: Records<Insight> {
     async fn of_place(&mut self, client: Option<Uuid>, asset: Option<Uuid>, limit: u32) -> Stored<Vec<Insight>>;
 }
 
-/// An asset, as far as commands concern it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are those of the inventory")]
-pub struct Asset {
-    pub id: Uuid,
-    pub client_id: Uuid,
-    pub hostname: String,
-    pub os: Option<String>,
-    pub os_version: Option<String>,
-    pub powershell_version: Option<String>,
-    pub limitations: Vec<String>,
-    pub recommended_commands: BTreeMap<String, String>,
-}
-
 /// What commands need of sessions, clients and the inventory.
 #[async_trait]
 pub trait CommandContext: Send {
@@ -78,8 +66,6 @@ pub trait CommandContext: Send {
     async fn work_item_session(&mut self, work_item: Uuid) -> Stored<Option<Uuid>>;
     /// The name of a client.
     async fn client_name(&mut self, client: Uuid) -> Stored<Option<String>>;
-    /// An asset.
-    async fn asset_facts(&mut self, asset: Uuid) -> Stored<Option<Asset>>;
     /// The asset with this host name (folded) of a client; without a client the only one that has the name.
     async fn asset_of_host(&mut self, client: Option<Uuid>, host: &str) -> Stored<Option<Asset>>;
 }

@@ -23,8 +23,11 @@ pub struct Unwrapped {
     pub is_powershell: bool,
 }
 
-static ANSI: LazyLock<Option<Regex>> =
-    LazyLock::new(|| fixed(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]"));
+static ANSI: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    fixed(
+        r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]",
+    )
+});
 /// `At line:1 char:4`, `In C:\x.ps1:3 Zeichen:1`: a line that ends in a position, in whatever language.
 static POSITION: LazyLock<Option<Regex>> = LazyLock::new(|| {
     fixed(r"(?i)^\s*(?:\p{L}+\s+){1,3}(?:[^\n]*?\.psm?1\s*:\s*\d+|\p{L}+\s*:\s*\d+)\s*,?\s*(?:\p{L}*\s*:\s*\d+)\s*$")
@@ -33,11 +36,9 @@ static CODE: LazyLock<Option<Regex>> = LazyLock::new(|| fixed(r"^\s*\+(?:\s|$)|^
 static CATEGORY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     fixed(r"CategoryInfo\s*:\s*\w+\s*:\s*\((?P<target>[^()]*(?:\([^()]*\)[^()]*)*)\)\s*\[(?P<command>[^\]]*)\]")
 });
-static ERROR_ID: LazyLock<Option<Regex>> =
-    LazyLock::new(|| fixed(r"FullyQualifiedErrorId\s*:\s*(?P<id>[^\s,]+)"));
+static ERROR_ID: LazyLock<Option<Regex>> = LazyLock::new(|| fixed(r"FullyQualifiedErrorId\s*:\s*(?P<id>[^\s,]+)"));
 /// The lines that `PowerShell` 7 draws: `Line |`, `   1 |  code`, `     |  ~~~`.
-static DRAWN_CODE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| fixed(r"^\s*Line \|\s*$|^\s*\d+ \|\s|^\s*\|\s+~+\s*$"));
+static DRAWN_CODE: LazyLock<Option<Regex>> = LazyLock::new(|| fixed(r"^\s*Line \|\s*$|^\s*\d+ \|\s|^\s*\|\s+~+\s*$"));
 static DRAWN_TEXT: LazyLock<Option<Regex>> = LazyLock::new(|| fixed(r"^\s*\|\s+"));
 static REPORTER: LazyLock<Option<Regex>> =
     LazyLock::new(|| fixed(r"^(?P<name>[A-Za-z]+-[A-Za-z][A-Za-z0-9]*|[\w.\\:-]+\.ps1)\s?:\s+(?P<rest>\S)"));
@@ -142,7 +143,9 @@ mod tests {
 
     #[test]
     fn every_expression_compiles() {
-        for expression in [&ANSI, &POSITION, &CODE, &CATEGORY, &ERROR_ID, &DRAWN_CODE, &DRAWN_TEXT, &REPORTER, &TELLS, &NOISE] {
+        for expression in
+            [&ANSI, &POSITION, &CODE, &CATEGORY, &ERROR_ID, &DRAWN_CODE, &DRAWN_TEXT, &REPORTER, &TELLS, &NOISE]
+        {
             assert!(expression.is_some());
         }
     }
@@ -172,7 +175,9 @@ mod tests {
 
     #[test]
     fn a_position_is_known_in_other_languages() {
-        for line in ["In Zeile:1 Zeichen:1", "Au caractère Ligne:1 : 5", "En línea: 1 Carácter: 1", "At C:\\x\\y.ps1:3 char:5"] {
+        for line in
+            ["In Zeile:1 Zeichen:1", "Au caractère Ligne:1 : 5", "En línea: 1 Carácter: 1", "At C:\\x\\y.ps1:3 char:5"]
+        {
             let unwrapped = unwrap(&format!("kaputt\n{line}\n+ Get-Foo\n+ ~~~"));
             assert_eq!(unwrapped.text, "kaputt", "{line}");
         }

@@ -13,49 +13,135 @@ pub struct Call {
 
 /// Aliases that mean the same in every shell, or belong to `PowerShell` alone.
 const ALIASES: &[(&str, &str)] = &[
-    ("gci", "get-childitem"), ("gi", "get-item"), ("gp", "get-itemproperty"), ("gc", "get-content"), ("sc", "sc"),
-    ("gwmi", "get-wmiobject"), ("gcim", "get-ciminstance"), ("gsv", "get-service"), ("sasv", "start-service"),
-    ("spsv", "stop-service"), ("gps", "get-process"), ("spps", "stop-process"), ("iwr", "invoke-webrequest"),
-    ("irm", "invoke-webrequest"), ("invoke-restmethod", "invoke-webrequest"), ("icm", "invoke-command"),
-    ("etsn", "invoke-command"), ("nsn", "invoke-command"), ("enter-pssession", "invoke-command"),
-    ("new-pssession", "invoke-command"), ("ipmo", "import-module"), ("gmo", "get-module"), ("gcm", "get-command"),
-    ("ni", "new-item"), ("ri", "remove-item"), ("ci", "copy-item"), ("cpi", "copy-item"), ("mi", "move-item"),
-    ("rni", "rename-item"), ("si", "set-item"), ("sp", "set-itemproperty"), ("iex", "invoke-expression"),
-    ("gm", "get-member"), ("ft", "format-table"), ("fl", "format-list"), ("saps", "start-process"),
-    ("tnc", "test-netconnection"), ("nmo", "new-module"), ("ipcsv", "import-csv"), ("epcsv", "export-csv"),
-    ("apt-get", "apt"), ("aptitude", "apt"), ("apt-cache", "apt"), ("yum", "dnf"), ("microdnf", "dnf"),
-    ("docker-compose", "docker"), ("pip3", "pip"), ("python3", "python"), ("python2", "python"), ("py", "python"),
-    ("vi", "vim"), ("nodejs", "node"), ("scp", "ssh"), ("sftp", "ssh"), ("ssh-copy-id", "ssh"), ("slogin", "ssh"),
-    ("mysqldump", "mysql"), ("mysqladmin", "mysql"), ("mysqlimport", "mysql"), ("mariadb", "mysql"),
-    ("mariadb-dump", "mysql"), ("mariadb-admin", "mysql"), ("pg_dump", "psql"), ("pg_dumpall", "psql"),
-    ("pg_restore", "psql"), ("createdb", "psql"), ("dropdb", "psql"), ("pg_isready", "psql"), ("vacuumdb", "psql"),
-    ("invoke-sqlcmd", "sqlcmd"), ("osql", "sqlcmd"), ("bcp", "sqlcmd"), ("kubectl.exe", "kubectl"), ("k", "kubectl"),
-    ("egrep", "grep"), ("fgrep", "grep"), ("gmake", "make"), ("ping6", "ping"),
+    ("gci", "get-childitem"),
+    ("gi", "get-item"),
+    ("gp", "get-itemproperty"),
+    ("gc", "get-content"),
+    ("sc", "sc"),
+    ("gwmi", "get-wmiobject"),
+    ("gcim", "get-ciminstance"),
+    ("gsv", "get-service"),
+    ("sasv", "start-service"),
+    ("spsv", "stop-service"),
+    ("gps", "get-process"),
+    ("spps", "stop-process"),
+    ("iwr", "invoke-webrequest"),
+    ("irm", "invoke-webrequest"),
+    ("invoke-restmethod", "invoke-webrequest"),
+    ("icm", "invoke-command"),
+    ("etsn", "invoke-command"),
+    ("nsn", "invoke-command"),
+    ("enter-pssession", "invoke-command"),
+    ("new-pssession", "invoke-command"),
+    ("ipmo", "import-module"),
+    ("gmo", "get-module"),
+    ("gcm", "get-command"),
+    ("ni", "new-item"),
+    ("ri", "remove-item"),
+    ("ci", "copy-item"),
+    ("cpi", "copy-item"),
+    ("mi", "move-item"),
+    ("rni", "rename-item"),
+    ("si", "set-item"),
+    ("sp", "set-itemproperty"),
+    ("iex", "invoke-expression"),
+    ("gm", "get-member"),
+    ("ft", "format-table"),
+    ("fl", "format-list"),
+    ("saps", "start-process"),
+    ("tnc", "test-netconnection"),
+    ("nmo", "new-module"),
+    ("ipcsv", "import-csv"),
+    ("epcsv", "export-csv"),
+    ("apt-get", "apt"),
+    ("aptitude", "apt"),
+    ("apt-cache", "apt"),
+    ("yum", "dnf"),
+    ("microdnf", "dnf"),
+    ("docker-compose", "docker"),
+    ("pip3", "pip"),
+    ("python3", "python"),
+    ("python2", "python"),
+    ("py", "python"),
+    ("vi", "vim"),
+    ("nodejs", "node"),
+    ("scp", "ssh"),
+    ("sftp", "ssh"),
+    ("ssh-copy-id", "ssh"),
+    ("slogin", "ssh"),
+    ("mysqldump", "mysql"),
+    ("mysqladmin", "mysql"),
+    ("mysqlimport", "mysql"),
+    ("mariadb", "mysql"),
+    ("mariadb-dump", "mysql"),
+    ("mariadb-admin", "mysql"),
+    ("pg_dump", "psql"),
+    ("pg_dumpall", "psql"),
+    ("pg_restore", "psql"),
+    ("createdb", "psql"),
+    ("dropdb", "psql"),
+    ("pg_isready", "psql"),
+    ("vacuumdb", "psql"),
+    ("invoke-sqlcmd", "sqlcmd"),
+    ("osql", "sqlcmd"),
+    ("bcp", "sqlcmd"),
+    ("kubectl.exe", "kubectl"),
+    ("k", "kubectl"),
+    ("egrep", "grep"),
+    ("fgrep", "grep"),
+    ("gmake", "make"),
+    ("ping6", "ping"),
 ];
 
 /// Aliases of `PowerShell` that are programs elsewhere.
 const POWERSHELL_ALIASES: &[(&str, &str)] = &[
-    ("ls", "get-childitem"), ("dir", "get-childitem"), ("cat", "get-content"), ("type", "get-content"),
-    ("rm", "remove-item"), ("del", "remove-item"), ("erase", "remove-item"), ("rd", "remove-item"),
-    ("rmdir", "remove-item"), ("cp", "copy-item"), ("copy", "copy-item"), ("mv", "move-item"), ("move", "move-item"),
-    ("ren", "rename-item"), ("md", "new-item"), ("mkdir", "new-item"), ("curl", "invoke-webrequest"),
-    ("wget", "invoke-webrequest"), ("ps", "get-process"), ("kill", "stop-process"), ("sort", "sort-object"),
-    ("select", "select-object"), ("where", "where-object"), ("sleep", "start-sleep"), ("start", "start-process"),
-    ("cd", "set-location"), ("pwd", "get-location"), ("echo", "write-output"), ("set", "set-variable"),
-    ("history", "get-history"), ("sc", "set-content"), ("tee", "tee-object"), ("diff", "compare-object"),
+    ("ls", "get-childitem"),
+    ("dir", "get-childitem"),
+    ("cat", "get-content"),
+    ("type", "get-content"),
+    ("rm", "remove-item"),
+    ("del", "remove-item"),
+    ("erase", "remove-item"),
+    ("rd", "remove-item"),
+    ("rmdir", "remove-item"),
+    ("cp", "copy-item"),
+    ("copy", "copy-item"),
+    ("mv", "move-item"),
+    ("move", "move-item"),
+    ("ren", "rename-item"),
+    ("md", "new-item"),
+    ("mkdir", "new-item"),
+    ("curl", "invoke-webrequest"),
+    ("wget", "invoke-webrequest"),
+    ("ps", "get-process"),
+    ("kill", "stop-process"),
+    ("sort", "sort-object"),
+    ("select", "select-object"),
+    ("where", "where-object"),
+    ("sleep", "start-sleep"),
+    ("start", "start-process"),
+    ("cd", "set-location"),
+    ("pwd", "get-location"),
+    ("echo", "write-output"),
+    ("set", "set-variable"),
+    ("history", "get-history"),
+    ("sc", "set-content"),
+    ("tee", "tee-object"),
+    ("diff", "compare-object"),
 ];
 
 /// Commands that only run another.
 const WRAPPERS: &[&str] = &[
     "sudo", "doas", "env", "time", "nohup", "nice", "ionice", "exec", "command", "call", "builtin", "stdbuf", "setsid",
-    "chronic", "unbuffer", "runas", "gsudo", "timeout", "watch", "strace", "xargs", "then", "do", "if", "while", "else", "!", "&",
-    ".", "try", "return", "catch",
+    "chronic", "unbuffer", "runas", "gsudo", "timeout", "watch", "strace", "xargs", "then", "do", "if", "while",
+    "else", "!", "&", ".", "try", "return", "catch",
 ];
 
 /// Statements of SQL are one verb: what fails is the statement, not its first word.
 const SQL_WORDS: &[&str] = &[
     "select", "insert", "update", "delete", "create", "alter", "drop", "grant", "revoke", "truncate", "merge", "with",
-    "exec", "execute", "declare", "begin", "use", "backup", "restore", "call", "replace", "load", "explain", "vacuum", "copy",
+    "exec", "execute", "declare", "begin", "use", "backup", "restore", "call", "replace", "load", "explain", "vacuum",
+    "copy",
 ];
 
 /// The commands of `line`, in their order. `powershell` says that aliases are those of `PowerShell`.
@@ -80,7 +166,6 @@ fn segments(line: &str) -> Vec<Vec<String>> {
     while let Some(c) = chars.next() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.push(c),
             (None, '"' | '\'') if word.is_empty() || word.ends_with(['=', '(', ':', ',']) => {
                 quote = Some(c);
                 quoted = true;
@@ -96,7 +181,7 @@ fn segments(line: &str) -> Vec<Vec<String>> {
             }
             (None, c) if c.is_whitespace() => push(&mut word, &mut quoted, &mut words),
             (None, '{' | '}') if word.is_empty() => push(&mut word, &mut quoted, &mut words),
-            (None, c) => word.push(c),
+            (_, c) => word.push(c),
         }
     }
     push(&mut word, &mut quoted, &mut words);
@@ -119,7 +204,7 @@ fn call(words: &[String], powershell: bool) -> Option<Call> {
             rest = skip_options(after);
         } else if is_shell(&base_name(&lower)) && inner(after).is_some() {
             let text = inner(after)?;
-            return calls(&text, powershell || base_name(&lower).starts_with("p")).into_iter().next();
+            return calls(&text, powershell || base_name(&lower).starts_with('p')).into_iter().next();
         } else if matches!(base_name(&lower).as_str(), "python" | "python3" | "py")
             && after.first().is_some_and(|word| word == "-m")
         {
@@ -135,7 +220,9 @@ fn call(words: &[String], powershell: bool) -> Option<Call> {
 
 fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit())
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
     })
 }
 
@@ -190,13 +277,29 @@ fn verb_of(word: &str, powershell: bool, words: usize) -> String {
     }
     let name = base_name(&lower);
     if let Some((_, kind)) = name.rsplit_once('.')
-        && matches!(kind, "ps1" | "psm1" | "sh" | "bash" | "bat" | "cmd" | "py" | "pl" | "rb" | "js" | "vbs" | "sql" | "exe" | "msi" | "jar")
+        && matches!(
+            kind,
+            "ps1"
+                | "psm1"
+                | "sh"
+                | "bash"
+                | "bat"
+                | "cmd"
+                | "py"
+                | "pl"
+                | "rb"
+                | "js"
+                | "vbs"
+                | "sql"
+                | "exe"
+                | "msi"
+                | "jar"
+        )
     {
         return format!("*.{kind}");
     }
-    let alias = |aliases: &[(&str, &str)]| {
-        aliases.iter().find(|(alias, _)| *alias == name).map(|(_, verb)| (*verb).to_owned())
-    };
+    let alias =
+        |aliases: &[(&str, &str)]| aliases.iter().find(|(alias, _)| *alias == name).map(|(_, verb)| (*verb).to_owned());
     if !powershell && words > 1 && SQL_WORDS.contains(&name.as_str()) {
         return "sql".to_owned();
     }
@@ -205,7 +308,7 @@ fn verb_of(word: &str, powershell: bool, words: usize) -> String {
 }
 
 /// Words of a command line that name something: what an error repeats of them says nothing about its kind.
-pub fn operands(calls: &[Call]) -> BTreeSet<String> {
+pub(super) fn operands(calls: &[Call]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for call in calls {
         let plain = |word: &str| word.chars().all(|c| c.is_ascii_lowercase());
@@ -229,11 +332,75 @@ pub fn operands(calls: &[Call]) -> BTreeSet<String> {
 
 /// Words that errors use of themselves.
 const COMMON: &[&str] = &[
-    "a", "an", "and", "any", "are", "as", "at", "be", "by", "command", "connect", "connection", "database", "directory",
-    "does", "error", "failed", "file", "find", "for", "found", "from", "has", "host", "in", "invalid", "is", "key", "network",
-    "no", "not", "of", "on", "open", "option", "or", "package", "password", "path", "permission", "port", "process", "read",
-    "remote", "server", "service", "start", "stop", "such", "table", "the", "this", "to", "unable", "unit", "update", "user",
-    "value", "version", "was", "with", "write", "image", "container", "module", "branch", "repository", "install", "login",
+    "a",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "be",
+    "by",
+    "command",
+    "connect",
+    "connection",
+    "database",
+    "directory",
+    "does",
+    "error",
+    "failed",
+    "file",
+    "find",
+    "for",
+    "found",
+    "from",
+    "has",
+    "host",
+    "in",
+    "invalid",
+    "is",
+    "key",
+    "network",
+    "no",
+    "not",
+    "of",
+    "on",
+    "open",
+    "option",
+    "or",
+    "package",
+    "password",
+    "path",
+    "permission",
+    "port",
+    "process",
+    "read",
+    "remote",
+    "server",
+    "service",
+    "start",
+    "stop",
+    "such",
+    "table",
+    "the",
+    "this",
+    "to",
+    "unable",
+    "unit",
+    "update",
+    "user",
+    "value",
+    "version",
+    "was",
+    "with",
+    "write",
+    "image",
+    "container",
+    "module",
+    "branch",
+    "repository",
+    "install",
+    "login",
 ];
 
 /// What a command is meant to do, so that another command with the same intent can stand in for it: `restart service`.
@@ -245,9 +412,11 @@ pub fn intent(call: &Call) -> String {
         && ACTIONS.contains(&action)
     {
         // WMI says what it is about in its class: `Win32_Service`.
-        let class = call.words.iter().map(|word| word.to_lowercase()).find_map(|word| {
-            word.strip_prefix("win32_").or_else(|| word.strip_prefix("msft_")).map(str::to_owned)
-        });
+        let class = call
+            .words
+            .iter()
+            .map(|word| word.to_lowercase())
+            .find_map(|word| word.strip_prefix("win32_").or_else(|| word.strip_prefix("msft_")).map(str::to_owned));
         let object = class.unwrap_or_else(|| object.to_owned());
         let object = OBJECTS.iter().find(|(name, _)| *name == object).map_or(object.as_str(), |(_, known)| known);
         return format!("{} {object}", same_action(action));
@@ -256,51 +425,152 @@ pub fn intent(call: &Call) -> String {
         return format!("{} service", same_action(first));
     }
     if matches!(call.verb.as_str(), "service" | "sc" | "net") {
-        let action = call.words.iter().map(|word| word.to_lowercase()).find(|word| SERVICE_ACTIONS.contains(&word.as_str()));
+        let action =
+            call.words.iter().map(|word| word.to_lowercase()).find(|word| SERVICE_ACTIONS.contains(&word.as_str()));
         if let Some(action) = action {
             return format!("{} service", same_action(&action));
         }
     }
-    if PACKAGERS.contains(&call.verb.as_str()) && matches!(first, "install" | "add" | "remove" | "update" | "upgrade" | "erase") {
+    if PACKAGERS.contains(&call.verb.as_str())
+        && matches!(first, "install" | "add" | "remove" | "update" | "upgrade" | "erase")
+    {
         return format!("{} package", same_action(first));
     }
     PURPOSES.iter().find(|(verb, _)| *verb == call.verb).map_or_else(
-        || if first.is_empty() || !first.chars().all(|c| c.is_ascii_lowercase()) { call.verb.clone() } else { format!("{} {first}", call.verb) },
+        || {
+            if first.is_empty() || !first.chars().all(|c| c.is_ascii_lowercase()) {
+                call.verb.clone()
+            } else {
+                format!("{} {first}", call.verb)
+            }
+        },
         |(_, purpose)| (*purpose).to_owned(),
     )
 }
 
 const ACTIONS: &[&str] = &[
-    "get", "set", "new", "add", "remove", "start", "stop", "restart", "test", "invoke", "copy", "move", "rename", "enable",
-    "disable", "install", "uninstall", "update", "import", "export", "clear", "resolve", "register", "unregister", "find",
-    "suspend", "resume", "mount", "dismount", "connect", "disconnect", "show", "search", "convertto", "convertfrom", "out",
+    "get",
+    "set",
+    "new",
+    "add",
+    "remove",
+    "start",
+    "stop",
+    "restart",
+    "test",
+    "invoke",
+    "copy",
+    "move",
+    "rename",
+    "enable",
+    "disable",
+    "install",
+    "uninstall",
+    "update",
+    "import",
+    "export",
+    "clear",
+    "resolve",
+    "register",
+    "unregister",
+    "find",
+    "suspend",
+    "resume",
+    "mount",
+    "dismount",
+    "connect",
+    "disconnect",
+    "show",
+    "search",
+    "convertto",
+    "convertfrom",
+    "out",
 ];
-const SERVICE_ACTIONS: &[&str] = &["start", "stop", "restart", "status", "query", "reload", "enable", "disable", "is-active", "config"];
-const PACKAGERS: &[&str] = &["apt", "dnf", "apk", "zypper", "pacman", "brew", "snap", "choco", "winget", "scoop", "emerge"];
+const SERVICE_ACTIONS: &[&str] =
+    &["start", "stop", "restart", "status", "query", "reload", "enable", "disable", "is-active", "config"];
+const PACKAGERS: &[&str] =
+    &["apt", "dnf", "apk", "zypper", "pacman", "brew", "snap", "choco", "winget", "scoop", "emerge"];
 /// Names of the same things.
 const OBJECTS: &[(&str, &str)] = &[
-    ("netipaddress", "address"), ("netipconfiguration", "address"), ("networkadapterconfiguration", "address"),
-    ("localuser", "user"), ("useraccount", "user"), ("aduser", "aduser"), ("hotfix", "hotfix"),
-    ("quickfixengineering", "hotfix"), ("operatingsystem", "computerinfo"), ("computersystem", "computerinfo"),
-    ("netconnection", "connection"), ("logicaldisk", "volume"), ("psdrive", "volume"), ("volume", "volume"),
-    ("restmethod", "webrequest"), ("nettcpconnection", "connections"), ("ntlogevent", "winevent"), ("eventlog", "winevent"),
-    ("scheduledtask", "task"), ("smbshare", "share"), ("windowsfeature", "feature"), ("windowsoptionalfeature", "feature"),
+    ("netipaddress", "address"),
+    ("netipconfiguration", "address"),
+    ("networkadapterconfiguration", "address"),
+    ("localuser", "user"),
+    ("useraccount", "user"),
+    ("aduser", "aduser"),
+    ("hotfix", "hotfix"),
+    ("quickfixengineering", "hotfix"),
+    ("operatingsystem", "computerinfo"),
+    ("computersystem", "computerinfo"),
+    ("netconnection", "connection"),
+    ("logicaldisk", "volume"),
+    ("psdrive", "volume"),
+    ("volume", "volume"),
+    ("restmethod", "webrequest"),
+    ("nettcpconnection", "connections"),
+    ("ntlogevent", "winevent"),
+    ("eventlog", "winevent"),
+    ("scheduledtask", "task"),
+    ("smbshare", "share"),
+    ("windowsfeature", "feature"),
+    ("windowsoptionalfeature", "feature"),
 ];
 /// What programs are for, in the words of cmdlets.
 const PURPOSES: &[(&str, &str)] = &[
-    ("cat", "get content"), ("type", "get content"), ("more", "get content"), ("less", "get content"), ("tail", "get content"),
-    ("head", "get content"), ("ls", "get childitem"), ("dir", "get childitem"), ("find", "get childitem"),
-    ("rm", "remove item"), ("del", "remove item"), ("rmdir", "remove item"), ("rd", "remove item"), ("cp", "copy item"),
-    ("copy", "copy item"), ("xcopy", "copy item"), ("robocopy", "copy item"), ("mv", "move item"), ("move", "move item"),
-    ("mkdir", "new item"), ("md", "new item"), ("touch", "new item"), ("ps", "get process"), ("tasklist", "get process"),
-    ("pgrep", "get process"), ("kill", "stop process"), ("taskkill", "stop process"), ("pkill", "stop process"),
-    ("curl", "invoke webrequest"), ("wget", "invoke webrequest"), ("bitsadmin", "invoke webrequest"),
-    ("ping", "test connection"), ("nc", "test connection"), ("telnet", "test connection"), ("nslookup", "resolve dnsname"),
-    ("dig", "resolve dnsname"), ("host", "resolve dnsname"), ("ipconfig", "get address"), ("ifconfig", "get address"),
-    ("ip", "get address"), ("netstat", "get connections"), ("ss", "get connections"), ("df", "get volume"),
-    ("wevtutil", "get winevent"), ("journalctl", "get winevent"), ("systeminfo", "get computerinfo"), ("uname", "get computerinfo"),
-    ("schtasks", "get task"), ("tar", "archive"), ("zip", "archive"), ("unzip", "archive"), ("7z", "archive"),
-    ("compress-archive", "archive"), ("expand-archive", "archive"),
+    ("cat", "get content"),
+    ("type", "get content"),
+    ("more", "get content"),
+    ("less", "get content"),
+    ("tail", "get content"),
+    ("head", "get content"),
+    ("ls", "get childitem"),
+    ("dir", "get childitem"),
+    ("find", "get childitem"),
+    ("rm", "remove item"),
+    ("del", "remove item"),
+    ("rmdir", "remove item"),
+    ("rd", "remove item"),
+    ("cp", "copy item"),
+    ("copy", "copy item"),
+    ("xcopy", "copy item"),
+    ("robocopy", "copy item"),
+    ("mv", "move item"),
+    ("move", "move item"),
+    ("mkdir", "new item"),
+    ("md", "new item"),
+    ("touch", "new item"),
+    ("ps", "get process"),
+    ("tasklist", "get process"),
+    ("pgrep", "get process"),
+    ("kill", "stop process"),
+    ("taskkill", "stop process"),
+    ("pkill", "stop process"),
+    ("curl", "invoke webrequest"),
+    ("wget", "invoke webrequest"),
+    ("bitsadmin", "invoke webrequest"),
+    ("ping", "test connection"),
+    ("nc", "test connection"),
+    ("telnet", "test connection"),
+    ("nslookup", "resolve dnsname"),
+    ("dig", "resolve dnsname"),
+    ("host", "resolve dnsname"),
+    ("ipconfig", "get address"),
+    ("ifconfig", "get address"),
+    ("ip", "get address"),
+    ("netstat", "get connections"),
+    ("ss", "get connections"),
+    ("df", "get volume"),
+    ("wevtutil", "get winevent"),
+    ("journalctl", "get winevent"),
+    ("systeminfo", "get computerinfo"),
+    ("uname", "get computerinfo"),
+    ("schtasks", "get task"),
+    ("tar", "archive"),
+    ("zip", "archive"),
+    ("unzip", "archive"),
+    ("7z", "archive"),
+    ("compress-archive", "archive"),
+    ("expand-archive", "archive"),
 ];
 
 /// The one name of an action that goes by several.

@@ -5,10 +5,13 @@ pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod clients;
+pub(crate) mod commands;
 pub(crate) mod context;
 pub(crate) mod credential_audit;
 pub(crate) mod credential_secrets;
 pub(crate) mod credentials;
+pub(crate) mod environmental_insights;
+pub(crate) mod failure_patterns;
 pub(crate) mod firewall_rules;
 pub(crate) mod generate;
 pub(crate) mod health;
@@ -58,4 +61,5 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(sites::routes).configure(infrastructure_bulk::routes).configure(infrastructure::routes);
     config.configure(services::routes).configure(service_relationships::routes).configure(networks::routes);
     config.configure(firewall_rules::routes).configure(m365_tenants::routes).configure(security_incidents::routes);
+    config.configure(commands::routes).configure(environmental_insights::routes).configure(failure_patterns::routes);
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
+use claudetools_infra::failure::Insight;
 use claudetools_infra::inventory::{Asset, FirewallRule, M365Tenant, Network, SecurityIncident, Site};
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
@@ -14,8 +15,8 @@ use uuid::Uuid;
 use crate::{
     entity::{
         client::{Column, Entity, Model},
-        credential, firewall_rule, infrastructure, m365_tenant, network, pending_task, project, security_incident,
-        session, site,
+        credential, environmental_insight, firewall_rule, infrastructure, m365_tenant, network, pending_task, project,
+        security_incident, session, site,
     },
     query::{Listing, contains},
     records::{Referring, Row},
@@ -33,6 +34,10 @@ impl Row for Client {
             Referring::new::<session::Entity>(Session::TYPE, session::Column::ClientId.eq(id)),
             Referring::new::<pending_task::Entity>(PendingTask::TYPE, pending_task::Column::ClientId.eq(id)),
             Referring::new::<credential::Entity>(Credential::TYPE, credential::Column::ClientId.eq(id)),
+            Referring::new::<environmental_insight::Entity>(
+                Insight::TYPE,
+                environmental_insight::Column::ClientId.eq(id),
+            ),
             Referring::new::<site::Entity>(Site::TYPE, site::Column::ClientId.eq(id)),
             Referring::new::<infrastructure::Entity>(Asset::TYPE, infrastructure::Column::ClientId.eq(id)),
             Referring::new::<network::Entity>(Network::TYPE, network::Column::ClientId.eq(id)),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use claudetools_infra::failure::Command;
 use claudetools_kernel::{
     Direction, Entity as _, Id, Page, PageRequest, Position, Records, Referrer, SortKey, Start, text,
 };
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        client, machine, project,
+        client, command, machine, project,
         session::{Column, Entity, Joined, ListRow, Model, Part, Relation},
         session_tag, session_technology, tag, work_item,
     },
@@ -68,7 +69,12 @@ impl<C: Connection> Records<Session> for SqlTx<C> {
 
     async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
         let of_session = work_item::Column::SessionId.eq(id.uuid());
-        self.count_referrers(vec![Referring::new::<work_item::Entity>(WorkItem::TYPE, of_session)]).await
+        let commands = command::Column::SessionId.eq(id.uuid());
+        let kinds = vec![
+            Referring::new::<work_item::Entity>(WorkItem::TYPE, of_session),
+            Referring::new::<command::Entity>(Command::TYPE, commands),
+        ];
+        self.count_referrers(kinds).await
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use claudetools_infra::failure::Command;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Records, Referrer};
 use claudetools_sessions::{
     Client, PendingTask, Session, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow, WorkItemSort, WorkItemStatus,
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        client, pending_task, session,
+        client, command, pending_task, session,
         work_item::{Column, Entity, Joined, ListRow, Model, Relation},
         work_item_tag,
     },
@@ -60,7 +61,12 @@ impl<C: Connection> Records<WorkItem> for SqlTx<C> {
 
     async fn referrers(&mut self, id: Id<WorkItem>) -> Stored<Vec<Referrer>> {
         let of_item = pending_task::Column::WorkItemId.eq(id.uuid());
-        self.count_referrers(vec![Referring::new::<pending_task::Entity>(PendingTask::TYPE, of_item)]).await
+        let commands = command::Column::WorkItemId.eq(id.uuid());
+        let kinds = vec![
+            Referring::new::<pending_task::Entity>(PendingTask::TYPE, of_item),
+            Referring::new::<command::Entity>(Command::TYPE, commands),
+        ];
+        self.count_referrers(kinds).await
     }
 }
 
