@@ -4,6 +4,7 @@
 
 mod inventory;
 mod migrations;
+mod netbox;
 mod session_directory;
 mod vault;
 
@@ -72,6 +73,7 @@ on_every_engine! {
     inventory_lookups(store): inventory::lookups(&store);
     inventory_credentials(store): inventory::credentials(&store);
     inventory_parents(store): inventory::parents(&store);
+    netbox(store): netbox::demo(&store);
     clients_of_credentials(store): vault::clients_of_credentials(&store);
 }
 

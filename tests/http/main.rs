@@ -10,6 +10,8 @@ mod conventions;
 mod credential_chain;
 mod credentials;
 mod identity;
+mod infrastructure;
+mod inventory;
 mod jwt;
 mod limits;
 mod machines;
