@@ -5,6 +5,7 @@ mod affected;
 mod arch;
 mod bench;
 mod deny;
+mod eval_patterns;
 mod failure;
 mod fuzz;
 mod http;
@@ -72,6 +73,8 @@ enum Task {
         #[command(subcommand)]
         action: services::Action,
     },
+    /// Score the grouping of failures against a labelled file.
+    EvalPatterns(eval_patterns::Options),
     /// Count what an endpoint costs, layer by layer.
     Lines,
     /// Print the checklist for a new resource.
@@ -102,6 +105,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::Services { action } => services::run(*action),
+        Task::EvalPatterns(options) => eval_patterns::run(options),
         Task::Lines => lines::run(&workspace),
         Task::NewResource(options) => new_resource::run(options),
     }
