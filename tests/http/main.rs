@@ -9,6 +9,7 @@ mod context;
 mod conventions;
 mod credential_chain;
 mod credentials;
+mod failures;
 mod identity;
 mod infrastructure;
 mod inventory;

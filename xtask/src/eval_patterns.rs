@@ -40,13 +40,19 @@ fn read(options: &Options) -> Result<Vec<Labelled>> {
     let path = options.file.display();
     let text = std::fs::read_to_string(&options.file).map_err(|error| Failure::new(format!("{path}: {error}")))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-    lines.map(|(at, line)| parse(line).ok_or_else(|| Failure::new(format!("{path}:{}: not a labelled failure", at + 1)))).collect()
+    lines
+        .map(|(at, line)| parse(line).ok_or_else(|| Failure::new(format!("{path}:{}: not a labelled failure", at + 1))))
+        .collect()
 }
 
 /// A string of JSON; text without quotes is taken as the inside of one.
 fn unescape(text: &str) -> Option<String> {
     let text = text.trim();
-    if text.starts_with('"') { serde_json::from_str(text).ok() } else { serde_json::from_str(&format!("\"{text}\"")).ok() }
+    if text.starts_with('"') {
+        serde_json::from_str(text).ok()
+    } else {
+        serde_json::from_str(&format!("\"{text}\"")).ok()
+    }
 }
 
 fn parse(line: &str) -> Option<Labelled> {
@@ -72,7 +78,9 @@ fn leave_one_out(lines: &[Labelled]) {
     let mut exact = 0.0;
     let mut counted = 0;
     for family in Family::ALL {
-        let is_of = |line: &&Labelled| line.group.split(['-', '_', '/', '.', ':']).next().is_some_and(|name| named(*family, name));
+        let is_of = |line: &&Labelled| {
+            line.group.split(['-', '_', '/', '.', ':']).next().is_some_and(|name| named(*family, name))
+        };
         let of_family: Vec<Labelled> = lines.iter().filter(is_of).cloned().collect();
         if of_family.is_empty() {
             continue;

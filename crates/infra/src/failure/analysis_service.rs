@@ -89,14 +89,21 @@ impl AnalysisService {
 
     /// The pattern that a failure belongs to: that of its key, else that of a similar template, else a new one.
     async fn pattern_of(&self, tx: &mut dyn InfraTx, found: &Fingerprint, now: Timestamp) -> Result<FailurePattern> {
-        let key = self.digest.sha256(found.canonical().as_bytes());
         let bucket = self.digest.sha256(found.bucket().as_bytes());
-        if let Some(id) = tx.failure_patterns().by_key(&key).await? {
-            return tx.failure_patterns().find(id).await;
+        let keys: Vec<[u8; 32]> = found.canonical().iter().map(|key| self.digest.sha256(key.as_bytes())).collect();
+        let mut unknown = Vec::new();
+        let mut known = None;
+        for key in keys {
+            match tx.failure_patterns().by_key(&key).await? {
+                Some(id) => known = known.or(Some(id)),
+                None => unknown.push(key),
+            }
         }
-        let known = tx.failure_patterns().templates(&bucket, TEMPLATES).await?;
-        let similar = found.join(known.iter().map(|(template, id)| (template.as_str(), *id)));
-        let pattern = if let Some(id) = similar {
+        if known.is_none() && found.is_text {
+            let templates = tx.failure_patterns().templates(&bucket, TEMPLATES).await?;
+            known = found.join(templates.iter().map(|(template, id)| (template.as_str(), *id)));
+        }
+        let pattern = if let Some(id) = known {
             tx.failure_patterns().find(id).await?
         } else {
             let pattern = FailurePattern::derived(self.context.ids.id(), found, now);
@@ -105,8 +112,17 @@ impl AnalysisService {
         };
         let template = if found.is_text { found.template.clone() } else { String::new() };
         let (pattern_id, fingerprint_version) = (pattern.id, super::FINGERPRINT_VERSION);
-        let key = PatternKey { key, bucket, pattern_id, template, fingerprint_version, created_at: now };
-        tx.failure_patterns().add_key(&key).await?;
+        for key in unknown {
+            let key = PatternKey {
+                key,
+                bucket,
+                pattern_id,
+                template: template.clone(),
+                fingerprint_version,
+                created_at: now,
+            };
+            tx.failure_patterns().add_key(&key).await?;
+        }
         Ok(pattern)
     }
 

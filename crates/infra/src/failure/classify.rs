@@ -151,8 +151,8 @@ fn by_error_id(error: &Unwrapped) -> Option<Verdict> {
         "NoProcessFoundForGivenName" | "NoProcessFoundForGivenId" => {
             (Class::ObjectNotFound, "process_missing", Keeps::Rule, None)
         }
-        "CouldNotStartService" => (Class::Service, "service_control", Keeps::Rule, Some("started".to_owned())),
-        "CouldNotStopService" => (Class::Service, "service_control", Keeps::Rule, Some("stopped".to_owned())),
+        "CouldNotStartService" => (Class::Service, "service_control", Keeps::Rule, Some("start".to_owned())),
+        "CouldNotStopService" => (Class::Service, "service_control", Keeps::Rule, Some("stop".to_owned())),
         "Modules_ModuleNotFound" => (Class::ModuleMissing, "module_not_loaded", Keeps::RuleAlone, target()),
         "TypeNotFound" => (Class::ModuleMissing, "type_missing", Keeps::Rule, target()),
         "MethodNotFound" => (Class::UnknownOption, "method_missing", Keeps::Rule, target()),

@@ -46,10 +46,16 @@ pub struct Grouping {
 impl Grouping {
     /// The group of a failure; a new one if it is like none before.
     pub fn assign(&mut self, fingerprint: &Fingerprint) -> usize {
-        let key = fingerprint.canonical();
-        if let Some(group) = self.keys.get(&key) {
-            return *group;
+        let keys = fingerprint.canonical();
+        let known = keys.iter().find_map(|key| self.keys.get(key).copied());
+        let group = known.unwrap_or_else(|| self.similar(fingerprint));
+        for key in keys {
+            self.keys.entry(key).or_insert(group);
         }
+        group
+    }
+
+    fn similar(&mut self, fingerprint: &Fingerprint) -> usize {
         let bucket = self.buckets.entry(fingerprint.bucket()).or_default();
         let known = bucket.iter().map(|(template, group)| (template.as_str(), *group));
         let group = fingerprint.join(known).unwrap_or_else(|| {
@@ -59,7 +65,6 @@ impl Grouping {
         if fingerprint.is_text {
             bucket.push((fingerprint.template.clone(), group));
         }
-        self.keys.insert(key, group);
         group
     }
 }

@@ -30,6 +30,8 @@ pub struct Fingerprint {
     pub template: String,
     /// Whether `template` is text that a similar one may join.
     pub is_text: bool,
+    /// An id that names the error in every language and version, where no wording is known.
+    pub error_id: Option<String>,
     /// The verb of the failing command itself.
     pub command: String,
     /// What the failing command is meant to do.
@@ -46,9 +48,13 @@ impl Fingerprint {
         [self.class.to_string().as_str(), &self.verb, &self.subject].join("\u{1f}")
     }
 
-    /// What the key is the SHA-256 of.
-    pub fn canonical(&self) -> String {
-        format!("{FINGERPRINT_VERSION}\u{1f}{}\u{1f}{}", self.bucket(), self.template)
+    /// What the keys are the SHA-256 of: that of the error's id, if it has one, before that of its text. A failure belongs where
+    /// the first of them is known that is known at all.
+    pub fn canonical(&self) -> Vec<String> {
+        let by_id =
+            self.error_id.as_ref().map(|id| format!("{FINGERPRINT_VERSION}\u{1f}id\u{1f}{}\u{1f}{id}", self.command));
+        let by_text = format!("{FINGERPRINT_VERSION}\u{1f}{}\u{1f}{}", self.bucket(), self.template);
+        by_id.into_iter().chain([by_text]).collect()
     }
 
     /// A regular expression for messages of this shape.
@@ -94,10 +100,7 @@ pub fn fingerprint(failed: &Failed<'_>, classifier: &Classifier) -> Fingerprint 
     let shape = mask(&told, &operands(&calls));
     let (template, is_text) = match (verdict.keeps, verdict.rule) {
         (Keeps::Rule | Keeps::RuleAlone, Some(rule)) => (rule.to_owned(), false),
-        _ => match error.error_id.as_deref().filter(|id| is_telling(id)) {
-            Some(id) => (format!("id {}", id.to_lowercase()), false),
-            None => (shape.clone(), true),
-        },
+        _ => (shape.clone(), true),
     };
     // A code tells as much as a subject where the wording does not.
     let subject = match verdict.subject {
@@ -111,6 +114,7 @@ pub fn fingerprint(failed: &Failed<'_>, classifier: &Classifier) -> Fingerprint 
         subject: text_of(&subject),
         template: template.chars().take(LONGEST_TEMPLATE).collect(),
         is_text,
+        error_id: error.error_id.filter(|id| is_text && is_telling(id)).map(|id| id.to_lowercase()),
         command: text_of(&command),
         intent: text_of(&purpose),
         message: told.chars().take(LONGEST_TEMPLATE).collect(),

@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         "crlf",
         Class::Encoding,
         A,
-        r"\$'\\r'|bad interpreter:.*\^M|\\r: command not found|\\r': No such file|python\d?\\r|bash\\r",
+        r"\$'\\r'|bad interpreter:.*\^M|\^M: bad interpreter|\\r: command not found|\\r': No such file|python\d?\\r|bash\\r",
     ),
     // Commands that are not there.
     rule(
@@ -283,7 +283,13 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule(Bash, "bad_interpreter", Class::ModuleMissing, A, r"bad interpreter|required file not found"),
     // Rights to run at all.
-    rule(PowerShell, "scripts_disabled", Class::ExecutionPolicy, A, r"running scripts is disabled on this system"),
+    rule(
+        PowerShell,
+        "scripts_disabled",
+        Class::ExecutionPolicy,
+        A,
+        r"(?:running scripts|execution of scripts) is disabled on this system",
+    ),
     rule(
         PowerShell,
         "script_unsigned",
@@ -1246,7 +1252,7 @@ pub(super) const RULES: &[Rule] = &[
         "service_control",
         Class::Service,
         R,
-        r"Service '[^']*' cannot be (?P<subject>started|stopped|paused|configured|queried|resumed)|Failed to (?P<other>start|stop|configure) service",
+        r"Service '[^']*' cannot be (?P<subject>start|stop|pause|configure|quer|resume)\w*|Failed to (?P<other>start|stop|configure) service",
     ),
     rule(PowerShell, "service_dependents", Class::Service, R, r"because it has dependent services"),
     rule(
@@ -1815,7 +1821,7 @@ pub(super) const RULES: &[Rule] = &[
         R,
         r"system cannot find the (?P<subject>file|path) specified|The specified (?P<other>file|path) (?:was not|cannot be) found",
     ),
-    rule(Cmd, "file_not_found", Class::PathNotFound, R, r"^File Not Found|Could Not Find"),
+    rule(Cmd, "file_not_found", Class::PathNotFound, R, r"^File Not Found|^Could Not Find \S*[\\.]"),
     rule(
         PowerShell,
         "path_not_found",
