@@ -74,6 +74,7 @@ on_every_engine! {
     inventory_credentials(store): inventory::credentials(&store);
     inventory_parents(store): inventory::parents(&store);
     netbox(store): netbox::demo(&store);
+    netbox_relations(store): netbox::relations(&store);
     clients_of_credentials(store): vault::clients_of_credentials(&store);
 }
 

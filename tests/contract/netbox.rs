@@ -100,7 +100,7 @@ pub(crate) async fn demo(store: &TestStore) -> Result<(), claudetools_kernel::St
     assert_eq!(report.tallies.into_iter().collect::<Vec<_>>(), expected);
     assert_eq!(report.skipped.len(), 180 + 24, "a line for each that was left out");
     assert!(report.skipped.iter().all(|line| !line.reason.is_empty()));
-    assert_eq!(report.adjusted.len(), 22 + 1, "devices without a name, and one whose name is taken");
+    assert_eq!(report.adjusted.len(), 22 + 2, "devices without a name, and two of three that are called PP:MDF");
     assert_eq!(report.others["dcim.frontport"], 912, "kinds that are not taken over are told too");
     // The eleven tenants, and what stands for none.
     assert_eq!(rows(store).await?, [Some(12), Some(24), Some(72 + 9 + 180), Some(90)]);
@@ -119,5 +119,76 @@ pub(crate) async fn demo(store: &TestStore) -> Result<(), claudetools_kernel::St
     let changed: usize = again.tallies.values().map(|tally| tally.created + tally.updated).sum();
     assert_eq!(changed, 0, "a second run changes nothing");
     assert_eq!(assets(store).await?, found);
+    Ok(())
+}
+
+/// A dump as small as can be that has what the demo data lacks: addresses on interfaces, hosts of clusters, hosts of others.
+fn small(status: &str) -> Dump {
+    let object = |model: &str, pk: i64, fields: serde_json::Value| serde_json::json!({"model": model, "pk": pk, "fields": fields});
+    let device = |name: &str, tenant: i64, cluster: Option<i64>, primary: Option<i64>| {
+        serde_json::json!({"name": name, "device_type": 1, "role": 1, "tenant": tenant, "platform": null, "serial": "S1",
+            "site": 1, "rack": null, "status": status, "primary_ip4": primary, "primary_ip6": null, "cluster": cluster,
+            "description": "", "comments": ""})
+    };
+    let machine = |name: &str, tenant: i64, cluster: i64| {
+        serde_json::json!({"name": name, "tenant": tenant, "platform": null, "site": null, "cluster": cluster,
+            "device": null, "status": "active", "primary_ip4": null, "primary_ip6": null})
+    };
+    let address = |address: &str, on: Option<(&str, &str, i64)>| {
+        serde_json::json!({"address": address, "assigned_object_type": on.map(|(app, kind, _)| [app, kind]),
+            "assigned_object_id": on.map(|(_, _, pk)| pk)})
+    };
+    let objects = [
+        object("tenancy.tenant", 1, serde_json::json!({"name": "Acme"})),
+        object("tenancy.tenant", 2, serde_json::json!({"name": "Globex"})),
+        object("dcim.site", 1, serde_json::json!({"name": "Main", "tenant": 2, "latitude": "46.948000"})),
+        object("dcim.devicerole", 1, serde_json::json!({"name": "Hypervisor"})),
+        object("dcim.devicetype", 1, serde_json::json!({"model": "R740"})),
+        object("virtualization.clustertype", 1, serde_json::json!({"name": "Proxmox"})),
+        object("virtualization.cluster", 1, serde_json::json!({"name": "c1", "type": 1, "tenant": null, "site": null})),
+        object("dcim.device", 1, device("hv1", 2, Some(1), Some(11))),
+        object("virtualization.virtualmachine", 1, machine("vm1", 1, 1)),
+        object("dcim.interface", 5, serde_json::json!({"device": 1, "mac_address": "AA:BB:CC:DD:EE:FF"})),
+        object("virtualization.vminterface", 6, serde_json::json!({"virtual_machine": 1, "mac_address": null})),
+        object("ipam.ipaddress", 10, address("10.0.0.10/24", Some(("dcim", "interface", 5)))),
+        object("ipam.ipaddress", 11, address("10.0.0.11/24", Some(("dcim", "interface", 5)))),
+        object("ipam.ipaddress", 12, address("2001:DB8::C/64", Some(("virtualization", "vminterface", 6)))),
+        object("ipam.ipaddress", 13, address("10.0.0.13/24", None)),
+        object("extras.tag", 1, serde_json::json!({"name": "Gold"})),
+        object(
+            "extras.taggeditem",
+            1,
+            serde_json::json!({"content_type": ["dcim", "device"], "object_id": 1, "tag": 1}),
+        ),
+    ];
+    Dump::read(&serde_json::to_vec(&objects).expect("JSON")).expect("a dump of NetBox")
+}
+
+/// Addresses go to the assets that have them, machines run on the hosts of their clusters, whoever's those are, and what people
+/// have written stays.
+pub(crate) async fn relations(store: &TestStore) -> Result<(), claudetools_kernel::StoreError> {
+    let report = run(store, Plan::new(&small("active")), false).await;
+    assert_eq!(report.tallies["ipam.ipaddress"], Tally { merged: 2, skipped: 2, ..Tally::default() });
+    let found = assets(store).await?;
+    let [host, machine] = &found[..] else { panic!("{} assets", found.len()) };
+    assert_eq!((host.item.hostname.as_str(), machine.item.hostname.as_str()), ("hv1", "vm1"));
+    assert_eq!(host.item.ip_address.as_deref(), Some("10.0.0.11"), "the primary one");
+    assert_eq!(host.item.mac_address.as_deref(), Some("aa:bb:cc:dd:ee:ff"));
+    assert_eq!((host.item.tags.clone(), host.item.asset_type), (vec!["Gold".to_owned()], AssetType::PhysicalServer));
+    assert_eq!(host.item.serial_number.as_deref(), Some("S1"));
+    assert_eq!(machine.item.ip_address.as_deref(), Some("2001:db8::c"));
+    assert_eq!(machine.item.parent_id, Some(host.item.id), "the only host of its cluster, which is another client's");
+
+    let noted = Asset { location: Some("Rack 9".to_owned()), revision: 2, ..host.item.clone() };
+    let mut tx = store.infra.begin().await?;
+    tx.assets().save(&noted).await?;
+    tx.commit().await?;
+    let again = run(store, Plan::new(&small("offline")), false).await;
+    assert_eq!(again.tallies["dcim.device"], Tally { updated: 1, ..Tally::default() });
+    assert_eq!(again.tallies["virtualization.virtualmachine"], Tally { unchanged: 1, ..Tally::default() });
+    let changed = assets(store).await?;
+    assert_eq!(changed[0].item.status, claudetools_infra::inventory::AssetStatus::Inactive);
+    assert_eq!(changed[0].item.location.as_deref(), Some("Rack 9"), "what NetBox says nothing of stays");
+    assert_eq!(changed[1].item.parent_id, Some(host.item.id));
     Ok(())
 }

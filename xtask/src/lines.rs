@@ -132,6 +132,19 @@ const SHARED_MODULES: &[(&str, &[&str])] = &[
             "vault_service.rs",
         ],
     ),
+    // Tables as text, and the inventory of another product that the command line alone reads.
+    (
+        "crates/infra",
+        &[
+            "inventory/csv.rs",
+            "netbox/dump.rs",
+            "netbox/import.rs",
+            "netbox/mod.rs",
+            "netbox/plan.rs",
+            "netbox/plan_assets.rs",
+            "netbox/report.rs",
+        ],
+    ),
     ("migrations", &["dialect.rs", "difference.rs", "lib.rs"]),
 ];
 

@@ -19,6 +19,8 @@ mod envelope;
 mod error;
 mod extract;
 mod fallback;
+mod infrastructure_files;
+mod infrastructure_table;
 mod limits;
 mod metrics;
 mod openapi;

@@ -117,6 +117,17 @@ pub(crate) fn each<T, V: From<T>>(rows: Vec<T>) -> Vec<V> {
     rows.into_iter().map(V::from).collect()
 }
 
+/// The view of a row that is shown by itself with nothing more than in lists.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct RowOf<V>(V);
+
+impl<I: infra::Item, V: From<infra::Named<I>>> From<infra::Shown<I>> for RowOf<V> {
+    fn from(shown: infra::Shown<I>) -> Self {
+        Self(shown.row.into())
+    }
+}
+
 /// A field of a body that may be absent but never `null`.
 #[derive(Debug, Clone)]
 pub(crate) struct Field<T>(Option<T>);

@@ -7,9 +7,12 @@ const COLUMNS: usize = 256;
 /// What makes a spreadsheet take a cell for a formula when it stands first.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
+/// What some programs begin a file with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The rows of a table, empty lines left out; `None` when one has more than 256 columns.
 pub fn read(text: &str) -> Option<Vec<Vec<String>>> {
-    let mut input = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
+    let mut input = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).as_bytes();
     let (mut reader, mut rows) = (Reader::new(), Vec::new());
     let (mut cells, mut ends) = (vec![0; input.len()], vec![0; COLUMNS]);
     let (mut filled, mut columns) = (0, 0);
@@ -41,7 +44,7 @@ pub fn write<'a>(cells: impl IntoIterator<Item = &'a str>, table: &mut String) {
         if at > 0 {
             table.push(',');
         }
-        if cell.is_empty() || cell.contains([',', '"', '\n', '\r']) || cell.starts_with(' ') {
+        if cell.is_empty() || cell.contains([',', '"', '\n', '\r']) || cell.starts_with([' ', BYTE_ORDER_MARK]) {
             table.push('"');
             table.push_str(&cell.replace('"', "\"\""));
             table.push('"');

@@ -58,7 +58,8 @@ pub(super) struct Site {
 #[derive(Debug, Deserialize)]
 pub(super) struct Device {
     pub(super) name: Option<String>,
-    pub(super) device_type: i64,
+    #[serde(rename = "device_type")]
+    pub(super) kind: i64,
     #[serde(alias = "device_role")]
     pub(super) role: i64,
     pub(super) tenant: Option<i64>,
@@ -105,7 +106,8 @@ pub(super) struct Cluster {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Prefix {
-    pub(super) prefix: String,
+    #[serde(rename = "prefix")]
+    pub(super) cidr: String,
     pub(super) tenant: Option<i64>,
     pub(super) site: Option<i64>,
     pub(super) vlan: Option<i64>,
@@ -128,7 +130,8 @@ pub(super) struct Vlan {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Address {
-    pub(super) address: String,
+    #[serde(rename = "address")]
+    pub(super) text: String,
     pub(super) assigned_object_type: Option<(String, String)>,
     pub(super) assigned_object_id: Option<i64>,
 }

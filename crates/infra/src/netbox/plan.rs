@@ -165,8 +165,8 @@ fn degrees(value: Option<&Value>) -> Option<Degrees> {
 fn plan_networks(plan: &mut Plan, dump: &Dump) {
     let mut used = BTreeSet::new();
     for (pk, prefix) in &dump.prefixes {
-        let Some(cidr) = Cidr::parse(&prefix.prefix) else {
-            plan.report.skip(PREFIX, *pk, &prefix.prefix, "is no network in CIDR notation");
+        let Some(cidr) = Cidr::parse(&prefix.cidr) else {
+            plan.report.skip(PREFIX, *pk, &prefix.cidr, "is no network in CIDR notation");
             continue;
         };
         let vlan = prefix.vlan.and_then(|pk| dump.vlans.get(&pk));
@@ -175,7 +175,7 @@ fn plan_networks(plan: &mut Plan, dump: &Dump) {
         let owner = prefix.tenant.or_else(|| vlan.and_then(|vlan| vlan.tenant));
         let owner = owner.or_else(|| owner_of_site(dump, site)).or_else(|| vrf.and_then(|vrf| vrf.tenant));
         let fields = network(prefix, cidr, vlan, dump);
-        let name = prefix.prefix.clone();
+        let name = prefix.cidr.clone();
         let planned = Planned { origin: (PREFIX, *pk), name, fields, site: site_of(dump, site, owner), parent: None };
         plan.client(owner).networks.push(planned);
         used.extend(prefix.vlan);
@@ -206,7 +206,7 @@ fn network(prefix: &Prefix, cidr: Cidr, vlan: Option<&Vlan>, dump: &Dump) -> Net
 }
 
 /// The name of what a number refers to.
-pub(super) fn named<'a, T>(objects: &'a Objects<T>, pk: Option<i64>, name: fn(&T) -> &String) -> Option<&'a str> {
+pub(super) fn named<T>(objects: &Objects<T>, pk: Option<i64>, name: fn(&T) -> &String) -> Option<&str> {
     pk.and_then(|pk| objects.get(&pk)).map(|object| name(object).as_str())
 }
 

@@ -55,7 +55,7 @@ pub(super) fn plan(plan: &mut Plan, dump: &Dump) {
 }
 
 fn device_name(plan: &mut Plan, dump: &Dump, names: &mut Hostnames, owner: Owner, pk: i64, device: &Device) -> String {
-    let kind = || named(&dump.device_types, Some(device.device_type), |kind| &kind.model).unwrap_or("device");
+    let kind = || named(&dump.device_types, Some(device.kind), |kind| &kind.model).unwrap_or("device");
     let given = device.name.as_deref().and_then(some);
     let hostname = names.take(owner, &given.clone().unwrap_or_else(|| format!("{}-{pk}", kind())), pk);
     match given {
@@ -74,7 +74,7 @@ fn device_name(plan: &mut Plan, dump: &Dump, names: &mut Hostnames, owner: Owner
 
 fn device_fields(dump: &Dump, pk: i64, device: &Device, hostname: String) -> AssetFields {
     let role = named(&dump.roles, Some(device.role), |role| &role.name).unwrap_or_default();
-    let kind = named(&dump.device_types, Some(device.device_type), |kind| &kind.model);
+    let kind = named(&dump.device_types, Some(device.kind), |kind| &kind.model);
     let (os, os_version) = system(named(&dump.platforms, device.platform, |platform| &platform.name));
     let role_line = some(role).map(|role| format!("Role: {role}"));
     let kind_line = kind.map(|kind| format!("Type: {kind}"));
@@ -233,7 +233,7 @@ impl Addresses {
                 _ => continue,
             };
             let Some(interface) = interface else { continue };
-            let bare = address.address.split('/').next().unwrap_or_default().to_owned();
+            let bare = address.text.split('/').next().unwrap_or_default().to_owned();
             addresses.of.entry((model, interface.device)).or_default().push(*pk);
             addresses.known.insert(*pk, (bare, interface.mac_address.clone()));
         }
@@ -263,7 +263,7 @@ impl Addresses {
                 (Some(_), true) => "its asset shows another one, its primary address",
                 (Some(_), false) => "what has it is no interface of a device or virtual machine",
             };
-            plan.report.skip(ADDRESS, *pk, &address.address, reason);
+            plan.report.skip(ADDRESS, *pk, &address.text, reason);
         }
     }
 }

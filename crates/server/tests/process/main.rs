@@ -13,6 +13,7 @@ mod deployment;
 mod examples;
 mod first_start;
 mod logging;
+mod netbox;
 mod program;
 mod replicas;
 mod slow_client;

@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, post, route};
 use claudetools_infra::inventory::{
-    FirewallRule, FirewallRuleFields, FirewallRuleFilter, FirewallRuleSort, Named, RuleAction, RuleProtocol, Shown,
+    FirewallRule, FirewallRuleFields, FirewallRuleFilter, FirewallRuleSort, Named, RuleAction, RuleProtocol,
 };
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
@@ -14,13 +14,12 @@ use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::Answer,
-    wire::{Block, Cidr, Cross, Field, Instant, Line, Nullable, Ports, RuleOrder, Uid, Word},
+    wire::{Block, Cidr, Cross, Field, Instant, Line, Nullable, Ports, RowOf, RuleOrder, Uid, Word},
 };
 
 type ActionWord = Word<RuleAction>;
 type ProtocolWord = Word<RuleProtocol>;
 type NamedFirewallRule = Named<FirewallRule>;
-type ShownFirewallRule = Shown<FirewallRule>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(get).service(update).service(remove);
@@ -69,13 +68,11 @@ pub(super) struct FirewallRuleView {
     id: Uuid,
     infrastructure_id: Option<Uuid>,
     #[schema(example = "FW01")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[1].clone())]
+    #[o2o(skip_repeat, from(@.names[1].clone()))]
     hostname: Option<String>,
     client_id: Uuid,
     #[schema(example = "Acme Dental")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[0].clone())]
+    #[o2o(skip_repeat, from(@.names[0].clone()))]
     client_name: Option<String>,
     #[schema(example = "VPN to file server")]
     name: String,
@@ -90,12 +87,6 @@ pub(super) struct FirewallRuleView {
     is_enabled: bool,
     created_at: Instant,
     updated_at: Instant,
-}
-
-impl From<ShownFirewallRule> for FirewallRuleView {
-    fn from(shown: ShownFirewallRule) -> Self {
-        shown.row.into()
-    }
 }
 
 /// Which firewall rules to list.
@@ -129,14 +120,15 @@ async fn list(
 #[post("/firewall-rules")]
 async fn create(caller: Caller<Write>, body: Body<FirewallRuleBody, FirewallRuleFields>) -> Answer {
     let firewall_rules = &caller.services().inventory.firewall_rules;
-    caller.create::<FirewallRuleView, _>(|| firewall_rules.create(caller.actor(), body.0.clone())).await
+    caller.create::<RowOf<FirewallRuleView>, _>(|| firewall_rules.create(caller.actor(), body.0.clone())).await
 }
 
 /// Read a firewall rule
 #[utoipa::path(responses((status = 200, body = FirewallRuleView)), security(("bearer" = ["msp:read"])))]
 #[get("/firewall-rules/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<FirewallRule>) -> Answer {
-    caller.one::<FirewallRuleView, _>(caller.services().inventory.firewall_rules.get(caller.actor(), id.0).await?)
+    caller
+        .one::<RowOf<FirewallRuleView>, _>(caller.services().inventory.firewall_rules.get(caller.actor(), id.0).await?)
 }
 
 /// Change a firewall rule
@@ -148,7 +140,7 @@ async fn update(
     body: Body<FirewallRuleBody, FirewallRuleFields>,
 ) -> Answer {
     let firewall_rules = &caller.services().inventory.firewall_rules;
-    caller.change::<FirewallRuleView, _>(|| firewall_rules.update(caller.actor(), &at.0, body.0.clone())).await
+    caller.change::<RowOf<FirewallRuleView>, _>(|| firewall_rules.update(caller.actor(), &at.0, body.0.clone())).await
 }
 
 /// Remove a firewall rule

@@ -41,7 +41,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     "asset_type": "physical_server", "os": "Windows Server", "os_version": "2022", "powershell_version": "5.1", "shell_type": "powershell",
     "has_gui": true, "has_winrm": true, "limitations": ["no_native_wins_service"],
     "recommended_commands": {"disk space": "Get-PSDrive -PSProvider FileSystem"}, "tags": ["file server"], "warranty_until": "2027-12-31"}))]
-pub(super) struct InfrastructureBody {
+pub(crate) struct InfrastructureBody {
     /// Whose it is. It cannot change any more once anything refers to it.
     #[schema(required)]
     #[o2o(repeat)]
@@ -89,20 +89,18 @@ pub(super) struct InfrastructureBody {
 /// A piece of infrastructure.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(NamedAsset)]
-pub(super) struct InfrastructureView {
+pub(crate) struct InfrastructureView {
     #[o2o(repeat)]
     #[child(item)]
     #[from(~.cross())]
     id: Uuid,
     client_id: Uuid,
     #[schema(example = "Acme Dental")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[0].clone())]
+    #[o2o(skip_repeat, from(@.names[0].clone()))]
     client_name: Option<String>,
     site_id: Option<Uuid>,
     #[schema(example = "Head office")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[1].clone())]
+    #[o2o(skip_repeat, from(@.names[1].clone()))]
     site_name: Option<String>,
     #[schema(example = "FS01")]
     hostname: String,

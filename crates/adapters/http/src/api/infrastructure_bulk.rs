@@ -1,26 +1,23 @@
 //! Many pieces of infrastructure at once over HTTP, and what fails with one.
 
-use actix_web::{HttpResponse, get, http::StatusCode, post, web::Bytes};
+use actix_web::{get, http::StatusCode, post};
 use claudetools_infra::inventory::{
-    Asset, AssetDraft, AssetFilter, AssetSort, AssetStatus, AssetType, Bulk, Cause, FailingAsset, FailingService,
-    Impact, MOST_ROWS, Named, Outcome, RelationshipType,
+    Asset, AssetDraft, AssetFilter, AssetStatus, AssetType, Bulk, Cause, FailingAsset, FailingService, Impact,
+    MOST_ROWS, Outcome, RelationshipType,
 };
-use claudetools_kernel::{Error, Faults, Id, Page, PageRequest, Query as Wanted, Start, enumeration};
-use futures::stream;
+use claudetools_kernel::Faults;
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::{
-    infrastructure::{InfrastructureBody, InfrastructureView},
-    infrastructure_table as table,
-};
+use super::infrastructure::{InfrastructureBody, InfrastructureView};
 use crate::{
-    error::{ApiError, problem_without_log},
-    extract::{Body, Caller, CsvText, PathId, Query, Read, Write, parse},
+    extract::{Body, Caller, CsvText, PathId, Query, Read, Write},
+    infrastructure_files::{BulkView, Format, draft, named, send},
+    infrastructure_table as table,
     reply::{Answer, Reply, value},
     wire::{Cross, WantedAddress, Word, each},
 };
@@ -29,34 +26,9 @@ type TypeWord = Word<AssetType>;
 type StatusWord = Word<AssetStatus>;
 type RelationshipWord = Word<RelationshipType>;
 type FormatWord = Word<Format>;
-type OutcomeWord = Word<OutcomeKind>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(bulk).service(import).service(export).service(impact);
-}
-
-enumeration! {
-    /// What a file is.
-    enum Format {
-        /// A table.
-        Csv = "csv",
-        /// One object.
-        Json = "json",
-    }
-}
-
-enumeration! {
-    /// What became of a row.
-    enum OutcomeKind {
-        /// It was entered.
-        Created = "created",
-        /// What has its host name was changed.
-        Updated = "updated",
-        /// What has its host name says the same already.
-        Unchanged = "unchanged",
-        /// It was not taken.
-        Refused = "refused",
-    }
 }
 
 /// Infrastructure to enter.
@@ -92,71 +64,6 @@ struct ImportQuery {
     /// Tell what would be done, and do nothing.
     #[param(default = false)]
     dry_run: Option<bool>,
-}
-
-/// What became of the rows.
-#[derive(Debug, Serialize, ToSchema)]
-struct BulkView {
-    #[schema(minimum = 0, example = 1)]
-    created: usize,
-    #[schema(minimum = 0, example = 0)]
-    updated: usize,
-    #[schema(minimum = 0, example = 0)]
-    unchanged: usize,
-    #[schema(minimum = 0, example = 0)]
-    refused: usize,
-    /// Whether nothing of this was kept.
-    dry_run: bool,
-    /// In the order of the request.
-    rows: Vec<RowView>,
-}
-
-/// What became of a row.
-#[derive(Debug, Serialize, ToSchema)]
-struct RowView {
-    /// The row's place, from 0; of a table without the row that names the columns.
-    #[schema(minimum = 0, example = 0)]
-    index: usize,
-    outcome: OutcomeWord,
-    /// Empty when the row was refused, or nothing was kept.
-    id: Option<Uuid>,
-    /// Why it was refused: `code`, `message`, `details` as in an error's body.
-    #[schema(value_type = Option<Object>)]
-    error: Option<Value>,
-}
-
-impl BulkView {
-    fn new(outcomes: &[Outcome], dry_run: bool) -> Self {
-        let rows: Vec<RowView> = outcomes.iter().enumerate().map(|row| RowView::new(row, dry_run)).collect();
-        let count = |kind| rows.iter().filter(|row| row.outcome.0 == kind).count();
-        Self {
-            created: count(OutcomeKind::Created),
-            updated: count(OutcomeKind::Updated),
-            unchanged: count(OutcomeKind::Unchanged),
-            refused: count(OutcomeKind::Refused),
-            dry_run,
-            rows,
-        }
-    }
-}
-
-impl RowView {
-    fn new((index, outcome): (usize, &Outcome), dry_run: bool) -> Self {
-        let taken = |kind, id: Option<Id<Asset>>| (kind, id.map(Id::uuid), None);
-        let (kind, id, error) = match outcome {
-            // A dry run's new ids name nothing.
-            Outcome::Created(id) => taken(OutcomeKind::Created, Some(*id).filter(|_| !dry_run)),
-            Outcome::Updated(id) => taken(OutcomeKind::Updated, Some(*id)),
-            Outcome::Unchanged(id) => taken(OutcomeKind::Unchanged, Some(*id)),
-            Outcome::Refused(error) => {
-                let problem = problem_without_log(error);
-                let told = serde_json::json!({"code": problem.code, "message": problem.message,
-                    "details": problem.details});
-                (OutcomeKind::Refused, None, Some(told))
-            }
-        };
-        Self { index, outcome: Word(kind), id, error }
-    }
 }
 
 /// Enter many pieces of infrastructure
@@ -195,27 +102,6 @@ async fn take(caller: &Caller<Write>, rows: Vec<Result<AssetDraft, Faults>>, how
     caller.write(|| assets.bulk(caller.actor(), &rows, how), render).await
 }
 
-/// A row of a bulk.
-fn draft(row: &Value, is_create: bool) -> Result<AssetDraft, Faults> {
-    let read = parse::<InfrastructureBody>(row.to_string().as_bytes(), is_create);
-    match read {
-        Ok(body) => Ok(AssetDraft { fields: body.into(), ..AssetDraft::default() }),
-        Err(Error::Invalid(faults)) => Err(faults),
-        Err(other) => {
-            let mut faults = Faults::default();
-            faults.schema("row", "form", &format!("could not be read: {other}"));
-            Err(faults)
-        }
-    }
-}
-
-/// A row of a table, which may name others by their names.
-fn named(mut row: Map<String, Value>) -> Result<AssetDraft, Faults> {
-    let mut take = |column: &str| row.remove(column).and_then(|name| name.as_str().map(str::to_owned));
-    let (client_name, site_name, parent_hostname) = (take("client_name"), take("site_name"), take("parent_hostname"));
-    Ok(AssetDraft { client_name, site_name, parent_hostname, ..draft(&Value::Object(row), false)? })
-}
-
 /// Which infrastructure to export, and how.
 #[derive(Debug, Deserialize, IntoParams, o2o)]
 #[owned_into(AssetFilter)]
@@ -248,9 +134,6 @@ struct InfrastructureExport {
     infrastructure: Vec<InfrastructureView>,
 }
 
-/// How many rows are read at a time.
-const AT_ONCE: u32 = 200;
-
 /// Export infrastructure
 ///
 /// All rows that the filters admit, by host name, sent as they are read. In the table a cell that a spreadsheet would take for a
@@ -260,64 +143,7 @@ const AT_ONCE: u32 = 200;
 #[get("/infrastructure/export")]
 async fn export(caller: Caller<Read>, query: Query<ExportQuery>) -> Answer {
     let format = query.0.format.map_or(Format::Csv, |format| format.0);
-    let mut wanted = Wanted { filter: query.0.into(), page: PageRequest::<AssetSort>::first(AT_ONCE) };
-    let (services, actor) = (caller.shared(), caller.actor().clone());
-    let first = services.inventory.assets.list(&actor, &wanted).await?;
-    let pages = stream::try_unfold((Some(first), true), move |(page, is_first)| {
-        let (services, actor) = (services.clone(), actor.clone());
-        let Some(page) = page else { return futures::future::Either::Left(futures::future::ready(Ok(None))) };
-        if let Some(place) = page.next.clone() {
-            wanted.page.start = Start::After(place);
-        }
-        let (wanted, goes_on) =
-            (Wanted { filter: wanted.filter.clone(), page: wanted.page.clone() }, page.next.is_some());
-        futures::future::Either::Right(Box::pin(async move {
-            let text = chunk(page, format, is_first).map_err(ApiError::from)?;
-            let next = if goes_on {
-                Some(services.inventory.assets.list(&actor, &wanted).await.map_err(ApiError::from)?)
-            } else {
-                None
-            };
-            Ok::<_, ApiError>(Some((Bytes::from(text), (next, false))))
-        }))
-    });
-    let (kind, name) = match format {
-        Format::Csv => ("text/csv; charset=utf-8", "infrastructure.csv"),
-        Format::Json => ("application/json", "infrastructure.json"),
-    };
-    let disposition = ("Content-Disposition", format!("attachment; filename=\"{name}\""));
-    Ok(HttpResponse::Ok().content_type(kind).insert_header(disposition).streaming(pages))
-}
-
-/// The part of a file that a page makes.
-fn chunk(page: Page<Named<Asset>>, format: Format, is_first: bool) -> Result<String, Error> {
-    let is_last = page.next.is_none();
-    let failed = |error: serde_json::Error| Error::Internal(error.to_string());
-    let mut text = String::new();
-    match format {
-        Format::Csv => {
-            if is_first {
-                table::write_header(&mut text);
-            }
-            for row in page.items {
-                let view = serde_json::to_value(InfrastructureView::from(row)).map_err(failed)?;
-                table::write_row(&view, &mut text);
-            }
-        }
-        Format::Json => {
-            text.push_str(if is_first { "{\"infrastructure\":[" } else { "," });
-            for (at, row) in page.items.into_iter().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                text.push_str(&serde_json::to_string(&InfrastructureView::from(row)).map_err(failed)?);
-            }
-            if is_last {
-                text.push_str("]}");
-            }
-        }
-    }
-    Ok(text)
+    send(caller.shared(), caller.actor().clone(), query.0.into(), format).await
 }
 
 /// How far to look.

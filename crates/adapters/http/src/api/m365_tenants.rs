@@ -1,7 +1,7 @@
 //! Tenants of Microsoft 365 over HTTP.
 
 use actix_web::{delete, get, post, route};
-use claudetools_infra::inventory::{M365Tenant, M365TenantFields, M365TenantFilter, M365TenantSort, Named, Shown};
+use claudetools_infra::inventory::{M365Tenant, M365TenantFields, M365TenantFilter, M365TenantSort, Named};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,11 +12,10 @@ use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::Answer,
-    wire::{BlankLine, Block, Cross, Email, Field, Instant, Line, Nullable, Uid},
+    wire::{BlankLine, Block, Cross, Email, Field, Instant, Line, Nullable, RowOf, Uid},
 };
 
 type NamedM365Tenant = Named<M365Tenant>;
-type ShownM365Tenant = Shown<M365Tenant>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(get).service(update).service(remove);
@@ -56,8 +55,7 @@ pub(super) struct M365TenantView {
     id: Uuid,
     client_id: Uuid,
     #[schema(example = "Acme Dental")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[0].clone())]
+    #[o2o(skip_repeat, from(@.names[0].clone()))]
     client_name: Option<String>,
     tenant_id: Uuid,
     #[schema(example = "Acme Dental")]
@@ -68,12 +66,6 @@ pub(super) struct M365TenantView {
     notes: Option<String>,
     created_at: Instant,
     updated_at: Instant,
-}
-
-impl From<ShownM365Tenant> for M365TenantView {
-    fn from(shown: ShownM365Tenant) -> Self {
-        shown.row.into()
-    }
 }
 
 /// Which tenants of Microsoft 365 to list.
@@ -102,14 +94,14 @@ async fn list(caller: Caller<Read>, query: ListQuery<M365TenantQuery, M365Tenant
 #[post("/m365-tenants")]
 async fn create(caller: Caller<Write>, body: Body<M365TenantBody, M365TenantFields>) -> Answer {
     let m365_tenants = &caller.services().inventory.m365_tenants;
-    caller.create::<M365TenantView, _>(|| m365_tenants.create(caller.actor(), body.0.clone())).await
+    caller.create::<RowOf<M365TenantView>, _>(|| m365_tenants.create(caller.actor(), body.0.clone())).await
 }
 
 /// Read a tenant of Microsoft 365
 #[utoipa::path(responses((status = 200, body = M365TenantView)), security(("bearer" = ["msp:read"])))]
 #[get("/m365-tenants/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<M365Tenant>) -> Answer {
-    caller.one::<M365TenantView, _>(caller.services().inventory.m365_tenants.get(caller.actor(), id.0).await?)
+    caller.one::<RowOf<M365TenantView>, _>(caller.services().inventory.m365_tenants.get(caller.actor(), id.0).await?)
 }
 
 /// Change a tenant of Microsoft 365
@@ -117,7 +109,7 @@ async fn get(caller: Caller<Read>, id: PathId<M365Tenant>) -> Answer {
 #[route("/m365-tenants/{id}", method = "PUT", method = "PATCH")]
 async fn update(caller: Caller<Write>, at: At<M365Tenant>, body: Body<M365TenantBody, M365TenantFields>) -> Answer {
     let m365_tenants = &caller.services().inventory.m365_tenants;
-    caller.change::<M365TenantView, _>(|| m365_tenants.update(caller.actor(), &at.0, body.0.clone())).await
+    caller.change::<RowOf<M365TenantView>, _>(|| m365_tenants.update(caller.actor(), &at.0, body.0.clone())).await
 }
 
 /// Remove a tenant of Microsoft 365

@@ -17,7 +17,6 @@ pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod infrastructure;
 pub(crate) mod infrastructure_bulk;
-mod infrastructure_table;
 pub(crate) mod m365_tenants;
 pub(crate) mod machines;
 pub(crate) mod metrics;

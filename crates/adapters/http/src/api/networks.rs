@@ -67,13 +67,11 @@ pub(super) struct NetworkView {
     id: Uuid,
     client_id: Uuid,
     #[schema(example = "Acme Dental")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[0].clone())]
+    #[o2o(skip_repeat, from(@.names[0].clone()))]
     client_name: Option<String>,
     site_id: Option<Uuid>,
     #[schema(example = "Head office")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[1].clone())]
+    #[o2o(skip_repeat, from(@.names[1].clone()))]
     site_name: Option<String>,
     #[schema(example = "Office")]
     name: String,

@@ -71,8 +71,7 @@ pub(super) struct SecurityIncidentView {
     id: Uuid,
     client_id: Uuid,
     #[schema(example = "Acme Dental")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[0].clone())]
+    #[o2o(skip_repeat, from(@.names[0].clone()))]
     client_name: Option<String>,
     #[schema(example = "Mailbox of the bookkeeper taken over")]
     title: String,

@@ -3,7 +3,7 @@
 use actix_web::{delete, get, post, route};
 use claudetools_infra::inventory::{
     Named, RelationshipType, ServiceRelationship, ServiceRelationshipFields, ServiceRelationshipFilter,
-    ServiceRelationshipSort, Shown,
+    ServiceRelationshipSort,
 };
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,11 @@ use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::Answer,
-    wire::{Cross, Field, Instant, Uid, Word},
+    wire::{Cross, Field, Instant, RowOf, Uid, Word},
 };
 
 type TypeWord = Word<RelationshipType>;
 type NamedServiceRelationship = Named<ServiceRelationship>;
-type ShownServiceRelationship = Shown<ServiceRelationship>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(get).service(update).service(remove);
@@ -55,23 +54,15 @@ pub(super) struct ServiceRelationshipView {
     id: Uuid,
     from_service_id: Uuid,
     #[schema(example = "Intranet")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[0].clone())]
+    #[o2o(skip_repeat, from(@.names[0].clone()))]
     from_service_name: Option<String>,
     to_service_id: Uuid,
     #[schema(example = "PostgreSQL")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[1].clone())]
+    #[o2o(skip_repeat, from(@.names[1].clone()))]
     to_service_name: Option<String>,
     relationship_type: TypeWord,
     created_at: Instant,
     updated_at: Instant,
-}
-
-impl From<ShownServiceRelationship> for ServiceRelationshipView {
-    fn from(shown: ShownServiceRelationship) -> Self {
-        shown.row.into()
-    }
 }
 
 /// Which relationships of services to list.
@@ -103,14 +94,16 @@ async fn list(
 #[post("/service-relationships")]
 async fn create(caller: Caller<Write>, body: Body<ServiceRelationshipBody, ServiceRelationshipFields>) -> Answer {
     let relationships = &caller.services().inventory.relationships;
-    caller.create::<ServiceRelationshipView, _>(|| relationships.create(caller.actor(), body.0.clone())).await
+    caller.create::<RowOf<ServiceRelationshipView>, _>(|| relationships.create(caller.actor(), body.0.clone())).await
 }
 
 /// Read a relationship
 #[utoipa::path(responses((status = 200, body = ServiceRelationshipView)), security(("bearer" = ["msp:read"])))]
 #[get("/service-relationships/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<ServiceRelationship>) -> Answer {
-    caller.one::<ServiceRelationshipView, _>(caller.services().inventory.relationships.get(caller.actor(), id.0).await?)
+    caller.one::<RowOf<ServiceRelationshipView>, _>(
+        caller.services().inventory.relationships.get(caller.actor(), id.0).await?,
+    )
 }
 
 /// Change a relationship
@@ -122,7 +115,9 @@ async fn update(
     body: Body<ServiceRelationshipBody, ServiceRelationshipFields>,
 ) -> Answer {
     let relationships = &caller.services().inventory.relationships;
-    caller.change::<ServiceRelationshipView, _>(|| relationships.update(caller.actor(), &at.0, body.0.clone())).await
+    caller
+        .change::<RowOf<ServiceRelationshipView>, _>(|| relationships.update(caller.actor(), &at.0, body.0.clone()))
+        .await
 }
 
 /// Remove a relationship

@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, post, route};
 use claudetools_infra::inventory::{
-    Named, Service, ServiceFields, ServiceFilter, ServiceSort, ServiceStatus, Shown, Transport,
+    Named, Service, ServiceFields, ServiceFilter, ServiceSort, ServiceStatus, Transport,
 };
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
@@ -14,13 +14,12 @@ use crate::{
     extract::{Admin, At, Body, Caller, ListQuery, PathId, Read, Write},
     openapi::{Listed, Paging},
     reply::Answer,
-    wire::{BlankLine, Block, Cross, Field, Instant, Line, Nullable, PortNumber, Uid, Word},
+    wire::{BlankLine, Block, Cross, Field, Instant, Line, Nullable, PortNumber, RowOf, Uid, Word},
 };
 
 type StatusWord = Word<ServiceStatus>;
 type TransportWord = Word<Transport>;
 type NamedService = Named<Service>;
-type ShownService = Shown<Service>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(get).service(update).service(remove);
@@ -64,14 +63,12 @@ pub(super) struct ServiceView {
     id: Uuid,
     infrastructure_id: Uuid,
     #[schema(example = "FS01")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[1].clone())]
+    #[o2o(skip_repeat, from(@.names[1].clone()))]
     hostname: Option<String>,
     /// The infrastructure's.
     client_id: Uuid,
     #[schema(example = "Acme Dental")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[0].clone())]
+    #[o2o(skip_repeat, from(@.names[0].clone()))]
     client_name: Option<String>,
     #[schema(example = "Intranet")]
     service_name: String,
@@ -85,12 +82,6 @@ pub(super) struct ServiceView {
     notes: Option<String>,
     created_at: Instant,
     updated_at: Instant,
-}
-
-impl From<ShownService> for ServiceView {
-    fn from(shown: ShownService) -> Self {
-        shown.row.into()
-    }
 }
 
 /// Which services to list.
@@ -123,14 +114,14 @@ async fn list(caller: Caller<Read>, query: ListQuery<ServiceQuery, ServiceFilter
 #[post("/services")]
 async fn create(caller: Caller<Write>, body: Body<ServiceBody, ServiceFields>) -> Answer {
     let services = &caller.services().inventory.services;
-    caller.create::<ServiceView, _>(|| services.create(caller.actor(), body.0.clone())).await
+    caller.create::<RowOf<ServiceView>, _>(|| services.create(caller.actor(), body.0.clone())).await
 }
 
 /// Read a service
 #[utoipa::path(responses((status = 200, body = ServiceView)), security(("bearer" = ["msp:read"])))]
 #[get("/services/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<Service>) -> Answer {
-    caller.one::<ServiceView, _>(caller.services().inventory.services.get(caller.actor(), id.0).await?)
+    caller.one::<RowOf<ServiceView>, _>(caller.services().inventory.services.get(caller.actor(), id.0).await?)
 }
 
 /// Change a service
@@ -138,7 +129,7 @@ async fn get(caller: Caller<Read>, id: PathId<Service>) -> Answer {
 #[route("/services/{id}", method = "PUT", method = "PATCH")]
 async fn update(caller: Caller<Write>, at: At<Service>, body: Body<ServiceBody, ServiceFields>) -> Answer {
     let services = &caller.services().inventory.services;
-    caller.change::<ServiceView, _>(|| services.update(caller.actor(), &at.0, body.0.clone())).await
+    caller.change::<RowOf<ServiceView>, _>(|| services.update(caller.actor(), &at.0, body.0.clone())).await
 }
 
 /// Remove a service that nothing refers to

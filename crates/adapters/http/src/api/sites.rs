@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{delete, get, post, route};
-use claudetools_infra::inventory::{Named, Shown, Site, SiteFields, SiteFilter, SiteSort};
+use claudetools_infra::inventory::{Named, Site, SiteFields, SiteFilter, SiteSort};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,12 +15,12 @@ use crate::{
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{
-        Address, BlankLine, Block, Cidr, Cross, DegreesNumber, ExternalIds, Field, Instant, Line, Lines, Nullable, Uid,
+        Address, BlankLine, Block, Cidr, Cross, DegreesNumber, ExternalIds, Field, Instant, Line, Lines, Nullable,
+        RowOf, Uid,
     },
 };
 
 type NamedSite = Named<Site>;
-type ShownSite = Shown<Site>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(get).service(update).service(remove);
@@ -75,8 +75,7 @@ pub(super) struct SiteView {
     id: Uuid,
     client_id: Uuid,
     #[schema(example = "Acme Dental")]
-    #[o2o(skip_repeat)]
-    #[from(@.names[0].clone())]
+    #[o2o(skip_repeat, from(@.names[0].clone()))]
     client_name: Option<String>,
     #[schema(example = "Head office")]
     name: String,
@@ -96,12 +95,6 @@ pub(super) struct SiteView {
     external_ids: BTreeMap<String, String>,
     created_at: Instant,
     updated_at: Instant,
-}
-
-impl From<ShownSite> for SiteView {
-    fn from(shown: ShownSite) -> Self {
-        shown.row.into()
-    }
 }
 
 /// Which sites to list.
@@ -130,14 +123,14 @@ async fn list(caller: Caller<Read>, query: ListQuery<SiteQuery, SiteFilter, Site
 #[post("/sites")]
 async fn create(caller: Caller<Write>, body: Body<SiteBody, SiteFields>) -> Answer {
     let sites = &caller.services().inventory.sites;
-    caller.create::<SiteView, _>(|| sites.create(caller.actor(), body.0.clone())).await
+    caller.create::<RowOf<SiteView>, _>(|| sites.create(caller.actor(), body.0.clone())).await
 }
 
 /// Read a site
 #[utoipa::path(responses((status = 200, body = SiteView)), security(("bearer" = ["msp:read"])))]
 #[get("/sites/{id}")]
 async fn get(caller: Caller<Read>, id: PathId<Site>) -> Answer {
-    caller.one::<SiteView, _>(caller.services().inventory.sites.get(caller.actor(), id.0).await?)
+    caller.one::<RowOf<SiteView>, _>(caller.services().inventory.sites.get(caller.actor(), id.0).await?)
 }
 
 /// Change a site
@@ -145,7 +138,7 @@ async fn get(caller: Caller<Read>, id: PathId<Site>) -> Answer {
 #[route("/sites/{id}", method = "PUT", method = "PATCH")]
 async fn update(caller: Caller<Write>, at: At<Site>, body: Body<SiteBody, SiteFields>) -> Answer {
     let sites = &caller.services().inventory.sites;
-    caller.change::<SiteView, _>(|| sites.update(caller.actor(), &at.0, body.0.clone())).await
+    caller.change::<RowOf<SiteView>, _>(|| sites.update(caller.actor(), &at.0, body.0.clone())).await
 }
 
 /// Remove a site that nothing refers to

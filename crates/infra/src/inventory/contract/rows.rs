@@ -15,7 +15,7 @@ use crate::inventory::{
     Asset, AssetFields, AssetStatus, AssetType, Degrees, FirewallRule, FirewallRuleFields, IncidentSeverity,
     IncidentStatus, IncidentType, Item, M365Tenant, M365TenantFields, Network, NetworkFields, NetworkType,
     RelationshipType, RuleAction, RuleProtocol, SecurityIncident, SecurityIncidentFields, Service, ServiceFields,
-    ServiceRelationship, ServiceStatus, Site, SiteFields, Transport,
+    ServiceRelationship, ServiceRelationshipFields, ServiceStatus, Site, SiteFields, Transport,
 };
 
 /// The rules of rows. Both clients exist.
@@ -27,8 +27,8 @@ pub async fn inventory_rows(store: Store<'_>, clients: [Uuid; 2]) -> Outcome {
     tells_what_refers_to_a_row(store, globex).await
 }
 
-fn map(name: &str, value: &str) -> Option<BTreeMap<String, String>> {
-    Some(BTreeMap::from([(name.to_owned(), value.to_owned())]))
+fn map(name: &str, value: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(name.to_owned(), value.to_owned())])
 }
 
 fn full_site(client: Uuid) -> Site {
@@ -48,7 +48,7 @@ fn full_site(client: Uuid) -> Site {
         latitude: Patch::Set(Degrees::from_ten_millionths(473_768_866)),
         longitude: Patch::Set(Degrees::from_ten_millionths(-1_799_999_999)),
         notes: set("first line\nsecond line"),
-        external_ids: map("netbox", "7"),
+        external_ids: Some(map("netbox", "7")),
     };
     made(1, fields)
 }
@@ -73,12 +73,12 @@ fn full_asset(site: &Site, parent: &Asset) -> Asset {
         has_ssh: Some(true),
         has_winrm: Some(true),
         limitations: Some(vec!["no_native_wins_service".to_owned()]),
-        recommended_commands: map("disks", "Get-WmiObject Win32_LogicalDisk\n"),
+        recommended_commands: Some(map("disks", "Get-WmiObject Win32_LogicalDisk\n")),
         parent_id: Patch::Set(parent.id),
         serial_number: set("CZ1234"),
         warranty_until: Patch::Set(at(0).date()),
         tags: Some(vec!["Old".to_owned(), "dc".to_owned()]),
-        external_ids: map("rmm", "a-1"),
+        external_ids: Some(map("rmm", "a-1")),
     };
     made(3, fields)
 }
@@ -110,7 +110,7 @@ fn full_network(site: &Site) -> Network {
         gateway_ip: set("2001:db8:1::1"),
         dhcp_range: set("2001:db8:1::100-200"),
         notes: set("n"),
-        external_ids: map("netbox", "9"),
+        external_ids: Some(map("netbox", "9")),
     };
     made(6, fields)
 }
@@ -176,11 +176,12 @@ async fn keeps_every_field(store: Store<'_>, acme: Uuid) -> Outcome {
     round_trips(store, &asset, AssetFields { tags: Some(Vec::new()), ..AssetFields::default() }).await?;
     round_trips(store, &first, ServiceFields { port: Patch::Clear, ..ServiceFields::default() }).await?;
     round_trips(store, &second, ServiceFields::default()).await?;
-    round_trips(store, &link, Default::default()).await?;
+    round_trips(store, &link, ServiceRelationshipFields::default()).await?;
     round_trips(store, &network, NetworkFields { cidr: text("10.0.0.0/24"), ..NetworkFields::default() }).await?;
     round_trips(store, &rule, FirewallRuleFields { port: Patch::Clear, ..FirewallRuleFields::default() }).await?;
     round_trips(store, &tenant, M365TenantFields { notes: Patch::Clear, ..M365TenantFields::default() }).await?;
-    round_trips(store, &incident, SecurityIncidentFields { notes: Patch::Clear, ..Default::default() }).await?;
+    round_trips(store, &incident, SecurityIncidentFields { notes: Patch::Clear, ..SecurityIncidentFields::default() })
+        .await?;
 
     let mut tx = store.begin().await?;
     for removed in [

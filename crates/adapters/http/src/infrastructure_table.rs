@@ -52,19 +52,19 @@ const COLUMNS: [(&str, Kind); 30] = [
 ];
 
 /// A row as a JSON object, or what is wrong with it.
-pub(super) type TableRow = Result<Map<String, Value>, Faults>;
+pub(crate) type TableRow = Result<Map<String, Value>, Faults>;
 
 fn written() -> impl Iterator<Item = &'static str> {
     COLUMNS.iter().filter(|(_, kind)| *kind != Kind::Taken).map(|(name, _)| *name)
 }
 
 /// Appends the row that names the columns.
-pub(super) fn write_header(table: &mut String) {
+pub(crate) fn write_header(table: &mut String) {
     csv::write(written(), table);
 }
 
 /// Appends a row.
-pub(super) fn write_row(view: &Value, table: &mut String) {
+pub(crate) fn write_row(view: &Value, table: &mut String) {
     let cells: Vec<String> = written().map(|name| csv::defused(cell(&view[name]))).collect();
     csv::write(cells.iter().map(String::as_str), table);
 }
@@ -85,7 +85,7 @@ fn cell(value: &Value) -> String {
 }
 
 /// The rows of a table; refused where its first row names a column that there is not, or one twice.
-pub(super) fn read(text: &str) -> Result<Vec<TableRow>, Error> {
+pub(crate) fn read(text: &str) -> Result<Vec<TableRow>, Error> {
     let unreadable = || Faults::one("body", "csv", "must be a table of at most 256 columns");
     let mut rows = csv::read(text).ok_or_else(unreadable)?.into_iter();
     let header = rows.next().unwrap_or_default();
