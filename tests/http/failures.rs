@@ -173,3 +173,55 @@ async fn commands_patterns_and_insights_refuse_what_makes_no_sense() {
     let _ = ground.app.admin().delete(&path).await.expect(204);
     ground.app.stop().await;
 }
+
+const SECRETS: &str = include_str!("../data/secrets.tsv");
+const HARMLESS: &str = include_str!("../data/harmless.txt");
+
+/// Every file below a directory, as it lies on the disk.
+fn files(directory: &std::path::Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
+        let path = entry.path();
+        bytes.extend(if path.is_dir() { files(&path) } else { std::fs::read(&path).expect("a file") });
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn no_secret_reaches_the_disk_and_what_looks_like_one_stays() {
+    let ground = Ground::new().await;
+    let session = ground.session().await;
+    let writer = ground.app.writer();
+    let send = async |command: &str, error: Option<&str>| {
+        let body = json!({"session_id": session, "host": "web01", "command_text": command, "success": error.is_none(),
+            "error_message": error, "output_excerpt": error});
+        writer.post("/api/v1/commands", &body).await.expect(201).id().to_owned()
+    };
+    let mut secrets = Vec::new();
+    for line in SECRETS.lines() {
+        let parts: Vec<&str> = line.splitn(3, '\t').collect();
+        let text = |at: usize| serde_json::from_str::<String>(parts[at]).expect("a string");
+        send(&text(1), Some(&text(2))).await;
+        secrets.push(parts[0].to_owned());
+    }
+    assert!(secrets.len() >= 200);
+    ground.settled().await;
+    let mut changed = Vec::new();
+    let harmless: Vec<&str> = HARMLESS.lines().collect();
+    assert!(harmless.len() >= 200);
+    for text in &harmless {
+        let id = send(text, None).await;
+        let kept = ground.app.reader().get(&format!("/api/v1/commands/{id}")).await.expect(200);
+        if kept.body["command_text"] != json!(text) {
+            changed.push((*text, kept.body["command_text"].clone()));
+        }
+    }
+    assert!(changed.len() * 20 <= harmless.len(), "{} of {}: {changed:#?}", changed.len(), harmless.len());
+    if claudetools_testkit::Engine::of_run() == claudetools_testkit::Engine::Sqlite {
+        let disk = files(&ground.app.data_dir());
+        let found: Vec<&String> =
+            secrets.iter().filter(|secret| disk.windows(secret.len()).any(|part| part == secret.as_bytes())).collect();
+        assert!(found.is_empty(), "stored: {found:#?}");
+    }
+    ground.app.stop().await;
+}
