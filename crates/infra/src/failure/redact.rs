@@ -510,7 +510,7 @@ mod tests {
             "docker login -u jo --password-stdin",
             "PGPASSWORD=$DB_PASSWORD psql",
             "Unexpected token '}' in expression or statement.",
-            "PWD=/home/jo",
+            "PWD=/users/jo",
         ] {
             assert_eq!(redact(text), text);
         }
