@@ -149,6 +149,7 @@ const SHARED_MODULES: &[(&str, &[&str])] = &[
             "failure/rules.rs",
             "failure/unwrap.rs",
             "failure/verb.rs",
+            "failure/words.rs",
             "inventory/csv.rs",
             "netbox/dump.rs",
             "netbox/import.rs",

@@ -179,6 +179,7 @@ mod tests {
             RULES.iter().filter(|rule| Regex::new(rule.pattern).is_err()).map(|rule| rule.pattern).collect();
         assert!(broken.is_empty(), "{broken:?}");
         assert_eq!(classifier.set.len(), RULES.len());
+        assert_eq!(RULES.len(), super::super::rules::lines().count(), "every line is read");
         assert!(RULES.iter().all(|rule| rule.name.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
     }
 

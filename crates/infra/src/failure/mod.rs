@@ -26,6 +26,7 @@ mod redact;
 mod rules;
 mod unwrap;
 mod verb;
+mod words;
 
 pub use analysis_service::AnalysisService;
 pub use check::{Checked, Plan};
