@@ -106,14 +106,21 @@ impl Checked {
         self.insights.sort_by_key(|insight| (std::cmp::Reverse(insight.priority), insight.id));
     }
 
-    /// Adds the patterns that the insights were derived from: they hold there although they may not have been seen there.
-    pub(super) async fn of_insights(mut self, tx: &mut dyn InfraTx) -> Stored<Self> {
-        for insight in &self.insights {
-            if let Some(id) = insight.pattern_id
-                && !self.patterns.iter().any(|known| known.id == id)
-                && let Some(pattern) = tx.failure_patterns().lookup(id).await?
-                && pattern.is_active
-            {
+    /// Adds the patterns that the insights were derived from: they hold there although they may not have been seen there. An insight
+    /// about an option says nothing of a command that does not have it.
+    pub(super) async fn of_insights(mut self, tx: &mut dyn InfraTx, calls: &[Call]) -> Stored<Self> {
+        for insight in std::mem::take(&mut self.insights) {
+            let Some(id) = insight.pattern_id else {
+                self.insights.push(insight);
+                continue;
+            };
+            let Some(pattern) = tx.failure_patterns().lookup(id).await? else { continue };
+            let has = |call: &Call| call.verb == insight.verb && has_option(call, &pattern.subject);
+            if !pattern.is_active || !calls.iter().any(has) {
+                continue;
+            }
+            self.insights.push(insight);
+            if !self.patterns.iter().any(|known| known.id == id) {
                 self.patterns.push(pattern);
             }
         }

@@ -94,6 +94,6 @@ impl PatternService {
         for call in &calls {
             checked.take(here.clone(), &call.verb, &place, plan.shell_type);
         }
-        Ok(checked.of_insights(tx.as_mut()).await?)
+        Ok(checked.of_insights(tx.as_mut(), &calls).await?)
     }
 }
