@@ -36,7 +36,7 @@ async fn kill_9_between_the_answer_and_the_analysis_leaves_a_command_that_is_ana
             failures.iter().all(|row| row["pattern_id"].is_string()).then_some(())
         })
         .await;
-        let patterns = api.all("/failure-patterns", "failure_patterns").await;
+        let patterns = api.all("/failure-patterns?is_active=true", "failure_patterns").await;
         assert_eq!(patterns.len(), 1, "one cause is one pattern");
         assert_eq!(patterns[0]["occurrence_count"], all, "each failure was counted once");
     }
