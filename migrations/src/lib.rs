@@ -22,6 +22,7 @@ mod m20261130_000013_coord_messages;
 mod m20261130_000014_inventory;
 mod m20261130_000014a_networks_and_incidents;
 mod m20261130_000015_billable_time;
+mod m20261130_000016_commands;
 
 use sea_orm_migration::prelude::*;
 
@@ -46,9 +47,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000011_credentials::Migration),
             Box::new(m20261130_000012_coord::Migration),
             Box::new(m20261130_000013_coord_messages::Migration),
-            Box::new(m20261130_000015_billable_time::Migration),
             Box::new(m20261130_000014_inventory::Migration),
             Box::new(m20261130_000014a_networks_and_incidents::Migration),
+            Box::new(m20261130_000015_billable_time::Migration),
+            Box::new(m20261130_000016_commands::Migration),
         ]
     }
 }

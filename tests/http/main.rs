@@ -15,6 +15,7 @@ mod coord_messages;
 mod coord_sessions;
 mod credential_chain;
 mod credentials;
+mod failures;
 mod identity;
 mod infrastructure;
 mod inventory;

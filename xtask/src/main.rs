@@ -5,6 +5,7 @@ mod affected;
 mod arch;
 mod bench;
 mod deny;
+mod eval_patterns;
 mod failure;
 mod fuzz;
 mod http;
@@ -75,6 +76,8 @@ enum Task {
         #[command(subcommand)]
         action: services::Action,
     },
+    /// Score the grouping of failures against a labelled file.
+    EvalPatterns(eval_patterns::Options),
     /// Count what an endpoint costs, layer by layer.
     Lines,
     /// Print the checklist for a new resource.
@@ -106,6 +109,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Torture(options) => torture::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::Services { action } => services::run(*action),
+        Task::EvalPatterns(options) => eval_patterns::run(options),
         Task::Lines => lines::run(&workspace),
         Task::NewResource(options) => new_resource::run(options),
     }

@@ -4,6 +4,7 @@
 //! were run, why they failed, the patterns and insights that follow from it).
 #![warn(missing_docs)]
 
+pub mod failure;
 pub mod inventory;
 pub mod netbox;
 pub mod ports;

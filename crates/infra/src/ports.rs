@@ -2,6 +2,7 @@
 
 use claudetools_kernel::Transaction;
 
+use crate::failure::ports::{CommandContext, CommandRepository, InsightRepository, PatternRepository};
 use crate::inventory::{
     Asset, FirewallRule, InventoryQueries, Items, M365Tenant, Network, SecurityIncident, Service, ServiceRelationship,
     Site, Surroundings,
@@ -32,4 +33,12 @@ pub trait InfraTx: Transaction {
     fn surroundings(&mut self) -> &mut dyn Surroundings;
     /// The clients, for imports.
     fn client_book(&mut self) -> &mut dyn ClientBook;
+    /// The commands that were run.
+    fn commands(&mut self) -> &mut dyn CommandRepository;
+    /// The patterns of their failures.
+    fn failure_patterns(&mut self) -> &mut dyn PatternRepository;
+    /// What is known of places.
+    fn insights(&mut self) -> &mut dyn InsightRepository;
+    /// What commands need of sessions, clients and the inventory.
+    fn command_context(&mut self) -> &mut dyn CommandContext;
 }

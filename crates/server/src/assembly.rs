@@ -22,7 +22,7 @@ use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, Context as IdentityContext, FirstAdmin,
     PasswordService, RevocationService, RevocationSet, Secret, Settings, TokenService, Upkeep,
 };
-use claudetools_infra::inventory as infra;
+use claudetools_infra::{failure, inventory as infra};
 use claudetools_kernel::{Clock, Error, RateLimiter, StoreError, UnitOfWork};
 use claudetools_limiter::{Budgets, ConnectError, MemoryLimiter, RedisLimiter, RedisOptions};
 use claudetools_migrations::DbErr;
@@ -250,7 +250,10 @@ impl Assembly {
         let feed_service = coord::FeedService::new(coordination.clone());
         let feed = Feed::new(feed_service.clone(), metrics.feed());
         let retention = coord::RetentionService::new(coordination.clone());
+        let inventory =
+            infra::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
         let work = Work {
+            analysis: failure::AnalysisService::new(inventory.clone(), Arc::new(RingSecrets::new())),
             journal: shared.clone(),
             audit_log: AuditLogService::new(identity.clone()),
             clock: Arc::clone(&clock),
@@ -264,10 +267,11 @@ impl Assembly {
         };
         let tracking =
             sessions::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
-        let inventory =
-            infra::Context { store: shared.clone(), clock: Arc::clone(&clock), ids: Arc::clone(&identity.ids) };
         let services = Services {
             inventory: infra::Inventory::new(&inventory),
+            commands: failure::CommandService::new(inventory.clone()),
+            failure_patterns: failure::PatternService::new(inventory.clone()),
+            insights: failure::InsightService::new(inventory),
             clients: sessions::ClientService::new(tracking.clone()),
             machines: sessions::MachineService::new(tracking.clone()),
             projects: sessions::ProjectService::new(tracking.clone()),

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use claudetools_coord::{Clerk, Pause, RetentionService};
 use claudetools_http::{AuditSink, Feed, RequestCounter, WriteBatch};
 use claudetools_identity::{AuditLogService, RevocationService, Upkeep};
+use claudetools_infra::failure::AnalysisService;
 use claudetools_kernel::{AuditEntry, Clock, Error, Id, StoreError, Transaction, UnitOfWork};
 use futures::FutureExt;
 use tokio::sync::{oneshot, watch};
@@ -20,6 +21,10 @@ use crate::vault::VaultServices;
 const POLL: Duration = Duration::from_secs(2);
 /// How often the request counts of agent runs are written.
 const COUNT: Duration = Duration::from_secs(1);
+/// How often commands that nobody has analysed yet are looked for.
+const ANALYSE: Duration = Duration::from_secs(1);
+/// How many times an analysis that met another writer is tried.
+const TRIES: usize = 6;
 /// How often what has ended is removed.
 const SWEEP: Duration = Duration::from_mins(10);
 
@@ -35,6 +40,7 @@ pub struct Background {
 
 /// What the tasks work on.
 pub(crate) struct Work {
+    pub(crate) analysis: AnalysisService,
     pub(crate) journal: Arc<dyn UnitOfWork<dyn Transaction>>,
     pub(crate) audit_log: AuditLogService,
     pub(crate) clock: Arc<dyn Clock>,
@@ -70,13 +76,18 @@ impl Background {
     /// Starts all other tasks.
     pub(crate) fn start(work: Work, audit: Option<(oneshot::Sender<()>, JoinHandle<()>)>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let Work { journal, audit_log, clock, revocations, upkeep, requests, vault, clerk, retention, feed } = work;
+        let Work { analysis, journal, audit_log, clock, revocations, upkeep, requests, vault, clerk, retention, feed } =
+            work;
         let shares = vault.shares.clone();
         let mut told = stopped.clone();
         let until_stopped = async move { _ = told.wait_for(|stopped| *stopped).await };
         let tasks = vec![
             tokio::spawn(clerk.serve(until_stopped)),
             tokio::spawn(feed.clone().run()),
+            every(ANALYSE, stopped.clone(), move || {
+                let analysis = analysis.clone();
+                async move { analyse(&analysis).await }
+            }),
             every(POLL, stopped.clone(), move || {
                 let revocations = revocations.clone();
                 async move { revocations.poll().await.map(drop).map_err(Error::from) }
@@ -141,6 +152,23 @@ where
             }
         }
     })
+}
+
+/// Works the queue off. What is left when the server stops is analysed after the next start, or by another replica.
+async fn analyse(analysis: &AnalysisService) -> Result<(), Error> {
+    let mut tries = 0;
+    loop {
+        match analysis.work_off().await {
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                tries = 0;
+                tracing::debug!(count, "commands analysed");
+            }
+            // Whoever it met has changed what it had read.
+            Err(Error::Store(error)) if error.is_retryable() && tries < TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 async fn write_rows(audit_log: &AuditLogService, rows: &[AuditEntry]) -> Result<(), Error> {

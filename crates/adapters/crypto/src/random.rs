@@ -60,6 +60,12 @@ impl SecretSource for RingSecrets {
     }
 }
 
+impl claudetools_infra::failure::ports::Digest for RingSecrets {
+    fn sha256(&self, bytes: &[u8]) -> [u8; 32] {
+        sha256(bytes)
+    }
+}
+
 impl Digest for RingSecrets {
     fn sha256(&self, bytes: &[u8]) -> [u8; 32] {
         sha256(bytes)

@@ -17,6 +17,7 @@ use claudetools_credentials::{ChainService, CredentialService, Key, ShareService
 use claudetools_identity::{
     AccountService, AgentRunService, AuditLogService, Authenticator, PasswordService, RevocationService, TokenService,
 };
+use claudetools_infra::failure::{CommandService, InsightService, PatternService};
 use claudetools_infra::inventory::Inventory;
 use claudetools_kernel::{Actor, Clock, Error, IdGenerator, RateLimiter, Transaction, UnitOfWork};
 use claudetools_sessions::{
@@ -125,6 +126,12 @@ pub struct Services {
     pub chain: ChainService,
     /// What equipment clients have.
     pub inventory: Inventory,
+    /// Commands that were run.
+    pub commands: CommandService,
+    /// Patterns of their failures.
+    pub failure_patterns: PatternService,
+    /// What is known of places.
+    pub insights: InsightService,
     /// Accounts.
     pub accounts: AccountService,
     /// Passwords of accounts.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
+use claudetools_infra::failure::Insight;
 use claudetools_infra::inventory::{
     Asset, FirewallRule, Item, Items, M365Tenant, Named, Network, SecurityIncident, Service, ServiceRelationship, Site,
 };
@@ -101,6 +102,7 @@ impl Row for Asset {
             (FirewallRule::TYPE, state.firewall_rules.count(|rule| rule.infrastructure_id == Some(id))),
             (SecurityIncident::TYPE, named),
             (Credential::TYPE, state.credentials.count(opens)),
+            (Insight::TYPE, state.insights.count(|insight| insight.infrastructure_id == Some(id.uuid()))),
         ])
     }
 }

@@ -10,6 +10,7 @@ mod closing;
 mod coord;
 mod coord_messages;
 mod credential;
+mod failure;
 mod identity;
 mod inventory;
 mod inventory_queries;

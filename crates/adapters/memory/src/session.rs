@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use claudetools_infra::failure::Command;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
     BillableTime, Session, SessionDetail, SessionFilter, SessionRow, SessionSort, SessionWorkItem, Timer, WorkItem,
@@ -31,6 +32,7 @@ impl Row for Session {
             (WorkItem::TYPE, state.work_items.count(|item| item.session_id == id)),
             (BillableTime::TYPE, state.billable_time.count(|entry| entry.session_id == Some(id))),
             (Timer::TYPE, state.timers.count(|timer| timer.session_id == Some(id))),
+            (Command::TYPE, state.commands.count(|command| command.session_id == id.uuid())),
         ])
     }
 }

@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use claudetools_coord::{Component, CoordProject, Delivery, HistoryEntry, Message, Retention};
 use claudetools_credentials::{AuditRow, Credential, Epoch, Head, SealedVersion, Share, VaultCheck};
 use claudetools_identity::{Account, AgentRun, RefreshToken, Revocation, ThrottleState};
+use claudetools_infra::failure::ports::{CommandContext, CommandRepository, InsightRepository, PatternRepository};
+use claudetools_infra::failure::{Command, FailurePattern, Insight, PatternKey};
 use claudetools_infra::inventory::{
     Asset, FirewallRule, IncidentMove, InventoryQueries, Items, M365Tenant, Network, SecurityIncident, Service,
     ServiceRelationship, Site, Surroundings,
@@ -46,6 +48,10 @@ pub(crate) struct State {
     pub(crate) chain_head: Option<Head>,
     pub(crate) chain_epochs: BTreeMap<i64, Epoch>,
     pub(crate) vault_check: Option<VaultCheck>,
+    pub(crate) commands: Table<Command>,
+    pub(crate) failure_patterns: Table<FailurePattern>,
+    pub(crate) pattern_keys: Vec<PatternKey>,
+    pub(crate) insights: Table<Insight>,
     pub(crate) machines: Table<Machine>,
     pub(crate) projects: Table<Project>,
     pub(crate) pending_tasks: Table<PendingTask>,
@@ -202,6 +208,22 @@ impl InfraTx for MemoryTx {
     }
 
     fn client_book(&mut self) -> &mut dyn ClientBook {
+        self
+    }
+
+    fn commands(&mut self) -> &mut dyn CommandRepository {
+        self
+    }
+
+    fn failure_patterns(&mut self) -> &mut dyn PatternRepository {
+        self
+    }
+
+    fn insights(&mut self) -> &mut dyn InsightRepository {
+        self
+    }
+
+    fn command_context(&mut self) -> &mut dyn CommandContext {
         self
     }
 }

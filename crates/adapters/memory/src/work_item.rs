@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use claudetools_infra::failure::Command;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer};
 use claudetools_sessions::{
     BillableTime, Client, PendingTask, Session, Tag, Timer, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow,
@@ -31,6 +32,7 @@ impl Row for WorkItem {
             (PendingTask::TYPE, state.pending_tasks.count(|task| task.work_item_id == Some(id))),
             (BillableTime::TYPE, state.billable_time.count(|entry| entry.work_item_id == Some(id))),
             (Timer::TYPE, state.timers.count(|timer| timer.work_item_id == Some(id))),
+            (Command::TYPE, state.commands.count(|command| command.work_item_id == Some(id.uuid()))),
         ])
     }
 }

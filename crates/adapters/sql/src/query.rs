@@ -39,6 +39,8 @@ pub(crate) enum Guard {
     BillingPeriods,
     /// Which asset runs on which.
     AssetParents,
+    /// Which commands the analysis has not seen.
+    CommandQueue,
 }
 
 impl Guard {
@@ -47,6 +49,7 @@ impl Guard {
             Self::TaskGraph => "task_graph",
             Self::BillingPeriods => "billing_periods",
             Self::AssetParents => "asset_parents",
+            Self::CommandQueue => "command_queue",
         }
     }
 }

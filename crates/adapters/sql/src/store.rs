@@ -14,6 +14,7 @@ use claudetools_identity::ports::{
     AccountRepository, AgentRunRepository, ApiAuditLogRepository, IdentityTx, LoginThrottleRepository,
     RefreshTokenRepository, RevocationRepository, SessionDirectory,
 };
+use claudetools_infra::failure::ports::{CommandContext, CommandRepository, InsightRepository, PatternRepository};
 use claudetools_infra::inventory::{
     Asset, FirewallRule, InventoryQueries, Items, M365Tenant, Network, SecurityIncident, Service, ServiceRelationship,
     Site, Surroundings,
@@ -375,6 +376,22 @@ impl<C: Connection> InfraTx for SqlTx<C> {
     }
 
     fn client_book(&mut self) -> &mut dyn ClientBook {
+        self
+    }
+
+    fn commands(&mut self) -> &mut dyn CommandRepository {
+        self
+    }
+
+    fn failure_patterns(&mut self) -> &mut dyn PatternRepository {
+        self
+    }
+
+    fn insights(&mut self) -> &mut dyn InsightRepository {
+        self
+    }
+
+    fn command_context(&mut self) -> &mut dyn CommandContext {
         self
     }
 }

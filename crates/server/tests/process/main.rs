@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a failure here is a failed test")]
 #![expect(clippy::print_stderr, reason = "measured times and what was left out are for whoever runs the tests")]
 
+mod analysis;
 mod api;
 mod backup;
 mod binding;

@@ -7,6 +7,7 @@ pub(crate) mod auth;
 pub(crate) mod billable_export;
 pub(crate) mod billable_time;
 pub(crate) mod clients;
+pub(crate) mod commands;
 pub(crate) mod context;
 pub(crate) mod coord_components;
 pub(crate) mod coord_events;
@@ -17,6 +18,8 @@ pub(crate) mod coord_status;
 pub(crate) mod credential_audit;
 pub(crate) mod credential_secrets;
 pub(crate) mod credentials;
+pub(crate) mod environmental_insights;
+pub(crate) mod failure_patterns;
 pub(crate) mod firewall_rules;
 pub(crate) mod generate;
 pub(crate) mod health;
@@ -69,4 +72,5 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(sites::routes).configure(infrastructure_bulk::routes).configure(infrastructure::routes);
     config.configure(services::routes).configure(service_relationships::routes).configure(networks::routes);
     config.configure(firewall_rules::routes).configure(m365_tenants::routes).configure(security_incidents::routes);
+    config.configure(commands::routes).configure(environmental_insights::routes).configure(failure_patterns::routes);
 }

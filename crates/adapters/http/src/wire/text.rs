@@ -170,6 +170,12 @@ impl<K> Cross<Vec<Id<K>>> for Uids {
     }
 }
 
+impl Cross<Vec<Uuid>> for Uids {
+    fn cross(self) -> Vec<Uuid> {
+        self.0
+    }
+}
+
 impl PartialSchema for Uids {
     fn schema() -> RefOr<Schema> {
         ArrayBuilder::new().items(Uid::schema()).max_items(Some(text::ENTRIES)).into()
@@ -450,6 +456,60 @@ pub(crate) type RewrapLimit = Bounded<1, 10_000>;
 pub(crate) type TtlSeconds = Bounded<1, 3600>;
 /// Minutes of an entry of billable time.
 pub(crate) type EntryMinutes = Bounded<0, 44_640>;
+/// What a process ended with.
+pub(crate) type ExitCode = Bounded<{ i32::MIN }, { i32::MAX }>;
+/// How long something ran.
+pub(crate) type Milliseconds = Bounded<0, { i32::MAX }>;
+/// How much an insight matters.
+pub(crate) type InsightPriority = Bounded<1, 10>;
+
+/// A share of one with three places.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Thousandths(i32);
+
+impl<'de> Deserialize<'de> for Thousandths {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let thousandths = (f64::deserialize(deserializer)? * 1000.0).round();
+        #[expect(clippy::cast_possible_truncation, reason = "held within bounds that the domain refuses")]
+        Ok(Self(thousandths.clamp(-1.0, 1001.0) as i32))
+    }
+}
+
+impl serde::Serialize for Thousandths {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(f64::from(self.0) / 1000.0)
+    }
+}
+
+impl Cross<i32> for Thousandths {
+    fn cross(self) -> i32 {
+        self.0
+    }
+}
+
+impl Cross<Thousandths> for i32 {
+    fn cross(self) -> Thousandths {
+        Thousandths(self)
+    }
+}
+
+impl PartialSchema for Thousandths {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Number))
+            .minimum(Some(0.0))
+            .maximum(Some(1.0))
+            .examples([serde_json::json!(0.566)])
+            .into()
+    }
+}
+
+impl ToSchema for Thousandths {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("InlineThousandths")
+    }
+}
+
 /// Minutes of work.
 pub(crate) type WorkMinutes = Bounded<0, 100_000>;
 

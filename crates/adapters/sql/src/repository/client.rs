@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
+use claudetools_infra::failure::Insight;
 use claudetools_infra::inventory::{Asset, FirewallRule, M365Tenant, Network, SecurityIncident, Site};
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
@@ -16,8 +17,8 @@ use crate::{
     entity::{
         billable_time,
         client::{Column, Entity, Model},
-        closing, credential, firewall_rule, infrastructure, m365_tenant, network, pending_task, project,
-        security_incident, session, site, time_block, timer,
+        closing, credential, environmental_insight, firewall_rule, infrastructure, m365_tenant, network, pending_task,
+        project, security_incident, session, site, time_block, timer,
     },
     query::{Listing, contains},
     records::{Referring, Row},
@@ -39,6 +40,10 @@ impl Row for Client {
             Referring::new::<closing::Entity>(Closing::TYPE, closing::Column::ClientId.eq(id)),
             Referring::new::<time_block::Entity>(TimeBlock::TYPE, time_block::Column::ClientId.eq(id)),
             Referring::new::<credential::Entity>(Credential::TYPE, credential::Column::ClientId.eq(id)),
+            Referring::new::<environmental_insight::Entity>(
+                Insight::TYPE,
+                environmental_insight::Column::ClientId.eq(id),
+            ),
             Referring::new::<site::Entity>(Site::TYPE, site::Column::ClientId.eq(id)),
             Referring::new::<infrastructure::Entity>(Asset::TYPE, infrastructure::Column::ClientId.eq(id)),
             Referring::new::<network::Entity>(Network::TYPE, network::Column::ClientId.eq(id)),

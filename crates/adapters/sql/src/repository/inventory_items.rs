@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
+use claudetools_infra::failure::Insight;
 use claudetools_infra::inventory::{
     Asset, AssetFilter, AssetSort, FirewallRule, FirewallRuleFilter, FirewallRuleSort, Item, Items, M365Tenant,
     M365TenantFilter, M365TenantSort, Named, Network, NetworkFilter, NetworkSort, SecurityIncident,
@@ -19,8 +20,8 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        client, credential, firewall_rule, infrastructure, m365_tenant, network, security_incident,
-        security_incident_asset, service, service_relationship, site,
+        client, credential, environmental_insight, firewall_rule, infrastructure, m365_tenant, network,
+        security_incident, security_incident_asset, service, service_relationship, site,
     },
     query::{Listing, contains},
     records::{ColumnOf, ModelOf, Referring, Row},
@@ -151,6 +152,10 @@ impl Row for Asset {
             Referring::new::<firewall_rule::Entity>(FirewallRule::TYPE, firewall_rule::Column::InfrastructureId.eq(id)),
             Referring::new::<security_incident_asset::Entity>(SecurityIncident::TYPE, named),
             Referring::new::<credential::Entity>(Credential::TYPE, credential::Column::InfrastructureId.eq(id)),
+            Referring::new::<environmental_insight::Entity>(
+                Insight::TYPE,
+                environmental_insight::Column::InfrastructureId.eq(id),
+            ),
         ]
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use claudetools_infra::failure::Command;
 use claudetools_kernel::{
     Direction, Entity as _, Id, Page, PageRequest, Position, Records, Referrer, SortKey, Start, text,
 };
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        billable_time, client, machine, project,
+        billable_time, client, command, machine, project,
         session::{Column, Entity, Joined, ListRow, Model, Part, Relation},
         session_tag, session_technology, tag, timer, work_item,
     },
@@ -69,10 +70,12 @@ impl<C: Connection> Records<Session> for SqlTx<C> {
     async fn referrers(&mut self, id: Id<Session>) -> Stored<Vec<Referrer>> {
         let of_session = work_item::Column::SessionId.eq(id.uuid());
         let (time, timers) = (billable_time::Column::SessionId, timer::Column::SessionId);
+        let commands = command::Column::SessionId.eq(id.uuid());
         let kinds = vec![
             Referring::new::<work_item::Entity>(WorkItem::TYPE, of_session),
             Referring::new::<billable_time::Entity>(BillableTime::TYPE, time.eq(id.uuid())),
             Referring::new::<timer::Entity>(Timer::TYPE, timers.eq(id.uuid())),
+            Referring::new::<command::Entity>(Command::TYPE, commands),
         ];
         self.count_referrers(kinds).await
     }

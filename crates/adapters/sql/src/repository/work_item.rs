@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use claudetools_infra::failure::Command;
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest, Records, Referrer};
 use claudetools_sessions::{
     BillableTime, Client, PendingTask, Session, Timer, WorkItem, WorkItemDetail, WorkItemFilter, WorkItemRow,
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        billable_time, client, pending_task, session, timer,
+        billable_time, client, command, pending_task, session, timer,
         work_item::{Column, Entity, Joined, ListRow, Model, Relation},
         work_item_tag,
     },
@@ -62,10 +63,12 @@ impl<C: Connection> Records<WorkItem> for SqlTx<C> {
     async fn referrers(&mut self, id: Id<WorkItem>) -> Stored<Vec<Referrer>> {
         let of_item = pending_task::Column::WorkItemId.eq(id.uuid());
         let (time, timers) = (billable_time::Column::WorkItemId, timer::Column::WorkItemId);
+        let commands = command::Column::WorkItemId.eq(id.uuid());
         let kinds = vec![
             Referring::new::<pending_task::Entity>(PendingTask::TYPE, of_item),
             Referring::new::<billable_time::Entity>(BillableTime::TYPE, time.eq(id.uuid())),
             Referring::new::<timer::Entity>(Timer::TYPE, timers.eq(id.uuid())),
+            Referring::new::<command::Entity>(Command::TYPE, commands),
         ];
         self.count_referrers(kinds).await
     }

@@ -1,0 +1,185 @@
+//! Commands, the patterns of their failures, and what is known of places.
+
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use claudetools_infra::{
+    failure::{
+        Command, CommandFilter, CommandSort, FailurePattern, Insight, InsightFilter, InsightSort, PatternFilter,
+        PatternKey, PatternSort, Run, Source,
+        ports::{CommandContext, CommandRepository, InsightRepository, PatternRepository},
+    },
+    inventory::Asset,
+};
+use claudetools_kernel::{Id, Page, PageRequest, StoreError, Stored, text};
+use uuid::Uuid;
+
+use crate::{
+    store::{MemoryTx, State},
+    table::{Row, Table},
+};
+
+impl Row for Command {
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.commands
+    }
+
+    fn dangles(&self, state: &State) -> bool {
+        !state.sessions.has(Id::new(self.session_id))
+            || self.work_item_id.is_some_and(|id| !state.work_items.has(Id::new(id)))
+            || self.pattern_id.is_some_and(|id| !state.failure_patterns.has(id))
+    }
+}
+
+impl Row for FailurePattern {
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.failure_patterns
+    }
+
+    fn release(id: Id<Self>, state: &mut State) -> Stored<()> {
+        state.pattern_keys.retain(|key| key.pattern_id != id);
+        state.insights.remove_where(|insight| insight.pattern_id == Some(id));
+        for command in state.commands.rows_mut().filter(|command| command.pattern_id == Some(id)) {
+            command.pattern_id = None;
+        }
+        Ok(())
+    }
+}
+
+impl Row for Insight {
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.insights
+    }
+
+    fn clashes(&self, other: &Self) -> bool {
+        self.pattern_id.is_some() && self.pattern_id == other.pattern_id
+    }
+
+    fn dangles(&self, state: &State) -> bool {
+        self.client_id.is_some_and(|id| !state.clients.has(Id::new(id)))
+            || self.infrastructure_id.is_some_and(|id| !state.assets.has(Id::new(id)))
+            || self.pattern_id.is_some_and(|id| !state.failure_patterns.has(id))
+    }
+}
+
+/// The rows that fit in the order of a key, at most so many.
+fn ordered<R: Row, K: Ord>(table: &Table<R>, fits: impl Fn(&R) -> bool, key: impl Fn(&R) -> K, limit: u32) -> Vec<R> {
+    let mut rows: Vec<&R> = table.rows().filter(|row| fits(row)).collect();
+    rows.sort_by_key(|row| key(row));
+    rows.into_iter().take(limit as usize).cloned().collect()
+}
+
+#[async_trait]
+impl CommandRepository for MemoryTx {
+    async fn list(&mut self, filter: &CommandFilter, page: &PageRequest<CommandSort>) -> Stored<Page<Command>> {
+        Ok(Page::cut(self.state.commands.rows().filter(|command| filter.admits(command)).cloned().collect(), page))
+    }
+
+    /// One transaction writes at a time.
+    async fn lock_queue(&mut self) -> Stored<()> {
+        Ok(())
+    }
+
+    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Command>> {
+        let waits = |command: &Command| !command.is_analysed;
+        Ok(ordered(&self.state.commands, waits, |command| (command.created_at, command.id), limit))
+    }
+
+    async fn runs(&mut self, verb: &str, limit: u32) -> Stored<Vec<Run>> {
+        let fits = |command: &Command| command.is_analysed && command.verb == verb;
+        let runs = ordered(&self.state.commands, fits, |command| Reverse((command.created_at, command.id)), limit);
+        Ok(runs.iter().map(Run::from).collect())
+    }
+
+    async fn attempts(&mut self, session: Uuid, host: &str, intent: &str, limit: u32) -> Stored<Vec<Command>> {
+        let fits = |command: &Command| {
+            command.is_analysed
+                && command.session_id == session
+                && command.host_key() == host
+                && command.intent == intent
+        };
+        Ok(ordered(&self.state.commands, fits, |command| Reverse((command.created_at, command.id)), limit))
+    }
+}
+
+#[async_trait]
+impl PatternRepository for MemoryTx {
+    async fn list(&mut self, filter: &PatternFilter, page: &PageRequest<PatternSort>) -> Stored<Page<FailurePattern>> {
+        let admitted = self.state.failure_patterns.rows().filter(|pattern| filter.admits(pattern));
+        Ok(Page::cut(admitted.cloned().collect(), page))
+    }
+
+    async fn by_key(&mut self, key: &[u8; 32]) -> Stored<Option<Id<FailurePattern>>> {
+        Ok(self.state.pattern_keys.iter().find(|known| known.key == *key).map(|known| known.pattern_id))
+    }
+
+    async fn templates(&mut self, bucket: &[u8; 32], limit: u32) -> Stored<Vec<(String, Id<FailurePattern>)>> {
+        let in_bucket = self.state.pattern_keys.iter().filter(|key| key.bucket == *bucket && !key.template.is_empty());
+        let mut keys: Vec<&PatternKey> = in_bucket.collect();
+        keys.sort_by_key(|key| (key.created_at, key.key));
+        Ok(keys.into_iter().take(limit as usize).map(|key| (key.template.clone(), key.pattern_id)).collect())
+    }
+
+    async fn add_key(&mut self, key: &PatternKey) -> Stored<()> {
+        let taken = self.state.pattern_keys.iter().any(|known| known.key == key.key);
+        if taken || !self.state.failure_patterns.has(key.pattern_id) {
+            return Err(StoreError::Constraint("failure_key".to_owned()));
+        }
+        self.state.pattern_keys.push(key.clone());
+        Ok(())
+    }
+
+    async fn of_verb(&mut self, verb: &str, limit: u32) -> Stored<Vec<FailurePattern>> {
+        let fits = |pattern: &FailurePattern| pattern.is_active && pattern.verb == verb;
+        let key = |pattern: &FailurePattern| Reverse((pattern.occurrence_count, pattern.id));
+        Ok(ordered(&self.state.failure_patterns, fits, key, limit))
+    }
+}
+
+#[async_trait]
+impl InsightRepository for MemoryTx {
+    async fn list(&mut self, filter: &InsightFilter, page: &PageRequest<InsightSort>) -> Stored<Page<Insight>> {
+        Ok(Page::cut(self.state.insights.rows().filter(|insight| filter.admits(insight)).cloned().collect(), page))
+    }
+
+    async fn of_pattern(&mut self, pattern: Id<FailurePattern>) -> Stored<Option<Insight>> {
+        Ok(self.state.insights.rows().find(|insight| insight.pattern_id == Some(pattern)).cloned())
+    }
+
+    async fn of_verb(&mut self, verb: &str, limit: u32) -> Stored<Vec<Insight>> {
+        let fits = |insight: &Insight| insight.verb == verb && insight.source == Source::Derived;
+        Ok(ordered(&self.state.insights, fits, |insight| Reverse((insight.priority, insight.id)), limit))
+    }
+
+    async fn of_place(&mut self, client: Option<Uuid>, asset: Option<Uuid>, limit: u32) -> Stored<Vec<Insight>> {
+        let fits = |insight: &Insight| match (insight.client_id, insight.infrastructure_id) {
+            (_, Some(of)) => asset == Some(of),
+            (Some(of), None) => client == Some(of),
+            (None, None) => true,
+        };
+        Ok(ordered(&self.state.insights, fits, |insight| Reverse((insight.priority, insight.id)), limit))
+    }
+}
+
+#[async_trait]
+impl CommandContext for MemoryTx {
+    async fn session_client(&mut self, session: Uuid) -> Stored<Option<Option<Uuid>>> {
+        Ok(self.state.sessions.get(Id::new(session)).map(|session| session.client_id.map(Id::uuid)))
+    }
+
+    async fn work_item_session(&mut self, work_item: Uuid) -> Stored<Option<Uuid>> {
+        Ok(self.state.work_items.get(Id::new(work_item)).map(|item| item.session_id.uuid()))
+    }
+
+    async fn client_name(&mut self, client: Uuid) -> Stored<Option<String>> {
+        Ok(self.state.clients.get(Id::new(client)).map(|client| client.name))
+    }
+
+    async fn asset_of_host(&mut self, client: Option<Uuid>, host: &str) -> Stored<Option<Asset>> {
+        let mut named = self.state.assets.rows().filter(|asset| {
+            text::fold(&asset.hostname) == host && client.is_none_or(|client| client == asset.client_id)
+        });
+        let found = named.next().cloned();
+        Ok(if named.next().is_none() { found } else { None })
+    }
+}

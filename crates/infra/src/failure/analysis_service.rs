@@ -1,0 +1,190 @@
+//! The analysis of commands, in the background: what a failure has in common with others, where it occurs, and what helps.
+
+use std::sync::Arc;
+
+use claudetools_kernel::{Id, Result, Timestamp};
+
+use super::{
+    Classifier, Command, Failed, FailureClass, FailurePattern, Finding, Fingerprint, Insight, PatternKey, Run,
+    contrast, fingerprint, ports::Digest,
+};
+use crate::{inventory::Context, ports::InfraTx};
+
+/// How many commands one transaction analyses at most.
+const BATCH: u32 = 16;
+/// How many templates of a bucket a failure is compared with.
+const TEMPLATES: u32 = 500;
+/// How many runs of a verb a contrast looks at, the youngest.
+const RUNS: u32 = 2000;
+/// How many attempts before a success are looked at.
+const ATTEMPTS: u32 = 10;
+/// How many insights about a verb a success is held against.
+const INSIGHTS: u32 = 20;
+
+/// The analysis. Nobody calls it over the API; it works off the queue that the commands themselves are.
+#[derive(Debug, Clone)]
+pub struct AnalysisService {
+    context: Context,
+    digest: Arc<dyn Digest>,
+}
+
+impl AnalysisService {
+    /// The analysis over this storage, clock and ids.
+    pub fn new(context: Context, digest: Arc<dyn Digest>) -> Self {
+        Self { context, digest }
+    }
+
+    /// Analyses some of the commands that wait, in the order in which they were entered; tells how many.
+    ///
+    /// One transaction claims them, writes what follows and marks them as seen. A crash leaves all of it or nothing, and another
+    /// replica that would do the same waits and then finds them done.
+    pub async fn work_off(&self) -> Result<usize> {
+        // Looked at without a lock first: most rounds find nothing.
+        if self.context.store.read().await?.commands().waiting(1).await?.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.context.store.begin().await?;
+        tx.commands().lock_queue().await?;
+        let waiting = tx.commands().waiting(BATCH).await?;
+        let count = waiting.len();
+        for command in waiting {
+            self.analyse(tx.as_mut(), command).await?;
+        }
+        tx.commit().await?;
+        Ok(count)
+    }
+
+    async fn analyse(&self, tx: &mut dyn InfraTx, mut command: Command) -> Result<()> {
+        let now = self.context.now();
+        command.is_analysed = true;
+        command.revision += 1;
+        if command.success {
+            tx.commands().save(&command).await?;
+            self.suggest(tx, &command, now).await?;
+            for insight in tx.insights().of_verb(&command.verb, INSIGHTS).await? {
+                if let Some(pattern) = insight.pattern_id
+                    && let Some(pattern) = tx.failure_patterns().lookup(pattern).await?
+                {
+                    self.derive(tx, &pattern, None, now).await?;
+                }
+            }
+            return Ok(());
+        }
+        let failed = Failed {
+            command: &command.command_text,
+            error: command.error_message.as_deref().or(command.output_excerpt.as_deref()).unwrap_or_default(),
+            shell: command.shell_type,
+            exit_code: command.exit_code,
+        };
+        let found = fingerprint(&failed, Classifier::whole());
+        let pattern = self.pattern_of(tx, &found, now).await?.occurred(&command, &found.message, now);
+        tx.failure_patterns().save(&pattern).await?;
+        command.verb.clone_from(&found.command);
+        command.intent.clone_from(&found.intent);
+        command.pattern_id = Some(pattern.id);
+        command.failure_category.get_or_insert(found.class.category());
+        tx.commands().save(&command).await?;
+        self.derive(tx, &pattern, Some(found.class), now).await
+    }
+
+    /// The pattern that a failure belongs to: that of its key, else that of a similar template, else a new one.
+    async fn pattern_of(&self, tx: &mut dyn InfraTx, found: &Fingerprint, now: Timestamp) -> Result<FailurePattern> {
+        let bucket = self.digest.sha256(found.bucket().as_bytes());
+        let keys: Vec<[u8; 32]> = found.canonical().iter().map(|key| self.digest.sha256(key.as_bytes())).collect();
+        let mut unknown = Vec::new();
+        let mut known = None;
+        for key in keys {
+            match tx.failure_patterns().by_key(&key).await? {
+                Some(id) => known = known.or(Some(id)),
+                None => unknown.push(key),
+            }
+        }
+        if known.is_none() && found.is_text {
+            let templates = tx.failure_patterns().templates(&bucket, TEMPLATES).await?;
+            known = found.join(templates.iter().map(|(template, id)| (template.as_str(), *id)));
+        }
+        let pattern = if let Some(id) = known {
+            tx.failure_patterns().find(id).await?
+        } else {
+            let pattern = FailurePattern::derived(self.context.ids.id(), found, now);
+            tx.failure_patterns().add(&pattern).await?;
+            pattern
+        };
+        let template = if found.is_text { found.template.clone() } else { String::new() };
+        let (pattern_id, fingerprint_version) = (pattern.id, super::FINGERPRINT_VERSION);
+        for key in unknown {
+            let key = PatternKey {
+                key,
+                bucket,
+                pattern_id,
+                template: template.clone(),
+                fingerprint_version,
+                created_at: now,
+            };
+            tx.failure_patterns().add_key(&key).await?;
+        }
+        Ok(pattern)
+    }
+
+    /// Notes a success as what to do instead of the failures of the same intent right before it.
+    async fn suggest(&self, tx: &mut dyn InfraTx, success: &Command, now: Timestamp) -> Result<()> {
+        let host = success.host_key();
+        let attempts = tx.commands().attempts(success.session_id, &host, &success.intent, ATTEMPTS).await?;
+        let before = attempts.into_iter().filter(|attempt| attempt.id != success.id);
+        let mut noted: Vec<Id<FailurePattern>> = Vec::new();
+        for failure in before.take_while(|attempt| !attempt.success) {
+            let Some(id) = failure.pattern_id.filter(|id| !noted.contains(id)) else { continue };
+            noted.push(id);
+            if failure.command_text.trim() == success.command_text.trim() {
+                continue;
+            }
+            if let Some(pattern) = tx.failure_patterns().lookup(id).await? {
+                let pattern = pattern.suggested(&success.command_text, now);
+                tx.failure_patterns().save(&pattern).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the insight that the runs of a pattern's verb bear, or what is left of the one that they bore.
+    async fn derive(
+        &self,
+        tx: &mut dyn InfraTx,
+        pattern: &FailurePattern,
+        class: Option<FailureClass>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let runs = tx.commands().runs(&pattern.verb, RUNS).await?;
+        let runs: Vec<Run> = runs.into_iter().filter(|run| run.is_comparable(pattern)).collect();
+        let known = tx.insights().of_pattern(pattern.id).await?;
+        let finding = contrast(pattern.id, &runs).or_else(|| {
+            let known = known.as_ref()?;
+            Some(Finding::of(known.attribute?, known.attribute_value.as_deref()?, pattern.id, &runs))
+        });
+        let Some(finding) = finding else { return Ok(()) };
+        let client = match uuid::Uuid::parse_str(&finding.value) {
+            Ok(id) if finding.attribute == super::Attribute::Client => tx.command_context().client_name(id).await?,
+            _ => None,
+        };
+        if let Some(insight) = known {
+            tx.insights().save(&insight.with_figures(&finding, client.as_deref(), pattern, now)).await?;
+        } else {
+            let insight = Insight::derived(self.context.ids.id(), pattern, class.unwrap_or(FailureClass::Other), now);
+            tx.insights().add(&insight.with_figures(&finding, client.as_deref(), pattern, now)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    /// Whether the run could have failed as `pattern` does: it has the option that the failure is about.
+    fn is_comparable(&self, pattern: &FailurePattern) -> bool {
+        let option = pattern.subject.trim_start_matches(['-', '/']);
+        self.pattern_id == Some(pattern.id)
+            || option.is_empty()
+            || self.command_text.to_lowercase().split_whitespace().any(|word| {
+                word.starts_with(['-', '/'])
+                    && word.trim_start_matches(['-', '/']).split(['=', ':']).next() == Some(option)
+            })
+    }
+}
