@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{Days, NaiveDate};
 use claudetools_crypto::UuidGenerator;
 use claudetools_kernel::{
-    Actor, Error, Hours, Id, Money, PageRequest, Patch, Query, Receipt, Scope, Scopes, Timestamp, contract::at,
+    Actor, Error, Hours, Id, Money, PageRequest, Patch, Query, Receipt, Scope, Scopes, StoreError, Timestamp,
+    contract::at,
 };
 use claudetools_sessions::{
     BillableTimeFields, BillableTimeFilter, BillableTimeRow, BillableTimeSort, Billing, BillingRounding, Client,
@@ -18,6 +19,8 @@ use tokio::task::JoinSet;
 
 /// Technicians who press the button at once.
 const STARTS: usize = 1_000;
+/// How often a caller takes it that the database is busy.
+const BUSY: u32 = 20;
 /// How many sets of entries are summed on each storage.
 const SETS: usize = 8;
 
@@ -36,10 +39,12 @@ fn admin() -> Actor {
     }
 }
 
-/// Does it again as long as another writer was in the way, as the HTTP layer does. No function: the futures of closures that borrow
+/// Does it again as long as another writer was in the way, as the HTTP layer does, and a while when all connections are taken, as a
+/// client does that is answered 503. No function: the futures of closures that borrow
 /// are not known to be `Send`.
 macro_rules! done {
-    ($use_case:expr) => {
+    ($use_case:expr) => {{
+        let mut busy = 0;
         loop {
             let committed = match $use_case.await {
                 Ok(change) => change.commit(Receipt::default()).await.map_err(Error::from),
@@ -47,10 +52,11 @@ macro_rules! done {
             };
             match committed {
                 Err(error) if error.is_retryable() => {}
+                Err(Error::Store(StoreError::Unavailable(_))) if busy < BUSY => busy += 1,
                 committed => break committed,
             }
         }
-    };
+    }};
 }
 
 async fn client(context: &Context, name: &str, fields: ClientFields) -> Id<Client> {

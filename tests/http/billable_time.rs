@@ -172,6 +172,8 @@ async fn one_timer_runs_for_a_technician_and_survives_a_restart() {
     assert_eq!(refused.body["error"]["details"]["existing_id"], other.body["id"], "another runs by now");
     app.admin().delete(&format!("{timers}/{}", other.id())).await.expect(204);
     app.clock.advance(3_000);
+    // The first one's token has come to its end.
+    let writer = app.writer();
     writer.post(&act("resume"), &Value::Null).await.expect(200);
     app.clock.advance(600);
     let listed = app.reader().get(&format!("{timers}?is_running=true&technician=writer")).await.expect(200).body;

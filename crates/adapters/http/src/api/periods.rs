@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(close).service(reopen).service(list);
+    config.service(close_period).service(reopen_period).service(list_closings);
 }
 
 /// A period to close.
@@ -100,7 +100,7 @@ struct ClosingQuery {
 /// then stay as they are. Who closed what is kept beside the API audit log. 409 when that day is closed already.
 #[utoipa::path(request_body = CloseBody, responses((status = 200, body = PeriodView)), security(("bearer" = ["msp:admin"])))]
 #[post("/billable-time/close")]
-async fn close(caller: Caller<Admin>, body: Body<CloseBody, CloseFields>) -> Answer {
+async fn close_period(caller: Caller<Admin>, body: Body<CloseBody, CloseFields>) -> Answer {
     let periods = &caller.services().billing.periods;
     caller.write(|| periods.close(caller.actor(), &body.0), told).await
 }
@@ -111,7 +111,7 @@ async fn close(caller: Caller<Admin>, body: Body<CloseBody, CloseFields>) -> Ans
 /// day stays closed, as does what another closing covers: a client's, or everybody's. 409 when there is nothing to undo.
 #[utoipa::path(request_body = ReopenBody, responses((status = 200, body = PeriodView)), security(("bearer" = ["msp:admin"])))]
 #[post("/billable-time/reopen")]
-async fn reopen(caller: Caller<Admin>, body: Body<ReopenBody, ReopenFields>) -> Answer {
+async fn reopen_period(caller: Caller<Admin>, body: Body<ReopenBody, ReopenFields>) -> Answer {
     let periods = &caller.services().billing.periods;
     caller.write(|| periods.reopen(caller.actor(), &body.0), told).await
 }
@@ -125,7 +125,7 @@ fn told(state: &PeriodState) -> Result<Reply, claudetools_kernel::Error> {
 /// The record of who closed and reopened what, and when.
 #[utoipa::path(params(ClosingQuery, Paging<ClosingSort>), responses((status = 200, body = Listed<ClosingView>)), security(("bearer" = ["msp:read"])))]
 #[get("/billable-time/closings")]
-async fn list(caller: Caller<Read>, query: ListQuery<ClosingQuery, ClosingFilter, ClosingSort>) -> Answer {
+async fn list_closings(caller: Caller<Read>, query: ListQuery<ClosingQuery, ClosingFilter, ClosingSort>) -> Answer {
     let page = caller.services().billing.periods.list(caller.actor(), &query.0).await?;
     caller.page::<ClosingView, _, _>(page, &query.0.page)
 }

@@ -18,7 +18,14 @@ use crate::{
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(start).service(stop).service(pause).service(resume).service(get).service(remove);
+    config
+        .service(list_timers)
+        .service(start_timer)
+        .service(stop_timer)
+        .service(pause_timer)
+        .service(resume_timer)
+        .service(get_timer)
+        .service(remove_timer);
 }
 
 /// A timer to start.
@@ -96,7 +103,7 @@ struct TimerQuery {
 /// List the timers that run or are paused
 #[utoipa::path(params(TimerQuery, Paging<TimerSort>), responses((status = 200, body = Listed<TimerView>)), security(("bearer" = ["msp:read"])))]
 #[get("/billable-time/timers")]
-async fn list(caller: Caller<Read>, query: ListQuery<TimerQuery, TimerFilter, TimerSort>) -> Answer {
+async fn list_timers(caller: Caller<Read>, query: ListQuery<TimerQuery, TimerFilter, TimerSort>) -> Answer {
     let page = caller.services().billing.timers.list(caller.actor(), &query.0).await?;
     caller.page::<TimerView, _, _>(page, &query.0.page)
 }
@@ -107,7 +114,7 @@ async fn list(caller: Caller<Read>, query: ListQuery<TimerQuery, TimerFilter, Ti
 /// Timers are in the database and go on whatever happens to the server.
 #[utoipa::path(request_body = TimerBody, responses((status = 201, body = TimerView)), security(("bearer" = ["msp:write"])))]
 #[post("/billable-time/timers")]
-async fn start(caller: Caller<Write>, body: Body<TimerBody, TimerFields>) -> Answer {
+async fn start_timer(caller: Caller<Write>, body: Body<TimerBody, TimerFields>) -> Answer {
     caller.create::<TimerView, _>(|| caller.services().billing.timers.start(caller.actor(), body.0.clone())).await
 }
 
@@ -118,7 +125,7 @@ async fn start(caller: Caller<Write>, body: Body<TimerBody, TimerFields>) -> Ans
 /// start is more than 31 days ago.
 #[utoipa::path(responses((status = 200, body = BillableTimeView)), security(("bearer" = ["msp:write"])))]
 #[post("/billable-time/timers/{id}/stop")]
-async fn stop(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
+async fn stop_timer(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
     let target = Target::any(id.0);
     caller.change::<BillableTimeView, _>(|| caller.services().billing.timers.stop(caller.actor(), &target)).await
 }
@@ -128,7 +135,7 @@ async fn stop(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
 /// The technician can start another one meanwhile. 409 when it is paused already.
 #[utoipa::path(responses((status = 200, body = TimerView)), security(("bearer" = ["msp:write"])))]
 #[post("/billable-time/timers/{id}/pause")]
-async fn pause(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
+async fn pause_timer(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
     let target = Target::any(id.0);
     caller.change::<TimerView, _>(|| caller.services().billing.timers.pause(caller.actor(), &target)).await
 }
@@ -138,7 +145,7 @@ async fn pause(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
 /// 409 when it runs already, or another runs for the technician: `details.existing_id` names that.
 #[utoipa::path(responses((status = 200, body = TimerView)), security(("bearer" = ["msp:write"])))]
 #[post("/billable-time/timers/{id}/resume")]
-async fn resume(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
+async fn resume_timer(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
     let target = Target::any(id.0);
     caller.change::<TimerView, _>(|| caller.services().billing.timers.resume(caller.actor(), &target)).await
 }
@@ -146,7 +153,7 @@ async fn resume(caller: Caller<Write>, id: PathId<Timer>) -> Answer {
 /// Read a timer
 #[utoipa::path(responses((status = 200, body = TimerView)), security(("bearer" = ["msp:read"])))]
 #[get("/billable-time/timers/{id}")]
-async fn get(caller: Caller<Read>, id: PathId<Timer>) -> Answer {
+async fn get_timer(caller: Caller<Read>, id: PathId<Timer>) -> Answer {
     caller.one::<TimerView, _>(caller.services().billing.timers.get(caller.actor(), id.0).await?)
 }
 
@@ -155,6 +162,6 @@ async fn get(caller: Caller<Read>, id: PathId<Timer>) -> Answer {
 /// No entry comes of it.
 #[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:admin"])))]
 #[delete("/billable-time/timers/{id}")]
-async fn remove(caller: Caller<Admin>, at: At<Timer>) -> Answer {
+async fn remove_timer(caller: Caller<Admin>, at: At<Timer>) -> Answer {
     caller.act(|| caller.services().billing.timers.delete(caller.actor(), &at.0)).await
 }
