@@ -44,7 +44,15 @@ pub(crate) const MUTANTS: [Mutant; 7] = [
 ];
 
 const fn on_sqlite(name: &'static str, seconds: u64) -> Mutant {
-    Mutant { name, engine: Engine::Sqlite, replicas: 1, clients: 24, seconds, faults: Faults::NONE, by: &["answers", "intervals", "linear"] }
+    Mutant {
+        name,
+        engine: Engine::Sqlite,
+        replicas: 1,
+        clients: 24,
+        seconds,
+        faults: Faults::NONE,
+        by: &["answers", "intervals", "linear"],
+    }
 }
 
 /// Tortures the build, and says whether it was caught.

@@ -257,9 +257,7 @@ impl<'a> Work<'a> {
             (Ended::Now, None) => self.fault(format!("lock {id} was ended by an answer, the events say {event:?}")),
             (Ended::Now, Some(event)) => self.add(resource, entry, Some(event.at), Step::End { id: number }),
             // An attempt before the last did it.
-            (Ended::Before, Some(event))
-                if entry.unsure && self.is_own(entry, event) && self.explained.insert(id) =>
-            {
+            (Ended::Before, Some(event)) if entry.unsure && self.is_own(entry, event) && self.explained.insert(id) => {
                 self.add(resource, entry, Some(event.at), Step::End { id: number });
             }
             (Ended::Before, _) => self.add(resource, entry, None, Step::NotHeld { id: number }),

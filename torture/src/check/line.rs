@@ -66,7 +66,14 @@ mod tests {
     }
 
     fn given(seq: i64, resource: &str, queued: Option<i64>) -> Given {
-        Given { seq, session: "g".to_owned(), resource: resource.to_owned(), exclusive: true, queued, holds: Vec::new() }
+        Given {
+            seq,
+            session: "g".to_owned(),
+            resource: resource.to_owned(),
+            exclusive: true,
+            queued,
+            holds: Vec::new(),
+        }
     }
 
     fn faults(grant: Given) -> usize {

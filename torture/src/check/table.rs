@@ -99,9 +99,8 @@ impl State {
                     let is_own = |held: &Held| {
                         (held.session, held.path, held.exclusive) == (lock.session, lock.path, lock.exclusive)
                     };
-                    let in_the_way = |held: &Held| {
-                        is_own(held) || paths.conflict(held, lock.session, lock.path, lock.exclusive)
-                    };
+                    let in_the_way =
+                        |held: &Held| is_own(held) || paths.conflict(held, lock.session, lock.path, lock.exclusive);
                     next.end_all(in_the_way);
                 }
                 next.locks.extend(locks.iter().cloned());
