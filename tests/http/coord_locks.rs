@@ -208,9 +208,8 @@ async fn what_a_trusted_caller_does_is_recorded_without_a_subject() {
     let request = lock.header("x-request-id").to_owned();
     let row = app
         .eventually("the row of the audit log", async || {
-            let log = app.admin().get("/api/v1/audit-log?path=/api/v1/coord/locks").await;
-            let log = if log.status == 200 { log } else { app.admin().get("/api/v1/audit-log").await };
-            let rows = log.body["audit_log"].as_array().cloned().unwrap_or_default();
+            let log = app.admin().get("/api/v1/api-audit-logs").await.expect(200);
+            let rows = log.body["api_audit_logs"].as_array().cloned().unwrap_or_default();
             rows.into_iter().find(|row| row["request_id"] == request.as_str())
         })
         .await;

@@ -132,6 +132,23 @@ const SHARED_MODULES: &[(&str, &[&str])] = &[
             "vault_service.rs",
         ],
     ),
+    // What orders coordination and decides about locks, whatever call asks: the head, its events and their feed, the table, and the
+    // clerk who decides many calls at once.
+    (
+        "crates/coord",
+        &[
+            "batch.rs",
+            "clerk.rs",
+            "context.rs",
+            "desk.rs",
+            "event.rs",
+            "feed_service.rs",
+            "head.rs",
+            "path.rs",
+            "round.rs",
+            "table.rs",
+        ],
+    ),
     ("migrations", &["dialect.rs", "difference.rs", "lib.rs"]),
 ];
 

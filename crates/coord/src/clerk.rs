@@ -159,7 +159,9 @@ impl Clerk {
                 Err(error) => error,
             };
             if !error.is_retryable() || (tried >= ATTEMPTS && new.len() < 2) {
-                new.into_iter().for_each(|errand| errand.tell(Err(same(&error))));
+                for errand in new {
+                    errand.tell(Err(same(&error)));
+                }
                 return self.refuse_line(&error);
             }
             new.iter().chain(self.line.values()).for_each(Errand::unseal);

@@ -102,8 +102,8 @@ impl fmt::Display for ResourcePath {
 }
 
 /// Whether any of the paths meets any of the others.
-pub(crate) fn any_meets(these: &[ResourcePath], those: &[ResourcePath]) -> bool {
-    these.iter().any(|this| those.iter().any(|that| this.meets(that)))
+pub(crate) fn any_meets(some: &[ResourcePath], others: &[ResourcePath]) -> bool {
+    some.iter().any(|path| others.iter().any(|other| path.meets(other)))
 }
 
 #[cfg(test)]

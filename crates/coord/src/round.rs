@@ -31,6 +31,7 @@ pub(crate) struct Round<'a> {
 
 /// What is to be told of a new call.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are of the larger kind, and none lives longer than its batch")]
 pub(crate) enum Verdict {
     /// This.
     Told(Answer),

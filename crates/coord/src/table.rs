@@ -217,15 +217,14 @@ impl Table {
                 lock.session_id == want.session_id && lock.resource == *resource && lock.mode == want.mode
             };
             let held = self.live().find(own).map(|lock| lock.id);
-            locks.extend(match held {
-                Some(id) => self.extend(id, |lock| {
+            locks.extend(if let Some(id) = held {
+                self.extend(id, |lock| {
                     lock.ttl_seconds = want.ttl_seconds;
                     lock.expires_at = lock.expires_at.max(expires_at);
-                }),
-                None => {
-                    is_new = true;
-                    Some(self.add(want, resource, expires_at, ids.id()))
-                }
+                })
+            } else {
+                is_new = true;
+                Some(self.add(want, resource, expires_at, ids.id()))
             });
         }
         Grant { locks, is_list: want.is_list, is_new }
@@ -501,11 +500,10 @@ impl Table {
             *fate = Fate::Ended;
         }
         match state {
-            LockState::Held => {}
             LockState::Released => self.tell(EventKind::LockReleased, &lock),
             LockState::Broken => self.tell(EventKind::LockBroken, &lock),
             LockState::Expired if self.rules.mark_expired => self.tell(EventKind::LockExpired, &lock),
-            LockState::Expired => {}
+            LockState::Held | LockState::Expired => {}
         }
         Some(lock)
     }

@@ -373,7 +373,7 @@ mod tests {
     }
 
     fn text(metrics: &Metrics) -> String {
-        String::from_utf8(metrics.render(None, &Pools).unwrap()).unwrap()
+        String::from_utf8(metrics.render(None, &Pools, &LockCounts::default()).unwrap()).unwrap()
     }
 
     #[test]

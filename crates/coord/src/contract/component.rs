@@ -27,6 +27,9 @@ fn reported(kept: Option<Component>, key: &ComponentKey, fields: &ComponentField
 }
 
 /// The rules of the repository of components.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn components(store: Store<'_>) -> Outcome {
     let set = |text: &str| Patch::Set(text.to_owned());
     let whole = ComponentFields {
@@ -89,6 +92,9 @@ pub async fn components(store: Store<'_>) -> Outcome {
 }
 
 /// The rules of the repository of the projects of coordination.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn coord_projects(store: Store<'_>) -> Outcome {
     let project = CoordProject::new(Id::new(uuid(1)), "clients/acme".to_owned(), at(1));
     let pins = CoordProjectFields {
@@ -114,6 +120,9 @@ pub async fn coord_projects(store: Store<'_>) -> Outcome {
 }
 
 /// The rules of retention: what lies before the bounds goes, and nothing else.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn retention(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     assert_eq!(tx.retention().decided().await?, None);

@@ -95,6 +95,9 @@ struct Case {
 }
 
 /// The rules of calls for locks.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn desk(store: Arc<dyn UnitOfWork<dyn CoordTx>>, pause: Arc<dyn Pause>) -> Outcome {
     let context = Context { store: Arc::clone(&store), ids: Arc::new(Count(AtomicU64::new(1))) };
     let (one, first) = Clerk::new(context.clone(), Arc::clone(&pause));

@@ -6,6 +6,9 @@ use super::{Outcome, Store, pass};
 use crate::{Event, EventKind, Head, Occurrence};
 
 /// The rules of the head.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn head(store: Store<'_>) -> Outcome {
     keeps_what_is_saved_and_never_goes_back(store).await?;
     is_had_by_one_at_a_time(store).await
@@ -54,6 +57,9 @@ async fn is_had_by_one_at_a_time(store: Store<'_>) -> Outcome {
 }
 
 /// The rules of events.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn events(store: Store<'_>) -> Outcome {
     let mut written: Vec<Event> = Vec::new();
     for n in 0..20_u128 {

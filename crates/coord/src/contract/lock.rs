@@ -47,6 +47,9 @@ fn sorted(mut locks: Vec<Lock>) -> Vec<Lock> {
 }
 
 /// The rules of locks, the line and fences.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn locks(store: Store<'_>) -> Outcome {
     finds_what_lies_around(store).await?;
     extends_and_ends(store).await?;
@@ -193,6 +196,9 @@ async fn keeps_fences(store: Store<'_>) -> Outcome {
 }
 
 /// The lists of locks.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn lock_lists(store: Store<'_>) -> Outcome {
     let now = pass(store, 1).await?;
     let ago = |seconds: i64| now.plus(chrono::TimeDelta::seconds(-seconds));

@@ -53,6 +53,9 @@ fn full() -> Message {
 }
 
 /// The rules of the repository of messages.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn messages(store: Store<'_>) -> Outcome {
     round_trips(store).await?;
     delivers_once(store).await?;
@@ -215,6 +218,9 @@ fn session(n: u128, session_id: &str, project: Option<&str>, seen: Timestamp) ->
 }
 
 /// Whom messages reach: those who are there, and those who come within a day.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn audiences(store: Store<'_>) -> Outcome {
     let mut tx = store.begin().await?;
     let ended = session(4, "ended", Some("p"), at(1000)).end(at(1001));

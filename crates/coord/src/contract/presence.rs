@@ -10,15 +10,18 @@ use super::{Outcome, Store};
 use crate::{Presence, PresenceFilter, PresenceState};
 
 /// The rules of presence.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn presence(store: Store<'_>) -> Outcome {
     let now = at(10_000);
     let row = |n: u128, state: PresenceState, minutes: i64| Presence {
         id: Id::new(uuid(n)),
         session_id: format!("session/{n}"),
         machine: Some("LAPTOP".to_owned()),
-        host: (n % 2 == 0).then(|| "hôst".to_owned()),
+        host: n.is_multiple_of(2).then(|| "hôst".to_owned()),
         agent: Some("coder".to_owned()),
-        project_key: Some(if n % 2 == 0 { "clients/acme" } else { "gururmm" }.to_owned()),
+        project_key: Some(if n.is_multiple_of(2) { "clients/acme" } else { "gururmm" }.to_owned()),
         task: None,
         pid: Some(i64::from(u32::MAX)),
         state,

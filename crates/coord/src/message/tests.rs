@@ -112,9 +112,11 @@ proptest! {
         for (second, mark) in (2..).zip(&marks) {
             head.now = at(second);
             let before = delivery.clone();
-            match delivery.mark(*mark, &message, &mut head) {
-                Some(event) => { events += 1; prop_assert_eq!(event.seq, 1 + events); }
-                None => prop_assert_eq!(&delivery, &before),
+            if let Some(event) = delivery.mark(*mark, &message, &mut head) {
+                events += 1;
+                prop_assert_eq!(event.seq, 1 + events);
+            } else {
+                prop_assert_eq!(&delivery, &before);
             }
         }
         prop_assert_eq!(delivery.read_at.is_some(), !marks.is_empty());

@@ -85,7 +85,7 @@ fn a_lock_keeps_others_from_its_node_and_from_what_lies_above_and_below() {
     let held = case.granted(&sole("a", "x/y"));
     for path in ["x", "x/y", "x/y/z"] {
         let obstacle = case.take(&sole("b", path)).unwrap_err();
-        assert_eq!(obstacle.blocking, [held.clone()], "{path}");
+        assert_eq!(obstacle.blocking, std::slice::from_ref(&held), "{path}");
         assert!(case.take(&want("b", path, LockMode::Shared)).is_err(), "{path}");
     }
     assert!(case.take(&sole("b", "x/z")).is_ok(), "a sibling is free");

@@ -3,9 +3,8 @@
 use actix_web::{get, route};
 use claudetools_coord::{
     Component, ComponentFields, ComponentKey, ComponentState, CoordProject, CoordProjectFields, HistoryEntry,
-    HistorySort, Reported, project_key,
+    HistorySort, Reported,
 };
-use claudetools_kernel::{Error, Faults};
 use o2o::o2o;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::{
-    extract::{Admin, Body, CoordCaller, ListQuery, Named, Read, Write},
+    extract::{Admin, Body, ComponentPath, CoordCaller, ListQuery, Named, ProjectKey, ProjectPath, Read, Write},
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{BlankLine, Block, Cross, Field, Instant, Lines, LockToken, Nullable, Word},
@@ -22,48 +21,12 @@ use crate::{
 type StateWord = Word<ComponentState>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(history).service(get).service(report).service(get_project).service(pin);
-}
-
-/// The parts of a component's path. A project key may hold a slash, as it is or as `%2F`.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-struct ComponentPath {
-    /// One segment or two: `gururmm`, `clients/acme`.
-    #[param(example = "clients/acme")]
-    project_key: String,
-    #[param(example = "dns")]
-    component: String,
-}
-
-impl TryFrom<ComponentPath> for ComponentKey {
-    type Error = Error;
-
-    fn try_from(path: ComponentPath) -> Result<Self, Error> {
-        Self::new(&path.project_key, &path.component)
-    }
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Path)]
-struct ProjectPath {
-    /// One segment or two: `gururmm`, `clients/acme`.
-    #[param(example = "clients/acme")]
-    project_key: String,
-}
-
-/// The key of a project, found right.
-struct ProjectKey(String);
-
-impl TryFrom<ProjectPath> for ProjectKey {
-    type Error = Error;
-
-    fn try_from(path: ProjectPath) -> Result<Self, Error> {
-        let mut faults = Faults::default();
-        let key = project_key(&mut faults, "project_key", &path.project_key);
-        faults.finish()?;
-        Ok(Self(key.unwrap_or_default()))
-    }
+    config
+        .service(component_history)
+        .service(get_component)
+        .service(report_component)
+        .service(get_project)
+        .service(pin_project);
 }
 
 /// A report on a component. Of what it leaves out, version and notes stay as they are.
@@ -201,7 +164,7 @@ struct CoordProjectView {
 /// The component, and its project, spring into being with the first report.
 #[utoipa::path(params(ComponentPath), request_body = ComponentReport, responses((status = 200, body = ReportedView)), security(("bearer" = ["msp:write"])))]
 #[route("/coord/components/{project_key:[^/]+(?:/[^/]+)?}/{component}", method = "PUT", method = "PATCH")]
-async fn report(
+async fn report_component(
     caller: CoordCaller<Write>,
     at: Named<ComponentPath, ComponentKey>,
     body: Body<ComponentReport, ComponentFields>,
@@ -213,7 +176,7 @@ async fn report(
 /// Read a component
 #[utoipa::path(params(ComponentPath), responses((status = 200, body = ComponentView)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/components/{project_key:[^/]+(?:/[^/]+)?}/{component}")]
-async fn get(caller: CoordCaller<Read>, at: Named<ComponentPath, ComponentKey>) -> Answer {
+async fn get_component(caller: CoordCaller<Read>, at: Named<ComponentPath, ComponentKey>) -> Answer {
     caller.one::<ComponentView, _>(caller.services().components.get(caller.party(), &at.0).await?)
 }
 
@@ -222,7 +185,7 @@ async fn get(caller: CoordCaller<Read>, at: Named<ComponentPath, ComponentKey>) 
 /// The latest entry first, late ones among them.
 #[utoipa::path(params(ComponentPath, HistoryQuery, Paging<HistorySort>), responses((status = 200, body = Listed<HistoryView>)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/components/{project_key:[^/]+(?:/[^/]+)?}/{component}/history")]
-async fn history(
+async fn component_history(
     caller: CoordCaller<Read>,
     at: Named<ComponentPath, ComponentKey>,
     query: ListQuery<HistoryQuery, (), HistorySort>,
@@ -243,7 +206,7 @@ async fn get_project(caller: CoordCaller<Read>, at: Named<ProjectPath, ProjectKe
 /// It need not have been heard of before. Components that it has already stay as they are until somebody reports on them.
 #[utoipa::path(params(ProjectPath), request_body = CoordProjectBody, responses((status = 200, body = CoordProjectView)), security(("bearer" = ["msp:admin"])))]
 #[route("/coord/projects/{project_key:[^/]+(?:/[^/]+)?}", method = "PUT", method = "PATCH")]
-async fn pin(
+async fn pin_project(
     caller: CoordCaller<Admin>,
     at: Named<ProjectPath, ProjectKey>,
     body: Body<CoordProjectBody, CoordProjectFields>,

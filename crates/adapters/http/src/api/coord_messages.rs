@@ -20,7 +20,13 @@ use crate::{
 type ImportanceWord = Word<Importance>;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(send).service(read).service(ack).service(get).service(remove);
+    config
+        .service(list_messages)
+        .service(send_message)
+        .service(read_message)
+        .service(acknowledge_message)
+        .service(get_message)
+        .service(remove_message);
 }
 
 /// A message to send: to a session, to a project or to all, one of the three.
@@ -156,7 +162,10 @@ struct ReaderBody {
 /// In the order of sending, the oldest first.
 #[utoipa::path(params(MessageQuery, Paging<MessageSort>), responses((status = 200, body = Listed<MessageRowView>)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/messages")]
-async fn list(caller: CoordCaller<Read>, query: ListQuery<MessageQuery, MessageFilter, MessageSort>) -> Answer {
+async fn list_messages(
+    caller: CoordCaller<Read>,
+    query: ListQuery<MessageQuery, MessageFilter, MessageSort>,
+) -> Answer {
     let page = caller.services().messages.list(caller.party(), &query.0).await?;
     caller.page::<MessageRowView, _, _>(page, &query.0.page)
 }
@@ -164,7 +173,7 @@ async fn list(caller: CoordCaller<Read>, query: ListQuery<MessageQuery, MessageF
 /// Send a message
 #[utoipa::path(request_body = MessageBody, responses((status = 201, body = MessageDetailView)), security(("bearer" = ["msp:write"])))]
 #[post("/coord/messages")]
-async fn send(caller: CoordCaller<Write>, body: Body<MessageBody, MessageFields>) -> Answer {
+async fn send_message(caller: CoordCaller<Write>, body: Body<MessageBody, MessageFields>) -> Answer {
     caller.create::<MessageDetailView, _>(|| caller.services().messages.send(caller.party(), body.0.clone())).await
 }
 
@@ -173,7 +182,7 @@ async fn send(caller: CoordCaller<Write>, body: Body<MessageBody, MessageFields>
 /// To read it here marks nothing.
 #[utoipa::path(responses((status = 200, body = MessageDetailView)), security(("bearer" = ["msp:read"])))]
 #[get("/coord/messages/{id}")]
-async fn get(caller: CoordCaller<Read>, id: PathId<Message>) -> Answer {
+async fn get_message(caller: CoordCaller<Read>, id: PathId<Message>) -> Answer {
     caller.one::<MessageDetailView, _>(caller.services().messages.get(caller.party(), id.0).await?)
 }
 
@@ -182,7 +191,7 @@ async fn get(caller: CoordCaller<Read>, id: PathId<Message>) -> Answer {
 /// By one recipient. To mark it again changes nothing, and the time of the first stays.
 #[utoipa::path(request_body = ReaderBody, responses((status = 200, body = MessageRowView)), security(("bearer" = ["msp:write"])))]
 #[route("/coord/messages/{id}/read", method = "PUT", method = "PATCH")]
-async fn read(caller: CoordCaller<Write>, id: PathId<Message>, body: OptionalBody<ReaderBody>) -> Answer {
+async fn read_message(caller: CoordCaller<Write>, id: PathId<Message>, body: OptionalBody<ReaderBody>) -> Answer {
     mark(&caller, &id, &body.0, Mark::Read).await
 }
 
@@ -191,7 +200,11 @@ async fn read(caller: CoordCaller<Write>, id: PathId<Message>, body: OptionalBod
 /// By one recipient, who has read it thereby. To acknowledge it again changes nothing.
 #[utoipa::path(request_body = ReaderBody, responses((status = 200, body = MessageRowView)), security(("bearer" = ["msp:write"])))]
 #[route("/coord/messages/{id}/ack", method = "PUT", method = "PATCH")]
-async fn ack(caller: CoordCaller<Write>, id: PathId<Message>, body: OptionalBody<ReaderBody>) -> Answer {
+async fn acknowledge_message(
+    caller: CoordCaller<Write>,
+    id: PathId<Message>,
+    body: OptionalBody<ReaderBody>,
+) -> Answer {
     mark(&caller, &id, &body.0, Mark::Ack).await
 }
 
@@ -204,6 +217,6 @@ async fn mark(caller: &CoordCaller<Write>, id: &PathId<Message>, reader: &Reader
 /// Remove a message with its read marks
 #[utoipa::path(responses((status = 204)), security(("bearer" = ["msp:admin"])))]
 #[delete("/coord/messages/{id}")]
-async fn remove(caller: CoordCaller<Admin>, at: At<Message>) -> Answer {
+async fn remove_message(caller: CoordCaller<Admin>, at: At<Message>) -> Answer {
     caller.act(|| caller.services().messages.delete(caller.party(), &at.0)).await
 }

@@ -63,6 +63,7 @@ impl From<Status> for StatusView {
 /// How long what is kept, in days.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(Retention)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name that callers see")]
 struct RetentionView {
     /// Events: how far back the feed can be replayed.
     #[schema(example = 7)]
@@ -81,6 +82,7 @@ struct RetentionView {
 /// How long what is to be kept, in days.
 #[derive(Debug, Default, Deserialize, ToSchema, o2o)]
 #[owned_into(RetentionFields)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name that callers see")]
 #[serde(default, deny_unknown_fields)]
 #[schema(example = json!({"events_days": 14}))]
 struct RetentionBody {

@@ -4,6 +4,7 @@ mod body;
 mod caller;
 mod conditional;
 mod coord;
+mod coord_path;
 mod path;
 mod query;
 mod request;
@@ -15,6 +16,7 @@ pub(crate) use caller::{Admin, Call, Caller, Public, Read, Write, bearer, grante
 pub(crate) use conditional::none_match;
 pub use coord::CoordAccess;
 pub(crate) use coord::{CoordCaller, SessionName};
+pub(crate) use coord_path::{ComponentPath, Covered, ProjectKey, ProjectPath};
 pub(crate) use path::{At, FromPath, InPath, Named, PathId};
 pub(crate) use query::{ListQuery, MAX_LIMIT, Query, list_body};
 pub(crate) use request::RequestInfo;

@@ -27,6 +27,9 @@ use crate::{
 /// How many paths one statement asks for.
 const PATHS: usize = 64;
 
+/// How a lock ended, when, and why.
+type End<'a> = (LockState, Option<Timestamp>, Option<&'a str>);
+
 #[async_trait]
 impl<C: Connection> LockRepository for SqlTx<C> {
     async fn meeting(&mut self, paths: &[ResourcePath]) -> Stored<Vec<Lock>> {
@@ -106,7 +109,7 @@ impl<C: Connection> SqlTx<C> {
             kinds.entry((lock.state, at, lock.end_reason.as_deref())).or_default().push(lock);
         }
         let nothing = |value: Value| SimpleExpr::Value(value);
-        let update = |((state, at, reason), locks): ((LockState, Option<Timestamp>, Option<&str>), Vec<&Lock>)| {
+        let update = |((state, at, reason), locks): (End<'_>, Vec<&Lock>)| {
             let at = at.map_or_else(|| Expr::col(Column::ExpiresAt), |at| Expr::val(at.micros()));
             Entity::update_many()
                 .col_expr(Column::State, Expr::val(state.to_string()))

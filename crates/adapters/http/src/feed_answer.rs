@@ -1,0 +1,101 @@
+//! What a listener to events is sent: a stream without an end, or one answer in JSON.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    http::header::{self, ContentEncoding, HeaderMap, HeaderName, HeaderValue},
+    web::{Bytes, Data},
+};
+use claudetools_kernel::Faults;
+use futures::stream;
+use tokio::time::Instant;
+
+use crate::{
+    app::Services,
+    error::{ApiError, Problem},
+    feed::{Heard, Listener},
+    reply::Answer,
+};
+
+/// How long a stream is silent at the most, so that whatever stands between keeps it open, and who has gone is noticed.
+const SILENCE: Duration = Duration::from_secs(15);
+/// How much of the events a stream sends at once, in bytes: what waits for a slow client is not shared.
+const STREAMED: usize = 16 * 1024;
+/// How much of the events an answer to a long poll holds, in bytes.
+const POLLED: usize = 256 * 1024;
+/// The answer to a long poll.
+pub(crate) async fn polled(mut listener: Listener, wait: Duration) -> Answer {
+    let mut body = br#"{"events":["#.to_vec();
+    if let Heard::Events(chunk) = listener.hear(Instant::now() + wait, POLLED).await {
+        for (place, event) in chunk.json().enumerate() {
+            body.extend_from_slice(if place == 0 { b"" } else { b"," });
+            body.extend_from_slice(event);
+        }
+    }
+    body.extend_from_slice(format!(r#"],"last_event_id":{}}}"#, listener.seen()).as_bytes());
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("application/json")
+        .body(body))
+}
+
+/// A stream to one client.
+struct Stream {
+    listener: Listener,
+    services: Data<Services>,
+    token: Option<String>,
+    checked: Instant,
+}
+
+impl Stream {
+    /// What the client is sent next; `None` ends the stream.
+    async fn next(&mut self) -> Option<Bytes> {
+        // Who may listen no longer is not told any more: a token ends, or is revoked.
+        if self.checked.elapsed() >= SILENCE {
+            self.checked = Instant::now();
+            if self.token.as_ref().is_some_and(|token| self.services.authenticate(token).is_err()) {
+                return None;
+            }
+        }
+        match self.listener.hear(Instant::now() + SILENCE, STREAMED).await {
+            Heard::Events(chunk) => Some(chunk.sse()),
+            Heard::Silence => Some(Bytes::from_static(b":\n\n")),
+            Heard::End => None,
+        }
+    }
+}
+
+/// The answer that is a stream. Without a token the caller is let in for where it calls from.
+pub(crate) fn streamed(listener: Listener, services: Data<Services>, token: Option<String>) -> HttpResponse {
+    let stream = Stream { listener, services, token, checked: Instant::now() };
+    let greeting = Bytes::from(format!("retry: 1000\n: what follows {}\n\n", stream.listener.seen()));
+    let body = stream::unfold((Some(greeting), stream), |(greeting, mut stream)| async {
+        let bytes = match greeting {
+            Some(greeting) => greeting,
+            None => stream.next().await?,
+        };
+        Some((Ok::<_, actix_web::Error>(bytes), (None, stream)))
+    });
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // No layer is to wait until it has enough to compress.
+        .insert_header(ContentEncoding::Identity)
+        .insert_header((HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")))
+        .streaming(Box::pin(body))
+}
+
+/// That what follows an event is not there.
+pub(crate) fn gone(oldest: i64) -> ApiError {
+    let text = format!("what follows that event is not kept any more; the oldest event there is has the id {oldest}");
+    ApiError(Problem::new("GONE", text).detail("oldest_id", oldest))
+}
+
+/// The number that a client sends which comes back.
+pub(crate) fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
+    let Some(given) = headers.get("last-event-id") else { return Ok(None) };
+    let number = given.to_str().ok().and_then(|text| text.trim().parse().ok()).filter(|number| *number >= 0);
+    let refusal = || Faults::one("Last-Event-ID", "integer", "must be the id of an event: a whole number");
+    number.map(Some).ok_or_else(|| refusal().into())
+}
