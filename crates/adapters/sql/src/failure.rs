@@ -103,7 +103,7 @@ fn by_postgres(code: &str, text: String) -> StoreError {
 
 /// The server is shutting down, has crashed, or is not up yet.
 fn postgres_is_lost(code: &str) -> bool {
-    matches!(code, "57P01" | "57P02" | "57P03" | "57P05")
+    matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25P03")
 }
 
 #[cfg(test)]
@@ -139,6 +139,8 @@ mod tests {
             ("40001", "contention"),
             ("55P03", "contention"),
             ("57P01", "unavailable"),
+            // A process that stood still with a transaction open.
+            ("25P03", "unavailable"),
             ("53300", "unavailable"),
             ("42601", "database"),
         ] {
