@@ -12,7 +12,7 @@ use crate::{check::Micros, dice::Dice, history::count, site::Site};
 /// How long an answer may take, beyond the time that the call asked to wait.
 const ANSWER: Duration = Duration::from_secs(4);
 /// How long a client goes on asking, longer than any fault lasts.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// The same where the server is built to do something wrong.
 const BRIEFLY: Duration = Duration::from_secs(3);
 /// How many attempts of a hundred lose their connection before the answer.
@@ -69,7 +69,7 @@ impl Api {
     }
 
     /// The same as an administrator, who asks only where the clock is right: elsewhere its token is not yet, or no more, good.
-    pub(crate) fn as_admin(mut self) -> Self {
+    pub(crate) fn into_admin(mut self) -> Self {
         self.is_admin = true;
         self.move_on();
         self
@@ -117,14 +117,12 @@ impl Api {
         let (path, body, key) = (ask.path.as_str(), ask.body, ask.key.as_deref());
         let call = Call { path, method: Some(ask.method.clone()), body, key, from: None };
         let patience = if is_dropped { dropped_after } else { ANSWER + ask.wait };
-        match timeout(patience, connection.send(call)).await {
-            Ok(Ok(answer)) => self.judge(ask, &answer),
-            // Broken or given up: the request may have been read.
-            Ok(Err(_)) | Err(_) => {
-                self.connection = None;
-                Attempt::Unknown
-            }
+        if let Ok(Ok(answer)) = timeout(patience, connection.send(call)).await {
+            return self.judge(ask, &answer);
         }
+        // Broken or given up: the request may have been read.
+        self.connection = None;
+        Attempt::Unknown
     }
 
     async fn connect(&mut self) -> Option<&mut Client> {

@@ -8,7 +8,7 @@ use crate::{
     failure::Result,
     plan::Engine,
     registers::{PAUSE, UNFENCED},
-    site::Site,
+    site::{Site, Trouble},
 };
 
 /// How often an answer to a commit gets lost.
@@ -123,15 +123,20 @@ async fn outages(site: Rc<Site>) -> Result<()> {
         if site.plan.faults.stops && has_others && wait(&site, calm).await && has_time_for(STOP) {
             stop(&site, next()).await?;
         }
-        if site.plan.faults.restarts && wait(&site, calm).await && has_time_for(RESTART * 4) {
-            if site.database_away(RESTART).await? {
-                site.injected("the database killed and started again");
-            }
+        if site.plan.faults.restarts
+            && wait(&site, calm).await
+            && has_time_for(RESTART * 4)
+            && site.database_away(RESTART).await?
+        {
+            site.injected("the database killed and started again");
         }
-        if site.plan.faults.minute && round == 2 && wait(&site, calm).await && has_time_for(MINUTE) {
-            if site.database_away(MINUTE).await? {
-                site.injected("60 s without a database");
-            }
+        if site.plan.faults.minute
+            && round == 2
+            && wait(&site, calm).await
+            && has_time_for(MINUTE)
+            && site.database_away(MINUTE).await?
+        {
+            site.injected("60 s without a database");
         }
         if !is_long && !site.plan.faults.kills {
             // Nothing is left to do.
@@ -147,7 +152,8 @@ async fn stop(site: &Site, replica: usize) -> Result<()> {
     site.signal_replica(replica, "STOP")?;
     sleep(STOP).await;
     site.signal_replica(replica, "CONT")?;
-    site.trouble(from, site.whole_or_one());
+    // It may have been stopped with the head locked: then all wait until the database ends its transaction.
+    site.trouble(from, Trouble::Everything);
     site.injected("a replica stopped for 11.5 s");
     Ok(())
 }

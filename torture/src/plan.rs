@@ -30,6 +30,7 @@ impl Engine {
 
 /// Which faults are injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each fault is there or not, whatever the others are")]
 pub(crate) struct Faults {
     /// Replicas are killed with -9 and started again.
     pub(crate) kills: bool,

@@ -60,10 +60,10 @@ fn build_bin(workspace: &Workspace, build: Build, name: &str, more: &[&str]) -> 
 
 /// One build that can do everything wrong; which of it, it is told at its start. Kept beside the right one, which has the same name.
 fn build_mutants(workspace: &Workspace, build: Build) -> Result<PathBuf> {
-    let built = build_bin(workspace, build, "claudetools", &["--features", "claudetools-server/mutants"])?;
+    let program = build_bin(workspace, build, "claudetools", &["--features", "claudetools-server/mutants"])?;
     let kept = workspace.target.join("torture").join("claudetools-mutants");
     fs::create_dir_all(workspace.target.join("torture")).map_err(|error| Failure::at(&kept, error))?;
-    fs::copy(&built, &kept).map_err(|error| Failure::at(&built, error))?;
+    fs::copy(&program, &kept).map_err(|error| Failure::at(&program, error))?;
     // Whoever asks for the server next must not be given this one.
     build_bin(workspace, build, "claudetools", &[])?;
     Ok(kept)

@@ -92,16 +92,13 @@ pub(crate) async fn sleeper(site: Rc<Site>, client: u64) {
     let mut session = Session::new(&site, format!("sleeper-{client}"), client);
     // By pairs, so that somebody takes what has run out; and not below what everybody wants, or all would wait for sleepers.
     // Some are alone: nobody looks at the very moment at which theirs runs out.
-    let is_alone = client % 3 == 0;
+    let is_alone = client.is_multiple_of(3);
     let resource = if is_alone { format!("s-{client}/leaf") } else { format!("s{}/leaf", client / 2) };
     // At different times, so that some lock is always about to run out.
     pause(&mut session, 0, 3_000).await;
     while !session.is_over() {
         let claim = Claim { resources: vec![resource.clone()], exclusive: true, ttl: SHORTEST, wait: 12 };
-        let locks = match session.acquire(&claim).await {
-            Acquired::New(locks) | Acquired::Again(locks) => locks,
-            _ => continue,
-        };
+        let (Acquired::New(locks) | Acquired::Again(locks)) = session.acquire(&claim).await else { continue };
         let Some(lock) = locks.first() else { continue };
         let read = session.site().registers.with(&resource, |register| register.read(lock.token));
         // Just before, just after, and long enough after that another one has it.
@@ -145,7 +142,7 @@ async fn sleep_until(session: &mut Session, instant: Micros, early: i64, late: i
 /// Waits for a second lock with a first in hand. Two of them do it in opposite order, so that one has to be told.
 pub(crate) async fn crosser(site: Rc<Site>, client: u64) {
     let mut session = Session::new(&site, format!("crosser-{client}"), client);
-    let (first, second) = if client % 2 == 0 { ("c0/x", "c1/x") } else { ("c1/x", "c0/x") };
+    let (first, second) = if client.is_multiple_of(2) { ("c0/x", "c1/x") } else { ("c1/x", "c0/x") };
     let claim = |resource: &str, wait| Claim { resources: vec![resource.to_owned()], exclusive: true, ttl: 12, wait };
     while !session.is_over() {
         let Acquired::New(mut locks) = session.acquire(&claim(first, 2)).await else { continue };
@@ -162,16 +159,15 @@ pub(crate) async fn crosser(site: Rc<Site>, client: u64) {
 /// An administrator who takes locks away.
 pub(crate) async fn breaker(site: Rc<Site>, client: u64) {
     let mut session = Session::new(&site, "breaker", client);
-    session.api = session.api.as_admin();
+    session.api = session.api.into_admin();
     while !session.is_over() {
         let tops = tops(&site);
         let top = session.api.dice.below(tops);
         let told =
             session.api.settle(&Ask::new(Method::GET, format!("/coord/locks?state=held&covering=t{top}/a/x"))).await;
         let id = told.body["locks"].as_array().and_then(|locks| locks.first()?["id"].as_str().map(str::to_owned));
-        match id {
-            Some(id) => drop(session.end(&id, true).await),
-            None => pause(&mut session, 20, 100).await,
+        if let Some(id) = id {
+            session.end(&id, true).await;
         }
         pause(&mut session, 100, 400).await;
     }

@@ -44,7 +44,7 @@ pub(crate) struct Options {
 
 /// The register that a writer works on: two work on each.
 pub(crate) fn resource(number: usize) -> String {
-    let kind = if number % 2 == 0 { "fenced" } else { crate::registers::UNFENCED };
+    let kind = if number.is_multiple_of(2) { "fenced" } else { crate::registers::UNFENCED };
     format!("set/{kind}")
 }
 
