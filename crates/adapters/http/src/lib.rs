@@ -13,6 +13,7 @@
 mod api;
 mod app;
 mod audit;
+mod billable_files;
 mod cors;
 mod docs;
 mod envelope;
