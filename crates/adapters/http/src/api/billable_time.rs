@@ -72,7 +72,7 @@ struct BillableTimeBody {
 /// An entry of billable time.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(BillableTimeRow)]
-pub(super) struct BillableTimeView {
+pub(crate) struct BillableTimeView {
     #[o2o(repeat)]
     #[child(entry)]
     #[from(~.cross())]
