@@ -122,7 +122,10 @@ impl<C: Connection> EventRepository for SqlTx<C> {
             .filter(Column::At.gte(before.micros()))
             .order_by_asc(Column::Seq);
         let first_kept: Option<i64> = self.value(first_kept).await?;
-        let gone = Condition::all().add_option(first_kept.map(|seq| Column::Seq.lt(seq)));
+        // Without one that stays, one that does may have come in since: its time says so.
+        let gone = Condition::all()
+            .add(Column::At.lt(before.micros()))
+            .add_option(first_kept.map(|seq| Column::Seq.lt(seq)));
         self.erase::<Entity>(gone).await
     }
 }
