@@ -123,9 +123,8 @@ impl<C: Connection> EventRepository for SqlTx<C> {
             .order_by_asc(Column::Seq);
         let first_kept: Option<i64> = self.value(first_kept).await?;
         // Without one that stays, one that does may have come in since: its time says so.
-        let gone = Condition::all()
-            .add(Column::At.lt(before.micros()))
-            .add_option(first_kept.map(|seq| Column::Seq.lt(seq)));
+        let gone =
+            Condition::all().add(Column::At.lt(before.micros())).add_option(first_kept.map(|seq| Column::Seq.lt(seq)));
         self.erase::<Entity>(gone).await
     }
 }
