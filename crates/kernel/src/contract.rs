@@ -118,10 +118,15 @@ pub async fn journal(store: &dyn UnitOfWork<dyn Transaction>) -> Result<(), Stor
     drop(tx);
     // Also where the record has expired. It may be told with the commit alone.
     let mut tx = store.begin().await?;
-    met_another_writer(match tx.keep_first_reply(&record("k1", 100, 200)).await {
+    let outcome = match tx.keep_first_reply(&record("k1", 100, 200)).await {
         Ok(()) => tx.commit().await,
-        refused => refused,
-    });
+        refused => {
+            // It would keep its turn, and the next transaction would wait for ever.
+            drop(tx);
+            refused
+        }
+    };
+    met_another_writer(outcome);
     let mut tx = store.begin().await?;
     tx.keep_first_reply(&record("k2", 0, 100)).await?;
     tx.commit().await?;
