@@ -35,7 +35,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "there is no runtime here whose workers it could block")]
 fn read(options: &Options) -> Result<Vec<Labelled>> {
     let path = options.file.display();
     let text = std::fs::read_to_string(&options.file).map_err(|error| Failure::new(format!("{path}: {error}")))?;

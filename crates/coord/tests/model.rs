@@ -3,6 +3,7 @@
 //! The model does what the product does with the table: it loads what is stored as held, makes one call under the head, and stores
 //! the changes. Beside it each session remembers what it was told, and what the sessions believe must never contradict itself. The
 //! exploration is exhaustive up to the last tick of the clock and the last lock.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use chrono::TimeDelta;
 use claudetools_coord::{EventKind, Head, Lock, LockMode, LockState, NotRenewed, ResourcePath, Rules, Table, Want};
@@ -35,6 +36,7 @@ struct State {
 
 /// What the last step did. Not kept any longer, or the same state would count once for every way to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what may have happened, each for itself")]
 struct Seen {
     expired: bool,
     taken_over: bool,

@@ -8,7 +8,3 @@ pub mod failure;
 pub mod inventory;
 pub mod netbox;
 pub mod ports;
-
-#[cfg(feature = "contract")]
-#[expect(clippy::expect_used, reason = "suites are test code")]
-pub mod contract;

@@ -93,7 +93,7 @@ async fn entries_round_trip(store: Store<'_>, acme: &Client) -> Outcome {
     assert_eq!((row.entry, names), (entry.clone(), ("Acme", Some("Move"))), "names are joined");
     assert_eq!(tx.billable_time().row(Id::new(uuid(404))).await?, None);
     let detail = tx.sessions().detail(Id::new(uuid(3))).await?.expect("its session");
-    assert_eq!(detail.billable_time, [entry.clone()], "a session shows its time");
+    assert_eq!(detail.billable_time, std::slice::from_ref(&entry), "a session shows its time");
     let refers = Referrer { resource_type: "billable_time", count: 1 };
     for referrers in [
         tx.clients().referrers(acme.id).await?,
@@ -255,6 +255,9 @@ fn timing(of: &Client) -> TimerFields {
 }
 
 /// The rules of the repository of timers.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn timers(store: Store<'_>) -> Outcome {
     let (acme, other) = ground(store).await?;
     let fields = TimerFields {
@@ -329,6 +332,9 @@ fn closing(n: u128, of: Option<&Client>, through: NaiveDate) -> Closing {
 }
 
 /// The rules of the repository of closings.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn closings(store: Store<'_>) -> Outcome {
     let (acme, other) = ground(store).await?;
     let undone = closing(43, Some(&acme), day(25)).reopened("zoe@example.com", at(90));
@@ -390,6 +396,9 @@ fn block(n: u128, of: &Client, from: u32, until: Option<u32>) -> TimeBlock {
 }
 
 /// The rules of the repository of blocks.
+///
+/// # Panics
+/// When a rule does not hold.
 pub async fn time_blocks(store: Store<'_>) -> Outcome {
     let (acme, other) = ground(store).await?;
     let rows = [block(50, &acme, 10, Some(20)), block(51, &acme, 1, None), block(52, &other, 15, Some(15))];
