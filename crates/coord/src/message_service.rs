@@ -108,7 +108,7 @@ pub(crate) async fn post(tx: &mut dyn CoordTx, head: &mut Head, draft: MessageDr
     Ok(MessageDetail { message, recipients })
 }
 
-/// Gives a session that announces itself what was sent to all or to its project within the last [`LATE_HOURS`] hours; tells how much
+/// Gives a session that announces itself what was sent to all or to its project within the last `LATE_HOURS` hours; tells how much
 /// that is. To be called in the transaction of the announcement, with the head locked.
 pub async fn deliver_late(
     tx: &mut dyn CoordTx,

@@ -10,7 +10,7 @@ pub(crate) const LONGEST_COMPONENT: usize = 100;
 const RESERVED: &str = "history";
 
 /// The key of a project: a segment, or two with a slash between them (`gururmm`, `clients/acme`). NFC, case kept, at most
-/// [`LONGEST_PROJECT_KEY`] bytes. What does not fit is noted under `field`.
+/// `LONGEST_PROJECT_KEY` bytes. What does not fit is noted under `field`.
 pub fn project_key(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
     segments(faults, field, value, LONGEST_PROJECT_KEY, 2)
 }

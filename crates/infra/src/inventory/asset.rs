@@ -224,7 +224,7 @@ impl Asset {
             || (values::parse_address(&system).map(|ip| ip.to_string()).is_some_and(|ip| Some(ip) == self.ip_address))
     }
 
-    /// What a filter by tag searches: all tags folded, each between [`TAG_EDGE`]s.
+    /// What a filter by tag searches: all tags folded, each between `TAG_EDGE`s.
     pub fn tag_key(&self) -> String {
         self.tags.iter().fold(TAG_EDGE.to_string(), |key, tag| format!("{key}{}{TAG_EDGE}", text::fold(tag)))
     }
