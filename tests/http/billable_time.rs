@@ -67,7 +67,7 @@ async fn what_does_not_fit_together_is_refused() {
     let session = json!({"client_id": other, "session_date": "2026-01-16", "session_title": "Theirs"});
     let session = writer.post("/api/v1/sessions", &session).await.expect(201).id().to_owned();
     for (more, status, field) in [
-        (json!({}), 400, "minutes"),
+        (json!({}), 422, "minutes"),
         (json!({"minutes": 5, "entry_date": "2026-02-30"}), 400, "entry_date"),
         (json!({"minutes": 44_641}), 400, "minutes"),
         (time("10:00", "09:00"), 422, "end_time"),

@@ -171,7 +171,7 @@ fn spawn(binary: &Path, data: &Path, log: &Path, address: SocketAddr, admin: &st
     command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().map_err(|error| Failure::at(binary, error))
 }
 
-fn settings(data: &Path, address: SocketAddr, admin: &str) -> [(&'static str, String); 10] {
+fn settings(data: &Path, address: SocketAddr, admin: &str) -> [(&'static str, String); 11] {
     [
         ("DATABASE_URL", format!("sqlite://{}", data.join("claudetools.db").display())),
         ("HOST", address.ip().to_string()),
@@ -182,6 +182,8 @@ fn settings(data: &Path, address: SocketAddr, admin: &str) -> [(&'static str, St
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "240".into()),
         ("JWT_SECRET_KEY", KEY.into()),
         ("MASTER_KEYS", format!("tool:{MASTER_KEY}")),
+        // The description says which scope an operation needs, of whoever is not let in for where he calls from.
+        ("COORD_AUTH", "token".into()),
         // Tools make more requests in a minute than any budget has room for.
         ("RATE_LIMIT_PER_MINUTE", "0".into()),
         ("RATE_LIMIT_PER_HOUR", "0".into()),

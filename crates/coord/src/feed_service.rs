@@ -37,7 +37,7 @@ impl Extent {
         match seen {
             None => Place::Behind { seen: self.last, last: self.last },
             // A number that was not given yet is of another life of this database, which a backup has put an end to.
-            Some(seen) if seen + 1 < self.oldest || seen > self.last => Place::Gone(self.oldest),
+            Some(seen) if seen < self.oldest - 1 || seen > self.last => Place::Gone(self.oldest),
             Some(seen) => Place::Behind { seen, last: self.last },
         }
     }

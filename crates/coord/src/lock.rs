@@ -255,7 +255,7 @@ fn resources(faults: &mut Faults, one: Option<String>, several: Option<Vec<Strin
             return Vec::new();
         }
         (Some(_), Some(_)) => {
-            faults.schema("resources", "exclusive", "cannot be given beside resource");
+            faults.semantic("resources", "exclusive", "cannot be given beside resource");
             return Vec::new();
         }
         (None, None) => {

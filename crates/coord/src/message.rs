@@ -130,7 +130,7 @@ impl MessageDraft {
         let broadcast = fields.broadcast.unwrap_or_default();
         let ways = [fields.to_session.is_some(), fields.to_project.is_some(), broadcast];
         if ways.into_iter().filter(|given| *given).count() != 1 {
-            faults.schema(
+            faults.semantic(
                 "to_session",
                 "one_of",
                 "must be given, or to_project, or broadcast as true: one of the three",

@@ -20,7 +20,7 @@ pub fn project_key(faults: &mut Faults, field: &str, value: &str) -> Option<Stri
 pub(crate) fn component_name(faults: &mut Faults, field: &str, value: &str) -> Option<String> {
     let name = segments(faults, field, value, LONGEST_COMPONENT, 1)?;
     if name == RESERVED {
-        faults.schema(field, "reserved", &format!("must not be {RESERVED}"));
+        faults.semantic(field, "reserved", &format!("must not be {RESERVED}"));
         return None;
     }
     Some(name)
@@ -30,7 +30,8 @@ fn segments(faults: &mut Faults, field: &str, value: &str, longest: usize, most:
     let value = text::line(faults, field, value, longest)?;
     let parts: Vec<&str> = value.split('/').collect();
     if value.len() > longest {
-        faults.schema(field, "max_length", &format!("must have at most {longest} bytes"));
+        // Characters enough, which is all that a schema tells.
+        faults.semantic(field, "max_length", &format!("must have at most {longest} bytes"));
     } else if parts.len() > most {
         let allowed = if most == 1 { "no slash" } else { "at most one slash" };
         faults.schema(field, "segments", &format!("may have {allowed}"));

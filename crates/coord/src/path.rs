@@ -22,7 +22,12 @@ impl ResourcePath {
         match Self::checked(text) {
             Ok(path) => Some(path),
             Err((constraint, rule)) => {
-                faults.schema(field, constraint, rule);
+                // Characters few enough are all that a schema tells.
+                if constraint == "max_length" && text.chars().count() <= BYTES {
+                    faults.semantic(field, constraint, rule);
+                } else {
+                    faults.schema(field, constraint, rule);
+                }
                 None
             }
         }

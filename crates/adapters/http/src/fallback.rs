@@ -30,6 +30,8 @@ pub struct RouteTable {
 #[derive(Debug)]
 struct Route {
     path: ResourceDef,
+    /// How many of its segments are no placeholders.
+    words: usize,
     allowed: String,
     /// The methods that take no query at all.
     without_query: Vec<&'static str>,
@@ -91,13 +93,14 @@ impl RouteTable {
     /// The route that fits a path at which no handler was found; only these pay for a walk over all of them.
     fn find(&self, path: &str) -> Option<&Route> {
         let described = described(path);
-        self.routes.iter().find(|route| route.path.is_match(&described))
+        // Where a key may hold a slash several fit: the one with the most words of its own is meant.
+        self.routes.iter().filter(|route| route.path.is_match(&described)).max_by_key(|route| route.words)
     }
 
     /// What a request is answered whose path is described as it stands, for other methods.
     pub(crate) fn refusal(&self, request: &HttpRequest) -> Option<Problem> {
-        let place = self.by_template.get(&*described(request.path()))?;
-        self.routes.get(*place).map(|route| route.refuse(request))
+        let route = self.find(request.path())?;
+        (!route.allows(request.method().as_str())).then(|| route.refuse(request))
     }
 
     /// Whether the operation that a request was routed to takes no query parameters, so that any given is a misspelt or misplaced
@@ -150,9 +153,14 @@ impl Route {
         let without_query = item.operations().filter(|(_, operation)| !has_query(operation));
         Self {
             path: ResourceDef::new(with_patterns(path)),
+            words: path.split('/').filter(|segment| !segment.starts_with('{')).count(),
             allowed: allowed.join(", "),
             without_query: without_query.map(|(method, _)| method).collect(),
         }
+    }
+
+    fn allows(&self, method: &str) -> bool {
+        self.allowed.split(", ").any(|allowed| allowed == method)
     }
 
     /// That the method of a request is none of this route.

@@ -101,7 +101,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<TableRow>, Error> {
         columns.push(known);
     }
     if !columns.contains(&Some(("hostname", Kind::Text))) {
-        faults.schema("hostname", "required", "is required as a column");
+        faults.semantic("hostname", "required", "is required as a column");
     }
     faults.finish()?;
     let columns: Vec<(&str, Kind)> = columns.into_iter().flatten().collect();

@@ -30,6 +30,9 @@ const PUBLIC: &[&str] = &[
     "/api/v1/shares/open",
 ];
 
+/// Operations whose body may be left out.
+const OPTIONAL_BODIES: &[&str] = &["/api/v1/coord/messages/{id}/read", "/api/v1/coord/messages/{id}/ack"];
+
 /// The description of everything mounted under `/api/v1` and outside the prefixes. Putting it together takes a while: a server
 /// has it in its binary, as `cargo xtask openapi` has left it in `docs/api/openapi.json`.
 pub fn description() -> Value {
@@ -126,6 +129,9 @@ fn complete(path: &str, method: &str, operation: &mut Value, schemas: &Value, up
     }
     if PUBLIC.contains(&path) {
         operation["security"] = json!([]);
+    }
+    if OPTIONAL_BODIES.contains(&path) {
+        operation["requestBody"]["required"] = json!(false);
     }
     parameters::add(path, method, operation);
     if matches!(method, "put" | "patch") {

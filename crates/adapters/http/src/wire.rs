@@ -31,11 +31,12 @@ pub(crate) use day::Day;
 pub(crate) use secret::{NamedSecrets, SecretText};
 pub(crate) use secrets::SecretsView;
 pub(crate) use text::{
-    Address, BlankLine, Block, Cidr, CoordKey, CurrencyCode, Email, EntryMinutes, ExitCode, ExternalIds, Fingerprint,
-    IncrementMinutes, InsightPriority, JsonObject, KeptDays, LeaseSeconds, Line, Lines, LockToken, MacAddress,
-    Milliseconds, NamedCommands, PasswordLength, PortNumber, Ports, ProcessId, ResourceText, ResourceTexts,
-    RewrapLimit, RotationDays, RuleOrder, SessionText, ShareSeconds, ShareViews, Slug, Switch, TagName, TagNames,
-    Thousandths, ThreadName, TtlSeconds, Uid, Uids, VlanNumber, WordCount, WorkMinutes, ZoneName,
+    Address, BlankLine, Block, Cidr, ComponentName, CoordKey, CurrencyCode, Email, EntryMinutes, ExitCode, ExternalIds,
+    FilledBlock, Fingerprint, IncrementMinutes, InsightPriority, IpText, JsonObject, KeptDays, LeaseSeconds, Line,
+    Lines, LockToken, MacAddress, Milliseconds, NamedCommands, PasswordLength, PortNumber, Ports, ProcessId,
+    ResourceText, ResourceTexts, RewrapLimit, RotationDays, RuleOrder, SessionText, ShareSeconds, ShareViews, Slug,
+    Switch, TagName, TagNames, Thousandths, ThreadName, TtlSeconds, Uid, Uids, VlanNumber, WordCount, WorkMinutes,
+    ZoneName,
 };
 
 /// A value on its way between JSON and the domain: what a body or a query says becomes the domain's value, and a domain's value

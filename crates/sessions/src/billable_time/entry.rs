@@ -130,11 +130,10 @@ impl BillableTime {
     pub fn draft(id: Id<Self>, fields: BillableTimeFields, technician: &str, now: Timestamp) -> Result<EntryDraft> {
         let mut faults = Faults::default();
         let has_times = fields.start_time.value().is_some() && fields.end_time.value().is_some();
-        faults.require_all(&[
-            ("client_id", fields.client_id.is_some()),
-            ("entry_date", fields.entry_date.is_some()),
-            ("minutes", fields.minutes.is_some() || has_times),
-        ]);
+        faults.require_all(&[("client_id", fields.client_id.is_some()), ("entry_date", fields.entry_date.is_some())]);
+        if fields.minutes.is_none() && !has_times {
+            faults.semantic("minutes", "required", "is required unless start_time and end_time are given");
+        }
         let entry = Self {
             id,
             client_id: fields.client_id.unwrap_or(Id::new(Uuid::nil())),

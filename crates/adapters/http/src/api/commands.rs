@@ -14,7 +14,7 @@ use crate::{
     mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::{Answer, Reply},
-    wire::{BlankLine, Block, Cross, Day, ExitCode, Field, Instant, Milliseconds, Nullable, Uid, Word},
+    wire::{BlankLine, Block, Cross, Day, ExitCode, Field, FilledBlock, Instant, Milliseconds, Nullable, Uid, Word},
 };
 
 pub(super) type ShellWord = Word<ShellType>;
@@ -45,7 +45,7 @@ struct CommandBody {
     host: Nullable<BlankLine>,
     shell_type: Nullable<ShellWord>,
     #[schema(required)]
-    command_text: Field<Block>,
+    command_text: Field<FilledBlock>,
     #[schema(required)]
     success: Field<bool>,
     exit_code: Nullable<ExitCode>,

@@ -54,7 +54,7 @@ struct EventsView {
 /// comes twice. When what follows is not kept any more the answer is 410, and `details.oldest_id` names the oldest that is. A stream is
 /// ended when its reader is too slow, when its token ends, and when the server stops.
 #[utoipa::path(
-    params(EventsQuery, ("Last-Event-ID" = Option<i64>, Header, description = "The last event seen.")),
+    params(EventsQuery, ("Last-Event-ID" = Option<i64>, Header, description = "The last event seen.", minimum = 0)),
     responses((status = 200, content((EventsView = "application/json"), (String = "text/event-stream")))),
     security(("bearer" = ["msp:read"]))
 )]

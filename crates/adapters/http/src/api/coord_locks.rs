@@ -101,7 +101,7 @@ struct WaitQuery {
 struct ReleaseQuery {
     /// Takes it away from its session, which needs `msp:admin`.
     force: Option<bool>,
-    /// Why it is taken away.
+    /// Why it is taken away; with `force` only.
     #[param(max_length = 255)]
     reason: Option<String>,
 }
@@ -120,7 +120,7 @@ struct LockQuery {
     /// On exactly this resource.
     resource: Option<String>,
     /// On this resource or one above it: whatever would be in the way of a lock on it.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<ResourceText>)]
     #[into(~.map(|path| path.0))]
     covering: Option<Covered>,
     state: Option<StateWord>,
@@ -322,6 +322,9 @@ async fn renew(caller: CoordCaller<Write>, id: PathId<Lock>, body: Body<RenewBod
 async fn release(caller: CoordCaller<Write>, id: PathId<Lock>, query: Query<ReleaseQuery>) -> Answer {
     let ReleaseQuery { force, reason } = query.0;
     if !force.unwrap_or_default() {
+        if reason.is_some() {
+            return Err(Faults::one_semantic("reason", "force", "is told when a lock is taken away with force").into());
+        }
         return caller.submit(Call::Release { id: id.0 }, Duration::ZERO, render, refuse).await;
     }
     let take = || caller.services().locks.take_away(caller.party(), id.0, reason.clone());

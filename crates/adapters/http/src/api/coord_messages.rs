@@ -14,7 +14,9 @@ use crate::{
     mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::Answer,
-    wire::{BlankLine, Block, CoordKey, Cross, Field, Instant, Nullable, SessionText, ThreadName, Uid, Word, each},
+    wire::{
+        BlankLine, CoordKey, Cross, Field, FilledBlock, Instant, Nullable, SessionText, ThreadName, Uid, Word, each,
+    },
 };
 
 type ImportanceWord = Word<Importance>;
@@ -48,7 +50,7 @@ struct MessageBody {
     subject: Nullable<BlankLine>,
     /// At most 64 KiB.
     #[schema(required)]
-    body: Field<Block>,
+    body: Field<FilledBlock>,
     /// `normal` unless given.
     importance: Field<ImportanceWord>,
     ack_required: Field<bool>,

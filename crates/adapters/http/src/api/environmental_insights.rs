@@ -17,7 +17,7 @@ use crate::{
     mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::{Answer, value},
-    wire::{Block, Cross, Field, InsightPriority, Instant, Line, Lines, Nullable, Thousandths, Uid, Word, each},
+    wire::{Cross, Field, FilledBlock, InsightPriority, Instant, Line, Lines, Nullable, Thousandths, Uid, Word, each},
 };
 
 type CategoryWord = Word<InsightCategory>;
@@ -46,7 +46,7 @@ struct InsightBody {
     #[schema(required)]
     title: Field<Line>,
     #[schema(required)]
-    description: Field<Block>,
+    description: Field<FilledBlock>,
     /// Commands that show it; up to 100.
     examples: Field<Lines>,
     /// 5 unless given; 10 matters most.

@@ -15,7 +15,7 @@ use crate::{
     mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::{Answer, value},
-    wire::{BlankLine, Block, Cross, Field, Instant, Line, Lines, Nullable, Uid, Uids, Word, each},
+    wire::{BlankLine, Block, Cross, Field, FilledBlock, Instant, Line, Lines, Nullable, Uid, Uids, Word, each},
 };
 
 type TypeWord = Word<PatternType>;
@@ -126,7 +126,7 @@ struct CheckBody {
     #[schema(required)]
     #[o2o(repeat)]
     #[into(~.cross())]
-    command_text: Field<Block>,
+    command_text: Field<FilledBlock>,
     infrastructure_id: Nullable<Uid>,
     /// Where the infrastructure is not known.
     host: Nullable<BlankLine>,
@@ -156,6 +156,7 @@ impl From<Checked> for CheckedView {
 #[utoipa::path(request_body = CheckBody, responses((status = 200, body = CheckedView)), security(("bearer" = ["msp:read"])))]
 #[post("/failure-patterns/check")]
 async fn check(caller: Caller<Read>, body: Body<CheckBody, Plan>) -> Answer {
+    caller.check_key()?;
     let checked = caller.services().failure_patterns.check(caller.actor(), body.0).await?;
     value(&CheckedView::from(checked))
 }

@@ -18,8 +18,8 @@ use crate::{
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{
-        Address, BlankLine, Block, Cross, Day, ExternalIds, Field, Instant, Line, Lines, MacAddress, NamedCommands,
-        Nullable, Uid, WantedAddress, Word, each,
+        Address, BlankLine, Block, Cross, Day, ExternalIds, Field, Instant, IpText, Line, Lines, MacAddress,
+        NamedCommands, Nullable, Uid, WantedAddress, Word, each,
     },
 };
 
@@ -210,7 +210,7 @@ struct InfrastructureQuery {
     /// Substring of the host name, whatever the case.
     hostname: Option<String>,
     /// The whole address, however it is written.
-    #[param(value_type = Option<String>, example = "10.20.0.5")]
+    #[param(value_type = Option<IpText>, example = "10.20.0.5")]
     ip: Option<WantedAddress>,
     /// One of the tags, whatever the case.
     tag: Option<String>,

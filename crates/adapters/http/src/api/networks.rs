@@ -15,7 +15,7 @@ use crate::{
     openapi::{Listed, Paging},
     reply::Answer,
     wire::{
-        Address, BlankLine, Block, Cidr, Cross, ExternalIds, Field, Instant, Line, Nullable, Uid, VlanNumber,
+        Address, BlankLine, Block, Cidr, Cross, ExternalIds, Field, Instant, IpText, Line, Nullable, Uid, VlanNumber,
         WantedAddress, Word,
     },
 };
@@ -111,7 +111,7 @@ struct NetworkQuery {
     site_id: Option<Uuid>,
     network_type: Option<TypeWord>,
     /// An address that lies in it.
-    #[param(value_type = Option<String>, example = "10.20.30.40")]
+    #[param(value_type = Option<IpText>, example = "10.20.30.40")]
     contains: Option<WantedAddress>,
     /// Substring of name, network, gateway or notes, whatever the case.
     q: Option<String>,

@@ -210,6 +210,10 @@ impl Call {
         if !routes.is_some_and(|routes| routes.takes_no_query(self.request.method().as_str(), template)) {
             return Ok(());
         }
+        // A word in the place of an id or a name may be a path of its own, of other methods.
+        if let Some(refusal) = routes.and_then(|routes| routes.refusal(&self.request)) {
+            return Err(ApiError(refusal));
+        }
         let name = query.split(['=', '&']).next().unwrap_or_default();
         Err(Faults::one(name, "unknown_parameter", "is not a known query parameter; this operation takes none").into())
     }
@@ -434,6 +438,11 @@ impl Call {
         change.commit(Receipt { audit, replay }).await?;
         self.info.is_audited.set(true);
         Ok(rendered.map(|reply| reply.into_response(self.prefix())).map_err(ApiError::from))
+    }
+
+    /// Refuses a malformed key where nothing is written and a repetition needs none.
+    pub(crate) fn check_key(&self) -> Result<(), Error> {
+        self.idempotency_key().map(drop)
     }
 
     /// The key of this request, if it bears one.

@@ -5,14 +5,16 @@ use claudetools_kernel::{Error, Faults};
 use serde::{Deserialize, Deserializer, de};
 use utoipa::IntoParams;
 
+use crate::wire::{ComponentName, CoordKey};
+
 /// The parts of a component's path. A project key may hold a slash, as it is or as `%2F`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct ComponentPath {
     /// One segment or two: `gururmm`, `clients/acme`.
-    #[param(example = "clients/acme")]
+    #[param(value_type = CoordKey, example = "clients/acme")]
     project_key: String,
-    #[param(example = "dns")]
+    #[param(value_type = ComponentName, example = "dns")]
     component: String,
 }
 
@@ -29,7 +31,7 @@ impl TryFrom<ComponentPath> for ComponentKey {
 #[into_params(parameter_in = Path)]
 pub(crate) struct ProjectPath {
     /// One segment or two: `gururmm`, `clients/acme`.
-    #[param(example = "clients/acme")]
+    #[param(value_type = CoordKey, example = "clients/acme")]
     project_key: String,
 }
 

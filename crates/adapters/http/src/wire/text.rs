@@ -11,7 +11,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
-        schema::{ArrayBuilder, SchemaType},
+        schema::{AnyOfBuilder, ArrayBuilder, SchemaType},
     },
 };
 use uuid::Uuid;
@@ -22,13 +22,31 @@ use super::{Cross, Wire, WireSchema};
 pub(super) const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
 /// A single line that may be blank, which empties the field.
 const BLANK_LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
-/// Segments between single slashes.
-const RESOURCE: &str = r"^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+){0,15}$";
+/// Segments between single slashes, none of them empty, `.` or `..`, nor with a blank at an end.
+const RESOURCE: &str = concat!(
+    r"^(?!\.\.?(/|$))[^/\s\x00-\x1f\x7f-\x9f]([^/\x00-\x1f\x7f-\x9f]*[^/\s\x00-\x1f\x7f-\x9f])?",
+    r"(/(?!\.\.?(/|$))[^/\s\x00-\x1f\x7f-\x9f]([^/\x00-\x1f\x7f-\x9f]*[^/\s\x00-\x1f\x7f-\x9f])?){0,15}$",
+);
+/// One segment that is not blank, `.` or `..`.
+const SEGMENT: &str = r"^(?!\s*\.\.?\s*$)[^/\x00-\x1f\x7f-\x9f]*[^/\s\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*$";
 /// Text of any number of lines.
 const BLOCK: &str = r"^[^\x00]*$";
+/// Text of any number of lines that is not blank.
+const FILLED: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
+/// The id of an agent's session.
+const SESSION: &str = "^[!-~]+$";
+/// The key of a project of coordination.
+const COORD_KEY: &str = concat!(
+    r"^(?!\s*\.\.?\s*(/|$))[^/\x00-\x1f\x7f-\x9f]*[^/\s\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*",
+    r"(/(?!\s*\.\.?\s*$)[^/\x00-\x1f\x7f-\x9f]*[^/\s\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*)?$",
+);
 
 fn string() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
+}
+
+fn address(family: KnownFormat) -> ObjectBuilder {
+    string().format(Some(SchemaFormat::KnownFormat(family)))
 }
 
 /// Declares a text whose domain type is a plain string.
@@ -68,6 +86,10 @@ text_types! {
     BlankLine = string().max_length(Some(text::LINE)).pattern(Some(BLANK_LINE));
     /// Text of any number of lines; blank text empties the field.
     Block = string().max_length(Some(text::BLOCK)).pattern(Some(BLOCK));
+    /// Text of any number of lines that is not blank.
+    FilledBlock = string().min_length(Some(1)).max_length(Some(text::BLOCK)).pattern(Some(FILLED));
+    /// The name of a component.
+    ComponentName = string().min_length(Some(1)).max_length(Some(100)).pattern(Some(SEGMENT));
     /// The name of a tag.
     TagName = string().min_length(Some(1)).max_length(Some(100)).pattern(Some(LINE));
     /// A project's name in paths.
@@ -77,7 +99,7 @@ text_types! {
     /// What a lock is on.
     ResourceText = string().min_length(Some(1)).max_length(Some(400)).pattern(Some(RESOURCE));
     /// The id of an agent's session.
-    SessionText = string().min_length(Some(1)).max_length(Some(128)).pattern(Some("^[!-~]+$"));
+    SessionText = string().min_length(Some(1)).max_length(Some(128)).pattern(Some(SESSION));
     /// A currency code of ISO 4217.
     CurrencyCode = string().pattern(Some("^[A-Z]{3}$"));
     /// The name of a time zone.
@@ -87,11 +109,13 @@ text_types! {
         .max_length(Some(254))
         .pattern(Some(r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$"));
     /// The key of a project of coordination: one segment or two.
-    CoordKey = string().min_length(Some(1)).max_length(Some(200)).pattern(Some(r"^[^/\x00-\x1f\x7f-\x9f]+(/[^/\x00-\x1f\x7f-\x9f]+)?$"));
+    CoordKey = string().min_length(Some(1)).max_length(Some(200)).pattern(Some(COORD_KEY));
     /// The name of a conversation.
     ThreadName = string().min_length(Some(1)).max_length(Some(128)).pattern(Some(LINE));
     /// An address of IPv4 or IPv6; a blank one empties the field.
     Address = string().max_length(Some(64)).pattern(Some(r"^[0-9A-Fa-f:. ]*$")).examples([serde_json::json!("10.20.0.5")]);
+    /// An address to look for.
+    IpText = AnyOfBuilder::new().item(address(KnownFormat::Ipv4)).item(address(KnownFormat::Ipv6));
     /// The address of a network card; a blank one empties the field.
     MacAddress = string().max_length(Some(17)).pattern(Some("^[0-9A-Fa-f:.-]*$"));
     /// A network in CIDR notation.
@@ -400,9 +424,19 @@ impl<const LEAST: i32, const MOST: i32> ToSchema for Bounded<LEAST, MOST> {
 }
 
 /// The fencing token of a lock.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct LockToken(i64);
+
+impl<'de> Deserialize<'de> for LockToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        // As with other whole numbers, 365.0 is 365; above 2^53 a fraction cannot be told from a whole number any more.
+        let float = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0);
+        #[expect(clippy::cast_possible_truncation, reason = "whole and within range")]
+        let whole = number.as_i64().or_else(|| float().map(|float| float as i64));
+        whole.map(Self).ok_or_else(|| de::Error::custom("it must be a whole number"))
+    }
+}
 
 impl Cross<i64> for LockToken {
     fn cross(self) -> i64 {
