@@ -259,7 +259,7 @@ fn resources(faults: &mut Faults, one: Option<String>, several: Option<Vec<Strin
             return Vec::new();
         }
         (None, None) => {
-            faults.schema("resource", "required", "is required, or resources");
+            faults.semantic("resource", "required", "is required, or resources");
             return Vec::new();
         }
     };

@@ -36,6 +36,16 @@ struct EventsQuery {
     wait: Option<u64>,
 }
 
+/// What a client that comes back sends by itself.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read from the headers by name; this describes it")]
+struct LastEventHeader {
+    /// The last event seen.
+    #[param(rename = "Last-Event-ID", minimum = 0)]
+    last_event_id: Option<i64>,
+}
+
 /// Events, in the order of the commits.
 #[derive(Debug, Serialize, ToSchema)]
 struct EventsView {
@@ -54,7 +64,7 @@ struct EventsView {
 /// comes twice. When what follows is not kept any more the answer is 410, and `details.oldest_id` names the oldest that is. A stream is
 /// ended when its reader is too slow, when its token ends, and when the server stops.
 #[utoipa::path(
-    params(EventsQuery, ("Last-Event-ID" = Option<i64>, Header, description = "The last event seen.", minimum = 0)),
+    params(EventsQuery, LastEventHeader),
     responses((status = 200, content((EventsView = "application/json"), (String = "text/event-stream")))),
     security(("bearer" = ["msp:read"]))
 )]

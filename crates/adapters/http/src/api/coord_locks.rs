@@ -120,7 +120,7 @@ struct LockQuery {
     /// On exactly this resource.
     resource: Option<String>,
     /// On this resource or one above it: whatever would be in the way of a lock on it.
-    #[param(value_type = Option<ResourceText>)]
+    #[param(inline, value_type = Option<ResourceText>)]
     #[into(~.map(|path| path.0))]
     covering: Option<Covered>,
     state: Option<StateWord>,

@@ -109,7 +109,7 @@ async fn list_sessions(
 ///
 /// 201 for one that was not there, or had ended. What was said before and is not said now stays.
 #[utoipa::path(
-    params(("session_id" = SessionText, Path, description = "1 to 128 visible characters.", example = "laptop-7f3a")),
+    params(("session_id" = inline(SessionText), Path, description = "1 to 128 visible characters.", example = "laptop-7f3a")),
     request_body = PresenceBody, responses((status = 201, body = PresenceView), (status = 200, body = PresenceView)),
     security(("bearer" = ["msp:write"]))
 )]
@@ -127,7 +127,7 @@ async fn announce(
 ///
 /// Renews all locks of the session that are held, each by its own time, and never one that has expired.
 #[utoipa::path(
-    params(("session_id" = SessionText, Path, description = "1 to 128 visible characters.", example = "laptop-7f3a")),
+    params(("session_id" = inline(SessionText), Path, description = "1 to 128 visible characters.", example = "laptop-7f3a")),
     responses((status = 200, body = PresenceView)), security(("bearer" = ["msp:write"]))
 )]
 #[put("/coord/sessions/{session_id}/heartbeat")]
@@ -153,7 +153,7 @@ fn render(sign: &SignOfLife) -> Result<Reply, Error> {
 ///
 /// Its locks are released.
 #[utoipa::path(
-    params(("session_id" = SessionText, Path, description = "1 to 128 visible characters.", example = "laptop-7f3a")),
+    params(("session_id" = inline(SessionText), Path, description = "1 to 128 visible characters.", example = "laptop-7f3a")),
     responses((status = 204)), security(("bearer" = ["msp:write"]))
 )]
 #[delete("/coord/sessions/{session_id}")]

@@ -120,7 +120,7 @@ struct ExportQuery {
     /// Substring of the host name, whatever the case.
     hostname: Option<String>,
     /// The whole address, however it is written.
-    #[param(value_type = Option<IpText>, example = "10.20.0.5")]
+    #[param(inline, value_type = Option<IpText>, example = "10.20.0.5")]
     ip: Option<WantedAddress>,
     /// One of the tags, whatever the case.
     tag: Option<String>,

@@ -111,7 +111,7 @@ struct NetworkQuery {
     site_id: Option<Uuid>,
     network_type: Option<TypeWord>,
     /// An address that lies in it.
-    #[param(value_type = Option<IpText>, example = "10.20.30.40")]
+    #[param(inline, value_type = Option<IpText>, example = "10.20.30.40")]
     contains: Option<WantedAddress>,
     /// Substring of name, network, gateway or notes, whatever the case.
     q: Option<String>,

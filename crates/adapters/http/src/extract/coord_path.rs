@@ -12,9 +12,9 @@ use crate::wire::{ComponentName, CoordKey};
 #[into_params(parameter_in = Path)]
 pub(crate) struct ComponentPath {
     /// One segment or two: `gururmm`, `clients/acme`.
-    #[param(value_type = CoordKey, example = "clients/acme")]
+    #[param(inline, value_type = CoordKey, example = "clients/acme")]
     project_key: String,
-    #[param(value_type = ComponentName, example = "dns")]
+    #[param(inline, value_type = ComponentName, example = "dns")]
     component: String,
 }
 
@@ -31,7 +31,7 @@ impl TryFrom<ComponentPath> for ComponentKey {
 #[into_params(parameter_in = Path)]
 pub(crate) struct ProjectPath {
     /// One segment or two: `gururmm`, `clients/acme`.
-    #[param(value_type = CoordKey, example = "clients/acme")]
+    #[param(inline, value_type = CoordKey, example = "clients/acme")]
     project_key: String,
 }
 
