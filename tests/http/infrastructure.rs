@@ -265,13 +265,13 @@ async fn a_table_that_does_not_fit_is_refused_row_by_row() {
     let app = TestApp::start().await;
     client(&app, "Acme").await;
     let table = "client_name,hostname,asset_type,has_gui\nAcme,a,switch,perhaps\nNobody,b,switch,\nAcme,c,switch,yes\n";
-    let refused = import(&app, "", table).await.expect(400);
+    let refused = import(&app, "", table).await.expect(422);
     let fields = refused.body["error"]["details"]["fields"].as_array().expect("every fault").clone();
     assert_eq!((&fields[0]["field"], &fields[1]["field"]), (&json!("rows[0].has_gui"), &json!("rows[1].client_name")));
     let partial = import(&app, "?partial=true", table).await.expect(200).body;
     assert_eq!((&partial["created"], &partial["refused"]), (&json!(1), &json!(2)));
     for (table, field) in [("hostname,colour\n", "colour"), ("os\n", "hostname"), ("", "hostname")] {
-        let refused = import(&app, "", table).await.expect(400);
+        let refused = import(&app, "", table).await.expect(422);
         assert_eq!(refused.body["error"]["details"]["field"], field, "{table}");
     }
     let writer = app.writer();

@@ -94,8 +94,8 @@ pub(crate) fn read(text: &str) -> Result<Vec<TableRow>, Error> {
         let name = name.trim().to_ascii_lowercase();
         let known = COLUMNS.into_iter().find(|(column, _)| *column == name);
         match known {
-            Some(column) if columns.contains(&Some(column)) => faults.schema(&name, "repeated", "is there twice"),
-            None => faults.schema(&name, "unknown_column", "is no column of infrastructure"),
+            Some(column) if columns.contains(&Some(column)) => faults.semantic(&name, "repeated", "is there twice"),
+            None => faults.semantic(&name, "unknown_column", "is no column of infrastructure"),
             Some(_) => {}
         }
         columns.push(known);
@@ -111,7 +111,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<TableRow>, Error> {
 fn object(columns: &[(&'static str, Kind)], cells: &[String]) -> TableRow {
     let (mut row, mut faults) = (Map::new(), Faults::default());
     if cells.len() > columns.len() {
-        faults.schema("row", "columns", "has more cells than the first row has names");
+        faults.semantic("row", "columns", "has more cells than the first row has names");
     }
     for ((name, kind), cell) in columns.iter().zip(cells) {
         let cell = csv::fused(cell).trim();
@@ -120,7 +120,7 @@ fn object(columns: &[(&'static str, Kind)], cells: &[String]) -> TableRow {
         }
         match value(*kind, cell) {
             Some(value) => drop(row.insert((*name).to_owned(), value)),
-            None => faults.schema(name, "type", wanted(*kind)),
+            None => faults.semantic(name, "type", wanted(*kind)),
         }
     }
     if faults.is_empty() { Ok(row) } else { Err(faults) }

@@ -195,6 +195,15 @@ impl From<(Lock, Timestamp)> for LockView {
     }
 }
 
+/// The lock, or all of them when `resources` were named.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the answer is one of the two; this describes it")]
+enum TakenView {
+    One(LockView),
+    Several(LocksView),
+}
+
 /// Several locks that were taken together. With `resource` instead of `resources` the answer is the lock itself.
 #[derive(Debug, Serialize, ToSchema)]
 struct LocksView {
@@ -279,7 +288,7 @@ async fn list_locks(caller: CoordCaller<Read>, query: ListQuery<LockQuery, LockF
 /// Two locks keep each other out when their sessions differ, one resource is the other or lies below it, and one of them is exclusive. 200
 /// instead of 201 when the session holds them all already: their tokens stay, their time is extended. With `wait` the call stands in line, and
 /// nobody passes it.
-#[utoipa::path(params(WaitQuery), request_body = LockBody, responses((status = 201, body = LockView), (status = 200, body = LockView)), security(("bearer" = ["msp:write"])))]
+#[utoipa::path(params(WaitQuery), request_body = LockBody, responses((status = 201, body = TakenView), (status = 200, body = TakenView)), security(("bearer" = ["msp:write"])))]
 #[post("/coord/locks")]
 async fn acquire(caller: CoordCaller<Write>, query: Query<WaitQuery>, body: Body<LockBody, LockFields>) -> Answer {
     let wait = query.0.wait.unwrap_or_default();

@@ -90,6 +90,7 @@ struct PresenceQuery {
     /// Those that give signs of life; with `false` the others. No value means true.
     #[o2o(repeat)]
     #[into(~.cross())]
+    #[param(inline)]
     active: Option<Switch>,
     project_key: Option<String>,
 }

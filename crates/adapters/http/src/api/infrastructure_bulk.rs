@@ -110,6 +110,7 @@ async fn take(caller: &Caller<Write>, rows: Vec<Result<AssetDraft, Faults>>, how
 struct ExportQuery {
     /// `csv` unless given.
     #[ghost]
+    #[param(inline)]
     format: Option<FormatWord>,
     #[o2o(repeat)]
     #[into(~.cross())]

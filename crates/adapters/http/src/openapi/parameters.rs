@@ -142,11 +142,16 @@ fn header(name: &str, description: &str) -> Value {
     json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}})
 }
 
-/// No text of a query may contain NUL, which PostgreSQL cannot store.
+/// No parameter is null, and no text of a query may contain NUL, which PostgreSQL cannot store.
 fn refuse_nul(operation: &mut Value) {
     // Indexing would leave a null where there are no parameters.
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
+        // What may be left out is given or not, but never null.
+        if let Some(kinds) = parameter["schema"]["type"].as_array() {
+            let kinds: Vec<Value> = kinds.iter().filter(|kind| **kind != "null").cloned().collect();
+            parameter["schema"]["type"] = if let [kind] = &kinds[..] { kind.clone() } else { json!(kinds) };
+        }
         let is_free_text = parameter["in"] == "query"
             && parameter["schema"]["type"] == "string"
             && ["format", "enum", "pattern"].iter().all(|bound| parameter["schema"].get(*bound).is_none());
