@@ -33,12 +33,12 @@ async fn a_component_springs_into_being_and_shows_its_history() {
     // The same name in a project of one segment is another component.
     writer.put("/api/v1/coord/components/acme/dns", &json!({"state": "failed"})).await.expect(200);
     assert_eq!(reader.get(&path).await.expect(200).body["state"], "deployed");
-    for (path, field) in [
-        ("/api/v1/coord/components/a%2Fb%2Fc/dns", "project_key"),
-        ("/api/v1/coord/components/clients/acme/history", "component"),
-        ("/api/v1/coord/components/%20/dns", "project_key"),
+    for (status, path, field) in [
+        (400, "/api/v1/coord/components/a%2Fb%2Fc/dns", "project_key"),
+        (422, "/api/v1/coord/components/clients/acme/history", "component"),
+        (400, "/api/v1/coord/components/%20/dns", "project_key"),
     ] {
-        let refused = writer.put(path, &json!({"state": "built"})).await.expect(400);
+        let refused = writer.put(path, &json!({"state": "built"})).await.expect(status);
         assert_eq!(refused.body["error"]["details"]["field"], field, "{}", refused.text);
     }
     let wrong = writer.put(&path, &json!({"state": "fine"})).await.expect(400);

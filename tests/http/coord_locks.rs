@@ -91,15 +91,17 @@ async fn a_call_that_makes_no_sense_is_refused_with_all_its_faults() {
     let bad = json!({"resource": "a//b", "session_id": "a b", "ttl_seconds": 9});
     let refused = caller.post("/api/v1/coord/locks", &bad).await.expect(400);
     assert_eq!(refused.body["error"]["details"]["fields"].as_array().map(Vec::len), Some(3), "{}", refused.text);
-    for bad in [
-        json!({"session_id": "a"}),
-        json!({"session_id": "a", "resource": "x", "resources": ["y"]}),
-        json!({"session_id": "a", "resources": []}),
-        json!({"session_id": "a", "resource": "x", "mode": "upgradable"}),
-        json!({"resource": "x"}),
+    for (status, bad) in [
+        (422, json!({"session_id": "a"})),
+        (422, json!({"session_id": "a", "resource": "x", "resources": ["y"]})),
+        (400, json!({"session_id": "a", "resources": []})),
+        (400, json!({"session_id": "a", "resource": "x", "mode": "upgradable"})),
+        (400, json!({"resource": "x"})),
     ] {
-        caller.post("/api/v1/coord/locks", &bad).await.expect(400);
+        caller.post("/api/v1/coord/locks", &bad).await.expect(status);
     }
+    let unforced = "/api/v1/coord/locks/01980000-0000-7000-8000-00000000dead?reason=tidy";
+    caller.delete(unforced).await.expect(422);
     caller.post("/api/v1/coord/locks?wait=61", &json!({"session_id": "a", "resource": "x"})).await.expect(400);
     caller.post("/api/v1/coord/locks?wait=-1", &json!({"session_id": "a", "resource": "x"})).await.expect(400);
     app.stop().await;

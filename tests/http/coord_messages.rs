@@ -102,8 +102,8 @@ async fn what_is_wrong_with_a_message_is_told_by_field() {
         body
     };
     for (status, body, field) in [
-        (400, with("broadcast", json!(true)), "to_session"),
-        (400, with("to_session", Value::Null), "to_session"),
+        (422, with("broadcast", json!(true)), "to_session"),
+        (422, with("to_session", Value::Null), "to_session"),
         (400, with("from_session", json!("a b")), "from_session"),
         (400, with("body", json!(" ")), "body"),
         (400, with("body", json!("x".repeat(65_537))), "body"),
