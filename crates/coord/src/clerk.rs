@@ -153,7 +153,8 @@ impl Clerk {
             tried += 1;
             new.retain(|errand| !errand.is_given_up());
             let reaps = self.now.is_none_or(|now| self.has_to_reap(now));
-            let round = Round { new: &new, line: &self.line, may_wait: self.may_wait(), reaps };
+            let is_repeated = tried > 1;
+            let round = Round { new: &new, line: &self.line, may_wait: self.may_wait(), reaps, is_repeated };
             let error = match round.decide(&*self.context.store, &*self.context.ids).await {
                 Ok(decided) => return self.deliver(new, decided, reaps),
                 Err(error) => error,

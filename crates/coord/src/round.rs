@@ -27,6 +27,8 @@ pub(crate) struct Round<'a> {
     pub(crate) may_wait: bool,
     /// Whether to end what time has ended.
     pub(crate) reaps: bool,
+    /// Whether the batch has failed before: perhaps because a call that waits here was answered by another process under its key.
+    pub(crate) is_repeated: bool,
 }
 
 /// What is to be told of a new call.
@@ -85,7 +87,9 @@ impl Round<'_> {
                 None => self.first(&mut table, &errand.call, ids),
             });
         }
-        let line = self.walk_line(&mut table, &new, ids);
+        let answered_elsewhere = self.answered_elsewhere(tx.as_mut(), &mut table).await?;
+        let mut line = self.walk_line(&mut table, &new, ids);
+        line.extend(answered_elsewhere);
         let (last_event, due) = (table.head.last_event, self.due(&table));
         let changes = batch::write(tx.as_mut(), &mut table).await?;
         let done: Vec<(&Errand, &Done)> = self.done(&new, &line);
@@ -112,6 +116,22 @@ impl Round<'_> {
             last_event,
             due,
         })
+    }
+
+    /// The calls that waited here while the same request was answered by another process. They give their places up. Looked for only
+    /// when a batch has failed, since otherwise it would cost a question for each that waits.
+    async fn answered_elsewhere(&self, tx: &mut dyn CoordTx, table: &mut Table) -> Stored<BTreeMap<i64, Found>> {
+        let mut answered = BTreeMap::new();
+        if self.is_repeated {
+            let now = table.head.now;
+            for (ticket, errand) in self.line {
+                if let Some(record) = kept_reply(tx, errand, now).await? {
+                    table.leave(*ticket);
+                    answered.insert(*ticket, Found::Replayed(record));
+                }
+            }
+        }
+        Ok(answered)
     }
 
     fn reach(&self) -> Reach {

@@ -10,6 +10,7 @@ use actix_web::{
 use claudetools_kernel::Faults;
 use futures::stream;
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
 use crate::{
     app::Services,
@@ -90,6 +91,16 @@ pub(crate) fn streamed(listener: Listener, services: Data<Services>, token: Opti
 pub(crate) fn gone(oldest: i64) -> ApiError {
     let text = format!("what follows that event is not kept any more; the oldest event there is has the id {oldest}");
     ApiError(Problem::new("GONE", text).detail("oldest_id", oldest))
+}
+
+/// What a client that comes back sends by itself.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read from the headers by name; this describes it")]
+pub(crate) struct LastEventHeader {
+    /// The last event seen.
+    #[param(rename = "Last-Event-ID", minimum = 0)]
+    last_event_id: Option<i64>,
 }
 
 /// The number that a client sends which comes back.

@@ -117,6 +117,7 @@ impl Case {
         self.hands_over_to_who_waits().await?;
         self.ends_what_time_has_ended_once().await?;
         self.does_a_call_once_under_a_key().await?;
+        self.does_a_call_once_that_waits_at_two_desks().await?;
         self.gives_up_and_loses_places().await?;
         self.holds_of_all_events().await
     }
@@ -288,6 +289,32 @@ impl Case {
         assert!(matches!(doomed, Err(StoreError::Constraint(_) | StoreError::Contention(_))), "{doomed:?}");
         assert!(matches!(fine, Ok(Answer::Done(..))), "{fine:?}");
         granted(&self.two, sole("d", "doomed", 0)).await;
+        Ok(())
+    }
+
+    async fn does_a_call_once_that_waits_at_two_desks(&self) -> Outcome {
+        let held = granted(&self.one, sole("a", "twice", 0)).await;
+        let call = || sole("b", "twice", 50);
+        let first = self.one.submit(call(), Box::new(Keyed("w", 4)));
+        self.until("b waits", async || self.in_line().await == 1).await;
+        let again = self.two.submit(call(), Box::new(Keyed("w", 5)));
+        self.until("b waits twice", async || self.in_line().await == 2).await;
+        let bystanders = [&self.one, &self.two].map(|desk| desk.submit(sole("c", "twice", 50), Box::new(NoWitness)));
+        self.until("c waits at both", async || self.in_line().await == 4).await;
+        self.release(&held).await;
+        let (first, again) = futures::join!(first, again);
+        let told = match (first?, again?) {
+            (Answer::Done(Done::Granted(grant), _), Answer::Replayed(record))
+            | (Answer::Replayed(record), Answer::Done(Done::Granted(grant), _)) => (grant, record),
+            other => panic!("one is granted, the other told the same: {other:?}"),
+        };
+        assert_eq!(told.1.reply.body, told.0.locks[0].token.to_string().into_bytes());
+        self.release(&told.0.locks[0]).await;
+        let [one, two] = bystanders;
+        let (one, two) = futures::join!(one, two);
+        let Answer::Done(Done::Granted(grant), _) = one? else { panic!("who stands behind them is not refused") };
+        assert!(matches!(two?, Answer::Done(Done::Granted(_), _)), "nor at the other desk: its session holds it");
+        self.release(&grant.locks[0]).await;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     extract::{CoordCaller, Query, Read, bearer},
     feed::EventView,
-    feed_answer::{gone, last_event_id, polled, streamed},
+    feed_answer::{LastEventHeader, gone, last_event_id, polled, streamed},
     mounting::ServiceConfig,
     reply::Answer,
 };
@@ -34,16 +34,6 @@ struct EventsQuery {
     /// Seconds to wait for an event: the answer is then JSON.
     #[param(minimum = 0, maximum = 60)]
     wait: Option<u64>,
-}
-
-/// What a client that comes back sends by itself.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "read from the headers by name; this describes it")]
-struct LastEventHeader {
-    /// The last event seen.
-    #[param(rename = "Last-Event-ID", minimum = 0)]
-    last_event_id: Option<i64>,
 }
 
 /// Events, in the order of the commits.

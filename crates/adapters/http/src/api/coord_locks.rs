@@ -200,7 +200,7 @@ impl From<(Lock, Timestamp)> for LockView {
 #[serde(untagged)]
 #[expect(dead_code, reason = "the answer is one of the two; this describes it")]
 enum TakenView {
-    One(LockView),
+    One(Box<LockView>),
     Several(LocksView),
 }
 
