@@ -95,6 +95,7 @@ const SHARED_MODULES: &[(&str, &[&str])] = &[
             "embedded/writer.rs",
             "failure.rs",
             "guarded.rs",
+            "insertion.rs",
             "journal.rs",
             "plans.rs",
             "pulse.rs",

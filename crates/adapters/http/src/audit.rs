@@ -5,13 +5,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use claudetools_kernel::AuditEntry;
 use futures::future::BoxFuture;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::JoinHandle,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep},
 };
 
-/// How many rows a batch has at the most.
-const BATCH: usize = 500;
+/// How many rows a batch has at the most: two of the largest statements that the storage makes of it.
+const BATCH: usize = 512;
 /// How long a row waits at the most before its batch is written.
 const DELAY: Duration = Duration::from_secs(1);
 /// How many rows may wait. When they are that many, requests wait too: no row is dropped. But while the database is away,
@@ -29,6 +29,8 @@ pub type WriteBatch = Arc<dyn Fn(Arc<[AuditEntry]>) -> BoxFuture<'static, Result
 #[derive(Clone)]
 pub struct AuditSink {
     rows: mpsc::Sender<AuditEntry>,
+    /// Told when a batch is full, so that the task need not look at each row as it comes.
+    is_full: Arc<Notify>,
     /// Whether the last batch could not be written.
     is_stuck: watch::Receiver<bool>,
 }
@@ -45,8 +47,10 @@ impl AuditSink {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
         let (stuck, is_stuck) = watch::channel(false);
-        let writer = Writer { rows: receiver, stopped, stopped_at: None, write, stuck };
-        (Self { rows: sender, is_stuck }, stop, tokio::spawn(writer.run()))
+        let is_full = Arc::new(Notify::new());
+        let full = Arc::clone(&is_full);
+        let writer = Writer { rows: receiver, full, stopped, stopped_at: None, write, stuck };
+        (Self { rows: sender, is_full, is_stuck }, stop, tokio::spawn(writer.run()))
     }
 
     /// How many rows wait.
@@ -60,7 +64,12 @@ impl AuditSink {
         tokio::select! {
             biased;
             room = self.rows.reserve() => match room {
-                Ok(room) => room.send(entry),
+                Ok(room) => {
+                    room.send(entry);
+                    if self.queued() >= BATCH {
+                        self.is_full.notify_one();
+                    }
+                }
                 Err(_) => log(&entry, "the audit task has ended"),
             },
             _ = is_stuck.wait_for(|is_stuck| *is_stuck) => log(&entry, "the database is away and the queue is full"),
@@ -71,6 +80,7 @@ impl AuditSink {
 /// The task that writes.
 struct Writer {
     rows: mpsc::Receiver<AuditEntry>,
+    full: Arc<Notify>,
     stopped: oneshot::Receiver<()>,
     stopped_at: Option<Instant>,
     write: WriteBatch,
@@ -89,19 +99,28 @@ impl Writer {
                     None => return,
                 },
             }
-            let due = Instant::now() + DELAY;
-            while batch.len() < BATCH {
-                tokio::select! {
-                    biased;
-                    next = timeout_at(due, self.rows.recv()) => match next {
-                        Ok(Some(row)) => batch.push(row),
-                        Ok(None) | Err(_) => break,
-                    },
-                    _ = &mut self.stopped, if self.stopped_at.is_none() => self.take_no_more(),
-                }
+            self.fill().await;
+            while batch.len() < BATCH
+                && let Ok(row) = self.rows.try_recv()
+            {
+                batch.push(row);
             }
             if !batch.is_empty() {
                 self.write_until_done(&batch.drain(..).collect()).await;
+            }
+        }
+    }
+
+    /// Waits until a batch is full or its first row has waited long enough, or nothing more can come.
+    async fn fill(&mut self) {
+        let due = sleep(DELAY);
+        tokio::pin!(due);
+        while self.rows.len() + 1 < BATCH && self.stopped_at.is_none() {
+            tokio::select! {
+                biased;
+                _ = &mut self.stopped => self.take_no_more(),
+                () = self.full.notified() => {}
+                () = &mut due => return,
             }
         }
     }
@@ -204,5 +223,27 @@ mod tests {
         drop(stop);
         timeout(SOON, task).await.expect("it ends").expect("without a panic");
         assert_eq!(written.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_batch_does_not_wait_for_its_time_and_the_rest_waits_no_longer_than_that() {
+        let (write, is_away, written) = storage();
+        is_away.store(false, Ordering::SeqCst);
+        let (sink, stop, task) = AuditSink::start(write);
+        let begun = Instant::now();
+        for _ in 0..=BATCH {
+            sink.record(row()).await;
+        }
+        while written.load(Ordering::SeqCst) < BATCH {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        tokio::time::advance(DELAY).await;
+        while written.load(Ordering::SeqCst) <= BATCH {
+            tokio::task::yield_now().await;
+        }
+        assert!(begun.elapsed() <= 2 * DELAY, "{:?}", begun.elapsed());
+        drop(stop);
+        timeout(SOON, task).await.expect("it ends").expect("without a panic");
     }
 }

@@ -4,7 +4,7 @@
 
 use claudetools_kernel::{Id, StoreError};
 use claudetools_sessions::{Client, Machine, PendingTask, Project, Session, Tag, WorkItem};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, QueryTrait};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel};
 
 use crate::{
     connection::Writing,
@@ -13,6 +13,7 @@ use crate::{
         work_item, work_item_tag,
     },
     failure::failure,
+    insertion,
     store::{Base, SqlStore, SqlTx},
 };
 
@@ -132,8 +133,8 @@ impl Bulk {
         while !rows.is_empty() {
             let most = rows.len().min(ROWS_PER_STATEMENT);
             let take = if most.is_power_of_two() { most } else { most.next_power_of_two() / 2 };
-            let some = rows.drain(..take).map(IntoActiveModel::into_active_model);
-            transaction.run(vec![transaction.statement(&E::insert_many(some).into_query())]).await?;
+            let statements = insertion::all::<E>(transaction.engine(), rows.drain(..take)).into_iter().collect();
+            transaction.run(statements).await?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ mod embedded;
 mod entity;
 mod failure;
 mod guarded;
+mod insertion;
 mod journal;
 #[cfg(feature = "plans")]
 pub mod plans;

@@ -11,6 +11,7 @@ use sea_orm::{
 
 use crate::{
     entity::write_guard,
+    insertion,
     question::{All, One, Record, Values},
     store::{Connection, SqlTx},
 };
@@ -117,7 +118,7 @@ impl<C: Connection> SqlTx<C> {
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: ActiveModelTrait<Entity = E>,
     {
-        self.statement(&E::insert(row.into_active_model()).into_query())
+        insertion::one::<E>(self.engine(), row)
     }
 
     /// The statement that removes the rows that fit.

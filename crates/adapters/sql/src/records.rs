@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use claudetools_kernel::{Entity, Id, Records, Referrer, StoreError, Stored};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryTrait, Statement,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, Statement,
     sea_query::{SelectStatement, SimpleExpr},
 };
 use uuid::Uuid;
 
 use crate::{
+    insertion,
     query::total,
     question::Record,
     store::{Connection, SqlTx},
@@ -72,8 +73,7 @@ impl<C: Connection> SqlTx<C> {
     where
         E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>, ActiveModel: ActiveModelTrait<Entity = E> + Send>,
     {
-        let rows: Vec<E::ActiveModel> = rows.map(IntoActiveModel::into_active_model).collect();
-        (!rows.is_empty()).then(|| self.statement(&E::insert_many(rows).into_query()))
+        insertion::all::<E>(self.engine(), rows)
     }
 
     /// The statements that add rows: as few as there can be with a bounded number of texts, which the cache of prepared ones can hold.

@@ -56,7 +56,7 @@ impl<S: SortField> IntoParams for Paging<S> {
             (
                 "cursor",
                 "Continue behind the last row of the page whose `next_cursor` this is; in place of `offset`.",
-                string().format(Some(SchemaFormat::Custom("cursor".to_owned()))).pattern(Some("^[A-Za-z0-9_-]+$")),
+                string().format(Some(SchemaFormat::Custom("cursor".to_owned()))),
             ),
             ("sort", "The order; `-` before the field for descending. Ties are broken by id.", sort),
             ("include_total", "Count the rows also when paging by cursor.", include_total),

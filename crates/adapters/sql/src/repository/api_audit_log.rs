@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use claudetools_identity::{AuditFilter, AuditSort, ports::ApiAuditLogRepository};
 use claudetools_kernel::{AuditEntry, Page, PageRequest, Stored};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
 use crate::{
     entity::api_audit_log::{Column, Entity, Model},
@@ -21,8 +21,7 @@ impl<C: Connection> ApiAuditLogRepository for SqlTx<C> {
         let mut statements = Vec::new();
         while !entries.is_empty() {
             let (chunk, rest) = entries.split_at(chunk_size(entries.len()));
-            let rows = chunk.iter().map(|entry| Model::from(entry).into_active_model());
-            statements.push(self.statement(&Entity::insert_many(rows).into_query()));
+            statements.extend(self.insert_all_of::<Entity>(chunk.iter().map(Model::from)));
             entries = rest;
         }
         self.run(statements).await?;
