@@ -12,7 +12,7 @@ use claudetools_sessions::{Client, ClientFields, ClientType};
 use claudetools_testkit::TestStore;
 use uuid::Uuid;
 
-async fn clients(store: &TestStore) -> Result<[Uuid; 2], claudetools_kernel::StoreError> {
+pub(crate) async fn clients(store: &TestStore) -> Result<[Uuid; 2], claudetools_kernel::StoreError> {
     let mut tx = store.sessions.begin().await?;
     let ids = [uuid(5001), uuid(5002)];
     for (id, name) in ids.iter().zip(["Acme", "Globex"]) {

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
 mod billing;
+mod failures;
 mod inventory;
 mod migrations;
 mod netbox;
@@ -86,6 +87,10 @@ on_every_engine! {
     inventory_lookups(store): inventory::lookups(&store);
     inventory_credentials(store): inventory::credentials(&store);
     inventory_parents(store): inventory::parents(&store);
+    failure_commands(store): failures::commands(&store);
+    failure_queue(store): failures::queue(&store);
+    failure_patterns(store): failures::patterns(&store);
+    failure_insights(store): failures::insights(&store);
     netbox(store): netbox::demo(&store);
     netbox_relations(store): netbox::relations(&store);
     clients_of_credentials(store): vault::clients_of_credentials(&store);

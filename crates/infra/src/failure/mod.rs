@@ -11,6 +11,9 @@ mod class;
 mod classify;
 mod command;
 mod command_service;
+#[cfg(feature = "contract")]
+#[expect(clippy::expect_used, reason = "suites are test code")]
+pub mod contract;
 mod contrast;
 mod evaluation;
 mod expr;
