@@ -10,7 +10,7 @@ use claudetools_testkit::TestStore;
 
 use crate::inventory::clients;
 
-async fn ground(store: &TestStore) -> Result<Ground, StoreError> {
+pub(crate) async fn ground(store: &TestStore) -> Result<Ground, StoreError> {
     let clients = clients(store).await?;
     let (of_client, of_nobody) = (session(5010, Patch::Set(Id::new(clients[0]))), session(5011, Patch::Keep));
     let item = work_item(5020, &of_client);

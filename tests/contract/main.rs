@@ -2,6 +2,7 @@
 //! out that are not there, and says so.
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
+mod analysis;
 mod billing;
 mod failures;
 mod inventory;
@@ -91,6 +92,8 @@ on_every_engine! {
     failure_queue(store): failures::queue(&store);
     failure_patterns(store): failures::patterns(&store);
     failure_insights(store): failures::insights(&store);
+    analysis_of_each_command_once(store): analysis::each_command_once(&store);
+    analysis_passes_over_what_fails(store): analysis::passes_over_what_fails(&store);
     netbox(store): netbox::demo(&store);
     netbox_relations(store): netbox::relations(&store);
     clients_of_credentials(store): vault::clients_of_credentials(&store);

@@ -80,9 +80,21 @@ impl CommandRepository for MemoryTx {
         Ok(())
     }
 
-    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Command>> {
+    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Id<Command>>> {
         let waits = |command: &Command| !command.is_analysed;
-        Ok(ordered(&self.state.commands, waits, |command| (command.created_at, command.id), limit))
+        let waiting = ordered(&self.state.commands, waits, |command| (command.created_at, command.id), limit);
+        Ok(waiting.iter().map(|command| command.id).collect())
+    }
+
+    async fn give_up(&mut self, command: Id<Command>) -> Stored<bool> {
+        let Some(command) = self.state.commands.get_mut(command).filter(|command| !command.is_analysed) else {
+            return Ok(false);
+        };
+        command.is_analysed = true;
+        command.verb.clear();
+        command.intent.clear();
+        command.revision += 1;
+        Ok(true)
     }
 
     async fn runs(&mut self, verb: &str, limit: u32) -> Stored<Vec<Run>> {

@@ -31,7 +31,7 @@ mod unwrap;
 mod verb;
 mod words;
 
-pub use analysis_service::AnalysisService;
+pub use analysis_service::{AnalysisService, GivenUp, Round};
 pub use check::{Checked, Plan};
 pub use class::{FailureClass, Family};
 pub use classify::Classifier;

@@ -20,8 +20,12 @@ pub trait CommandRepository: Records<Command> {
     /// Keeps every other analysis waiting until this transaction ends, so that each command is analysed once and in its turn.
     /// To be called before the transaction reads anything.
     async fn lock_queue(&mut self) -> Stored<()>;
-    /// The commands that the analysis has not seen, in the order in which they were entered, at most so many.
-    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Command>>;
+    /// The commands that the analysis has not seen, in the order in which they were entered, at most so many. By their ids alone, so
+    /// that one that cannot be read keeps nobody from the others.
+    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Id<Command>>>;
+    /// Takes a command out of the queue unread. It no longer says what it called and was for, so that nothing is compared with it.
+    /// Tells whether it waited.
+    async fn give_up(&mut self, command: Id<Command>) -> Stored<bool>;
     /// The analysed runs of `verb`, the youngest first, at most so many.
     async fn runs(&mut self, verb: &str, limit: u32) -> Stored<Vec<Run>>;
     /// The analysed commands of a session on a host (folded; empty for none) with an intent, the youngest first, at most so many.

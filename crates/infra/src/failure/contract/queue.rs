@@ -4,17 +4,21 @@ use claudetools_kernel::{Id, StoreError, contract::uuid};
 use uuid::Uuid;
 
 use super::{Ground, Outcome, Store, add, command, command_rows, id, pattern, pattern_rows, text};
-use crate::failure::{Command, Run, ShellType};
+use crate::{
+    failure::{Command, Run, ShellType},
+    ports::InfraTx,
+};
 
 /// The rules of the queue.
 pub async fn command_queue(store: Store<'_>, ground: Ground) -> Outcome {
     waits_in_order(store, &ground).await?;
     keeps_one_of_several_analyses_waiting(store).await?;
+    gives_up_unread(store, &ground).await?;
     looks_back(store, &ground).await
 }
 
 async fn waiting(store: Store<'_>, limit: u32) -> Result<Vec<Id<Command>>, StoreError> {
-    Ok(store.read().await?.commands().waiting(limit).await?.into_iter().map(|command| command.id).collect())
+    store.read().await?.commands().waiting(limit).await
 }
 
 fn seen(command: &Command) -> Command {
@@ -39,39 +43,64 @@ async fn waits_in_order(store: Store<'_>, ground: &Ground) -> Outcome {
     // An analysis that ends in the middle has done nothing.
     let mut tx = store.begin().await?;
     tx.commands().lock_queue().await?;
-    let claimed = tx.commands().waiting(2).await?;
-    for command in &claimed {
-        tx.commands().save(&seen(command)).await?;
-    }
+    claim(tx.as_mut(), 2).await?;
     assert_eq!(tx.commands().waiting(10).await?.len(), 1, "it sees what it has done itself");
     drop(tx);
     assert_eq!(waiting(store, 10).await?, all, "a dropped transaction gives back what it claimed");
 
     let mut tx = store.begin().await?;
     tx.commands().lock_queue().await?;
-    for command in tx.commands().waiting(2).await? {
-        tx.commands().save(&seen(&command)).await?;
-    }
+    assert_eq!(claim(tx.as_mut(), 2).await?, 2);
     tx.commit().await?;
     assert_eq!(waiting(store, 10).await?, [youngest.id]);
     Ok(())
 }
 
+/// Marks commands that wait as seen; tells how many.
+async fn claim(tx: &mut dyn InfraTx, limit: u32) -> Result<usize, StoreError> {
+    let waiting = tx.commands().waiting(limit).await?;
+    for id in &waiting {
+        let command = tx.commands().lookup(*id).await?.expect("a command that waits");
+        tx.commands().save(&seen(&command)).await?;
+    }
+    Ok(waiting.len())
+}
+
 /// Whoever comes second finds done what the first has claimed, although it began before that was committed.
 async fn keeps_one_of_several_analyses_waiting(store: Store<'_>) -> Outcome {
-    let claim = async || {
+    let analyse = async || {
         let mut tx = store.begin().await?;
         tx.commands().lock_queue().await?;
-        let claimed = tx.commands().waiting(10).await?;
-        for command in &claimed {
-            tx.commands().save(&seen(command)).await?;
-        }
+        let claimed = claim(tx.as_mut(), 10).await?;
         tx.commit().await?;
-        Ok::<usize, StoreError>(claimed.len())
+        Ok::<usize, StoreError>(claimed)
     };
-    let (one, other, third) = futures::join!(claim(), claim(), claim());
+    let (one, other, third) = futures::join!(analyse(), analyse(), analyse());
     assert_eq!(one? + other? + third?, 1, "one command waits, and is claimed once");
     Ok(())
+}
+
+/// What cannot be analysed leaves the queue, and is not what others are compared with.
+async fn gives_up_unread(store: Store<'_>, ground: &Ground) -> Outcome {
+    let [session, _] = ground.sessions;
+    let failed = Command { success: false, host: text("dc01"), ..command(20, session, "gpupdate /force") };
+    add(store, command_rows, &[failed.clone(), command(21, session, "gpupdate /force")]).await?;
+    let mut tx = store.begin().await?;
+    assert!(tx.commands().give_up(failed.id).await?, "it waited");
+    assert!(!tx.commands().give_up(failed.id).await?, "and no longer does");
+    assert!(!tx.commands().give_up(id(999)).await?, "nor does what is not there");
+    tx.commit().await?;
+    assert_eq!(waiting(store, 10).await?, [id(21)]);
+    let mut view = store.read().await?;
+    let given_up =
+        Command { is_analysed: true, verb: String::new(), intent: String::new(), revision: 2, ..failed.clone() };
+    assert_eq!(view.commands().lookup(failed.id).await?, Some(given_up));
+    assert_eq!(view.commands().runs(&failed.verb, 10).await?, []);
+    assert_eq!(view.commands().attempts(session, "dc01", &failed.intent, 10).await?, []);
+    drop(view);
+    let mut tx = store.begin().await?;
+    claim(tx.as_mut(), 10).await?;
+    tx.commit().await
 }
 
 async fn looks_back(store: Store<'_>, ground: &Ground) -> Outcome {
