@@ -9,7 +9,8 @@ use crate::dialect::{
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const TABLES: [&str; 4] = ["failure_patterns", "failure_pattern_keys", "commands", "environmental_insights"];
+const TABLES: [&str; 5] =
+    ["failure_patterns", "failure_pattern_keys", "failure_pattern_spots", "commands", "environmental_insights"];
 /// The row of `write_guards` that the analysis locks.
 const GUARD: &str = "command_queue";
 
@@ -18,6 +19,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         patterns(manager).await?;
         pattern_keys(manager).await?;
+        pattern_spots(manager).await?;
         commands(manager).await?;
         insights(manager).await?;
         let guard = Query::insert()
@@ -67,11 +69,10 @@ async fn patterns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         table.col(text(manager, column).not_null());
     }
     create(manager, table).await?;
-    let indexes: [(&str, &[&str]); 7] = [
+    let indexes: [(&str, &[&str]); 6] = [
         ("ix_failure_patterns_count", &["occurrence_count", "id"]),
         ("ix_failure_patterns_created_at", &["created_at", "id"]),
         ("ix_failure_patterns_updated_at", &["updated_at", "id"]),
-        ("ix_failure_patterns_verb", &["verb", "is_active", "occurrence_count", "id"]),
         ("ix_failure_patterns_type", &["pattern_type", "occurrence_count", "id"]),
         ("ix_failure_patterns_severity", &["severity", "occurrence_count", "id"]),
         ("ix_failure_patterns_active", &["is_active", "occurrence_count", "id"]),
@@ -96,6 +97,20 @@ async fn pattern_keys(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     create(manager, table).await?;
     index(manager, "ix_failure_pattern_keys_bucket", name, &["bucket", "created_at"], false).await?;
     index(manager, "ix_failure_pattern_keys_pattern", name, &["pattern_id"], false).await
+}
+
+async fn pattern_spots(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let name = "failure_pattern_spots";
+    let mut table = bare(manager, name);
+    table
+        .col(key_text(manager, "spot", 520).not_null())
+        .col(key_text(manager, "verb", 120).not_null())
+        .col(id("pattern_id").not_null())
+        .col(key_text(manager, "needle", 510).not_null())
+        .primary_key(Index::create().col("spot").col("verb").col("pattern_id"))
+        .foreign_key(&mut references(name, "pattern_id", "failure_patterns", ForeignKeyAction::Cascade));
+    create(manager, table).await?;
+    index(manager, "ix_failure_pattern_spots_pattern", name, &["pattern_id"], false).await
 }
 
 async fn commands(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
@@ -166,19 +181,21 @@ async fn insights(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(id("pattern_id"))
         .col(key_text(manager, "verb", 120).not_null())
         .col(key_text(manager, "attribute", 32))
-        .col(key_text(manager, "attribute_value", 1020));
+        .col(key_text(manager, "attribute_value", 1020))
+        .col(key_text(manager, "spot", 520).not_null());
     stamps(&mut table);
     table
         .col(text(manager, "description").not_null())
         .col(text(manager, "examples").not_null())
         .col(text(manager, "search_key").not_null())
+        .col(text(manager, "topics").not_null())
         .foreign_key(&mut references(name, "client_id", "clients", ForeignKeyAction::Restrict))
         .foreign_key(&mut references(name, "infrastructure_id", "infrastructure", ForeignKeyAction::Restrict))
         .foreign_key(&mut references(name, "pattern_id", "failure_patterns", ForeignKeyAction::Cascade));
     create(manager, table).await?;
     // A pattern has one insight; those entered by hand have no pattern.
     index(manager, "ux_environmental_insights_pattern", name, &["pattern_id"], true).await?;
-    let indexes: [(&str, &[&str]); 8] = [
+    let indexes: [(&str, &[&str]); 9] = [
         ("ix_environmental_insights_priority", &["priority", "id"]),
         ("ix_environmental_insights_created_at", &["created_at", "id"]),
         ("ix_environmental_insights_updated_at", &["updated_at", "id"]),
@@ -187,6 +204,7 @@ async fn insights(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("ix_environmental_insights_category", &["category", "priority", "id"]),
         ("ix_environmental_insights_source", &["source", "priority", "id"]),
         ("ix_environmental_insights_verb", &["verb", "priority", "id"]),
+        ("ix_environmental_insights_spot", &["spot", "verb", "priority", "id"]),
     ];
     for (index_name, columns) in indexes {
         index(manager, index_name, name, columns, false).await?;

@@ -92,6 +92,7 @@ on_every_engine! {
     failure_queue(store): failures::queue(&store);
     failure_patterns(store): failures::patterns(&store);
     failure_insights(store): failures::insights(&store);
+    failure_check(store): failures::check(&store);
     analysis_of_each_command_once(store): analysis::each_command_once(&store);
     analysis_passes_over_what_fails(store): analysis::passes_over_what_fails(&store);
     netbox(store): netbox::demo(&store);

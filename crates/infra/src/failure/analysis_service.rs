@@ -162,6 +162,7 @@ impl AnalysisService {
         let found = fingerprint(&failed, Classifier::whole());
         let pattern = self.pattern_of(tx, &found, now).await?.occurred(&command, &found.message, now);
         tx.failure_patterns().save(&pattern).await?;
+        tx.failure_patterns().expect_at(&pattern, &command.spots()).await?;
         command.verb.clone_from(&found.command);
         command.intent.clone_from(&found.intent);
         command.pattern_id = Some(pattern.id);

@@ -27,6 +27,7 @@ mod pattern_service;
 pub mod ports;
 mod redact;
 mod rules;
+mod spot;
 mod unwrap;
 mod verb;
 mod words;
@@ -49,5 +50,6 @@ pub use pattern::{
 };
 pub use pattern_service::PatternService;
 pub use redact::redact;
+pub use spot::{LONGEST_SPOT, Spot};
 pub use unwrap::{Unwrapped, unwrap};
 pub use verb::{Call, calls, intent};

@@ -1,7 +1,7 @@
 //! Insights: every field, lists, where they hold, and whom they keep from being removed.
 
 use claudetools_kernel::{
-    Entity as _, Patch, Referrer,
+    Entity as _, Patch, Referrer, StoreError,
     contract::{at, lists_agree, uuid},
 };
 
@@ -9,7 +9,10 @@ use super::{
     Ground, Outcome, Store, add, asset, asset_rows, derived, id, insight, insight_rows, longest_block, longest_line,
     pattern, pattern_rows, refused, round_trips, text,
 };
-use crate::failure::{Attribute, Insight, InsightCategory, InsightFields, InsightFilter, Source};
+use crate::{
+    failure::{Attribute, Insight, InsightCategory, InsightFields, InsightFilter, Source, Spot},
+    inventory::Asset,
+};
 
 /// The rules of insights.
 pub async fn insights(store: Store<'_>, ground: Ground) -> Outcome {
@@ -112,30 +115,63 @@ async fn places(store: Store<'_>, ground: &Ground) -> Outcome {
     let [acme, globex] = ground.clients;
     let (here, there) = (asset(60, acme, "here"), asset(61, acme, "there"));
     add(store, asset_rows, &[here.clone(), there.clone()]).await?;
-    let of = pattern(62, "robocopy a b");
-    add(store, pattern_rows, std::slice::from_ref(&of)).await?;
+    let (of, other) = (pattern(62, "robocopy a b"), pattern(63, "dir"));
+    add(store, pattern_rows, &[of.clone(), other.clone()]).await?;
+    let on = |n, title: &str, priority, asset: &Asset| Insight {
+        infrastructure_id: Some(asset.id.uuid()),
+        ..insight(n, title, priority)
+    };
+    let long = "\u{1F980}".repeat(1020);
     let rows = [
-        Insight { infrastructure_id: Some(here.id.uuid()), ..insight(70, "here", 4) },
+        on(70, "Here robocopy", 4, &here),
         // Of the asset, whatever the client beside it.
-        Insight { client_id: Some(acme), infrastructure_id: Some(there.id.uuid()), ..insight(71, "there", 3) },
-        Insight { client_id: Some(acme), ..insight(72, "acme", 5) },
-        Insight { client_id: Some(globex), ..insight(73, "globex", 6) },
-        insight(74, "everywhere", 5),
-        derived(75, &of, Attribute::Os, "windows"),
+        Insight { client_id: Some(acme), ..on(71, "There, robocopy", 3, &there) },
+        Insight { client_id: Some(acme), ..insight(72, "At Acme 'RoboCopy'", 5) },
+        Insight { client_id: Some(globex), ..insight(73, "At Globex robocopy", 6) },
+        Insight { examples: vec!["robocopy.exe /mir".to_owned()], ..insight(74, "Everywhere", 5) },
+        Insight { priority: 7, title: "Derived".to_owned(), ..derived(75, &of, Attribute::Os, "windows") },
+        Insight { title: "Long".to_owned(), ..derived(76, &other, Attribute::OsVersion, &long) },
+        insight(77, "robocopy_2 and 100%", 1),
     ];
     add(store, insight_rows, &rows).await?;
+    let windows = Spot::Having(Attribute::Os, "windows".to_owned());
+    let at_acme = [Spot::Everywhere, Spot::Client(acme), Spot::Asset(here.id.uuid()), windows.clone()];
+    let robocopy = ["dir".to_owned(), "robocopy".to_owned()];
+    for (spots, verbs, expected) in [
+        (
+            &at_acme[..],
+            None,
+            vec!["Derived", "Everywhere", "At Acme 'RoboCopy'", "Here robocopy", "robocopy_2 and 100%"],
+        ),
+        (&at_acme[1..3], None, vec!["At Acme 'RoboCopy'", "Here robocopy"]),
+        (&[Spot::Asset(there.id.uuid())][..], None, vec!["There, robocopy"]),
+        (&[Spot::Having(Attribute::Os, "WINDOWS".to_owned())][..], None, vec![]),
+        (&[Spot::Having(Attribute::Shell, "windows".to_owned())][..], None, vec![]),
+        (&[Spot::Having(Attribute::OsVersion, long.clone())][..], None, vec!["Long"]),
+        (&at_acme[..], Some(&robocopy[..]), vec!["Derived", "Everywhere", "At Acme 'RoboCopy'", "Here robocopy"]),
+        (&at_acme[..], Some(&robocopy[..1]), vec![]),
+        (&at_acme[..], Some(&[]), vec![]),
+        (&at_acme[..], Some(&["robocop_".to_owned()][..]), vec![]),
+        (&at_acme[..], Some(&["robocopy_2".to_owned()][..]), vec!["robocopy_2 and 100%"]),
+        (&[windows.clone()][..], Some(&robocopy[..]), vec!["Derived"]),
+    ] {
+        let found = async |limit| {
+            let mut view = store.read().await?;
+            let found = match verbs {
+                Some(verbs) => view.insights().about(spots, verbs, limit).await?,
+                None => view.insights().holding(spots, limit).await?,
+            };
+            // Others of the suite hold everywhere too.
+            let own = found.into_iter().filter(|insight| rows.iter().any(|row| row.id == insight.id));
+            Ok::<Vec<String>, StoreError>(own.map(|insight| insight.title).collect())
+        };
+        assert_eq!(found(100).await?, expected, "{spots:?} {verbs:?}");
+        assert!(found(1).await?.len() <= 1, "at most so many");
+    }
     let mut view = store.read().await?;
-    let ids = |found: Vec<Insight>| {
-        let own = |insight: &Insight| rows.iter().any(|row| row.id == insight.id);
-        found.into_iter().filter(own).map(|insight| insight.title).collect::<Vec<_>>()
-    };
-    let insights = view.insights();
-    let found = insights.of_place(Some(acme), Some(here.id.uuid()), 100).await?;
-    assert_eq!(ids(found), ["It fails", "everywhere", "acme", "here"], "the highest priority first");
-    assert_eq!(ids(insights.of_place(Some(acme), None, 100).await?), ["It fails", "everywhere", "acme"]);
-    assert_eq!(ids(insights.of_place(None, None, 100).await?), ["It fails", "everywhere"]);
-    assert_eq!(insights.of_place(Some(acme), None, 1).await?.len(), 1, "at most so many");
-    assert_eq!(ids(insights.of_verb("robocopy", 10).await?), ["It fails"]);
-    assert_eq!(insights.of_verb("", 10).await?, [], "of the derived ones alone");
+    let of_verb: Vec<String> =
+        view.insights().of_verb("robocopy", 10).await?.into_iter().map(|insight| insight.title).collect();
+    assert_eq!(of_verb, ["Derived"]);
+    assert_eq!(view.insights().of_verb("", 10).await?, [], "of the derived ones alone");
     Ok(())
 }

@@ -1,19 +1,22 @@
 //! Patterns: every field, keys, lists, and what goes with a pattern.
 
-use claudetools_kernel::contract::{lists_agree, met_another_writer, uuid};
+use claudetools_kernel::{
+    Id, StoreError,
+    contract::{lists_agree, met_another_writer, uuid},
+};
 
 use super::{
     Ground, Outcome, Store, add, command, command_rows, derived, full_pattern, id, insight_rows, key, pattern,
     pattern_rows, round_trips, text,
 };
-use crate::failure::{Attribute, Command, FailurePattern, PatternFilter, PatternType, Severity};
+use crate::failure::{Attribute, Command, FailurePattern, PatternFilter, PatternType, Severity, Source, Spot};
 
 /// The rules of patterns.
 pub async fn patterns(store: Store<'_>, ground: Ground) -> Outcome {
     lists(store).await?;
     rows(store).await?;
     keys(store).await?;
-    by_verb(store).await?;
+    expects(store).await?;
     takes_along_what_belongs_to_it(store, &ground).await
 }
 
@@ -112,21 +115,97 @@ async fn keys(store: Store<'_>) -> Outcome {
     Ok(())
 }
 
-async fn by_verb(store: Store<'_>) -> Outcome {
-    let counted = |n, count| FailurePattern { occurrence_count: count, ..pattern(n, "robocopy a b") };
+async fn expects(store: Store<'_>) -> Outcome {
+    let seen = |n, count, host: &str| FailurePattern {
+        source: Source::Derived,
+        occurrence_count: count,
+        hosts: vec![host.to_owned()],
+        ..pattern(n, "robocopy")
+    };
+    let on_asset = |pattern| FailurePattern { affected_infrastructure: vec![uuid(900)], ..pattern };
     let rows = [
-        counted(70, 3),
-        counted(71, 7),
-        counted(72, 3),
-        FailurePattern { is_active: false, ..counted(73, 9) },
-        FailurePattern { verb: "ROBOCOPY".to_owned(), ..counted(74, 9) },
+        seen(70, 3, "dc01"),
+        on_asset(seen(71, 7, "dc01")),
+        on_asset(seen(72, 3, "dc02")),
+        FailurePattern { is_active: false, ..seen(73, 9, "dc01") },
+        FailurePattern { verb: "ROBOCOPY".to_owned(), ..seen(74, 9, "dc01") },
+        FailurePattern { subject: "-MIR".to_owned(), ..seen(75, 1, "dc01") },
+        // Entered by hand: everywhere, and for an asset.
+        pattern(76, "robocopy /B Ünï%"),
+        on_asset(pattern(77, "robocopy")),
+        seen(78, 5, "dc0"),
+        // Seen on no host that is known.
+        FailurePattern { hosts: Vec::new(), ..seen(79, 9, "") },
     ];
     add(store, pattern_rows, &rows).await?;
+    let mut tx = store.begin().await?;
+    for row in &rows {
+        tx.failure_patterns().expect_anew(row).await?;
+    }
+    tx.commit().await?;
+
+    let here = [Spot::Everywhere, Spot::Host("dc01".to_owned()), Spot::Asset(uuid(900))];
+    let verbs = ["robocopy".to_owned(), "dir".to_owned()];
+    for (spots, command, expected) in [
+        (&here[..], "robocopy a b", vec![77, 71, 72, 70]),
+        (&here[..], "robocopy a b /mir", vec![77, 71, 72, 70, 75]),
+        (&here[..], "robocopy ünï% b", vec![77, 76, 71, 72, 70]),
+        (&here[..1], "robocopy ünï% /mir", vec![76]),
+        (&here[1..2], "robocopy a b", vec![71, 70]),
+        (&here[2..], "robocopy a b", vec![77, 71, 72]),
+        (&here[..], "robocopy unix", vec![77, 71, 72, 70]),
+        (&here[..0], "robocopy a b", vec![]),
+    ] {
+        let found = expected_ids(store, spots, &verbs, command, 20).await?;
+        let expected: Vec<Id<FailurePattern>> = expected.into_iter().map(id).collect();
+        assert_eq!(found, expected, "{spots:?}: {command}");
+        let some = expected_ids(store, spots, &verbs, command, 2).await?;
+        assert_eq!(some, expected[..expected.len().min(2)], "at most so many");
+    }
+    assert_eq!(expected_ids(store, &here, &[], "robocopy a b", 20).await?, []);
+    assert_eq!(expected_ids(store, &here, &verbs[1..], "robocopy a b", 20).await?, []);
+
+    // Where it is seen beyond its lists it stays expected, whatever becomes of them.
+    let moved = FailurePattern { affected_infrastructure: vec![uuid(901)], hosts: Vec::new(), ..rows[1].clone() };
+    let entered = FailurePattern { verb: "dir".to_owned(), ..rows[7].clone() };
+    let mut tx = store.begin().await?;
+    met_another_writer(tx.failure_patterns().expect_at(&pattern(999, "gone"), &here[..1]).await);
+    drop(tx);
+    let mut tx = store.begin().await?;
+    for _ in 0..2 {
+        tx.failure_patterns().expect_at(&moved, &[Spot::Host("another".to_owned())]).await?;
+    }
+    tx.failure_patterns().expect_anew(&moved).await?;
+    tx.failure_patterns().save(&FailurePattern { revision: 2, ..entered.clone() }).await?;
+    tx.failure_patterns().expect_anew(&entered).await?;
+    tx.commit().await?;
+    for (spot, verb, expected) in [
+        (Spot::Host("another".to_owned()), 0, vec![71]),
+        (Spot::Asset(uuid(901)), 0, vec![71]),
+        (Spot::Asset(uuid(900)), 0, vec![72]),
+        (Spot::Host("dc01".to_owned()), 0, vec![71, 70]),
+        (Spot::Asset(uuid(900)), 1, vec![77]),
+    ] {
+        let found = expected_ids(store, std::slice::from_ref(&spot), &verbs[verb..=verb], "x", 20).await?;
+        assert_eq!(found, expected.into_iter().map(id).collect::<Vec<_>>(), "{spot:?}");
+    }
     let mut view = store.read().await?;
-    let found = view.failure_patterns().of_verb("robocopy", 10).await?;
-    assert_eq!(found, [rows[1].clone(), rows[2].clone(), rows[0].clone()], "the active ones, the most frequent first");
-    assert_eq!(view.failure_patterns().of_verb("robocopy", 1).await?, found[..1], "at most so many");
+    let mut some = view.failure_patterns().some(&[id(70), id(999), id(72), id(70)]).await?;
+    some.sort_by_key(|pattern| pattern.id);
+    assert_eq!(some, [rows[0].clone(), rows[2].clone()]);
+    assert_eq!(view.failure_patterns().some(&[]).await?, []);
     Ok(())
+}
+
+async fn expected_ids(
+    store: Store<'_>,
+    spots: &[Spot],
+    verbs: &[String],
+    command: &str,
+    limit: u32,
+) -> Result<Vec<Id<FailurePattern>>, StoreError> {
+    let found = store.read().await?.failure_patterns().expected(spots, verbs, command, limit).await?;
+    Ok(found.into_iter().map(|pattern| pattern.id).collect())
 }
 
 /// A pattern takes its keys and its insight along; its commands stay, and are of no pattern then.
@@ -138,6 +217,7 @@ async fn takes_along_what_belongs_to_it(store: Store<'_>, ground: &Ground) -> Ou
     add(store, insight_rows, &[derived(82, &of, Attribute::Os, "windows")]).await?;
     let mut tx = store.begin().await?;
     tx.failure_patterns().add_key(&key(40, 41, of.id, "t", 0)).await?;
+    tx.failure_patterns().expect_anew(&of).await?;
     tx.commit().await?;
 
     let mut tx = store.begin().await?;
@@ -149,6 +229,7 @@ async fn takes_along_what_belongs_to_it(store: Store<'_>, ground: &Ground) -> Ou
     assert_eq!(view.failure_patterns().lookup(of.id).await?, None);
     assert_eq!(view.failure_patterns().by_key(&[40; 32]).await?, None);
     assert_eq!(view.failure_patterns().templates(&[41; 32], 10).await?, []);
+    assert_eq!(expected_ids(store, &[Spot::Everywhere], &[of.verb], "gc", 20).await?, []);
     assert_eq!(view.insights().lookup(id(82)).await?, None);
     assert_eq!(view.insights().of_pattern(of.id).await?, None);
     assert_eq!(view.commands().lookup(failed.id).await?, Some(Command { pattern_id: None, ..failed }));
