@@ -119,7 +119,7 @@ async fn commands(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     table
         .col(id("session_id").not_null())
         .col(id("work_item_id"))
-        // The session's client and the asset as they were then; nothing that a command happened on has to stay for it.
+        // The session's client and the asset as they were then.
         .col(id("client_id"))
         .col(id("infrastructure_id"))
         .col(key_text(manager, "host", 255))
@@ -145,9 +145,11 @@ async fn commands(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(text(manager, "search_key").not_null())
         .foreign_key(&mut references(name, "session_id", "sessions", ForeignKeyAction::Restrict))
         .foreign_key(&mut references(name, "work_item_id", "work_items", ForeignKeyAction::Restrict))
+        .foreign_key(&mut references(name, "client_id", "clients", ForeignKeyAction::Restrict))
+        .foreign_key(&mut references(name, "infrastructure_id", "infrastructure", ForeignKeyAction::Restrict))
         .foreign_key(&mut references(name, "pattern_id", "failure_patterns", ForeignKeyAction::SetNull));
     create(manager, table).await?;
-    let indexes: [(&str, &[&str]); 10] = [
+    let indexes: [(&str, &[&str]); 12] = [
         ("ix_commands_executed_at", &["executed_at", "id"]),
         ("ix_commands_created_at", &["created_at", "id"]),
         ("ix_commands_session", &["session_id", "executed_at", "id"]),
@@ -156,6 +158,8 @@ async fn commands(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("ix_commands_success", &["success", "executed_at", "id"]),
         ("ix_commands_category", &["failure_category", "executed_at", "id"]),
         ("ix_commands_pattern", &["pattern_id"]),
+        ("ix_commands_client", &["client_id"]),
+        ("ix_commands_asset", &["infrastructure_id"]),
         // The queue, and what a contrast looks at.
         ("ix_commands_queue", &["is_analysed", "created_at", "id"]),
         ("ix_commands_verb", &["verb", "is_analysed", "created_at", "id"]),

@@ -1,12 +1,12 @@
 //! Commands, patterns and insights on rows of the other domains: the sessions in which commands are run, and their clients.
 
 use claudetools_infra::failure::{
-    Attribute, FailurePattern, Insight, InsightCategory, InsightFields, PatternFields, PatternService, PatternType,
-    Plan, Source,
+    Attribute, Command, CommandFields, FailurePattern, Insight, InsightCategory, InsightFields, PatternFields,
+    PatternService, PatternType, Plan, Source,
     contract::{self, Ground, Outcome},
 };
 use claudetools_kernel::{
-    Id, Patch, StoreError,
+    Entity, Id, Patch, Referrer, StoreError,
     contract::{at, uuid},
 };
 use claudetools_sessions::{BillingRule, Client, Session, SessionFields, WorkItem, WorkItemCategory, WorkItemFields};
@@ -121,7 +121,22 @@ fn on_windows(n: u128, of: &FailurePattern) -> Insight {
 }
 
 pub(crate) async fn commands(store: &TestStore) -> Outcome {
-    contract::commands(&*store.infra, ground(store).await?).await
+    let ground = ground(store).await?;
+    contract::commands(&*store.infra, ground).await?;
+    let mut tx = store.infra.begin().await?;
+    let fields = CommandFields {
+        session_id: Some(ground.sessions[1]),
+        command_text: Some("ls".to_owned()),
+        success: Some(true),
+        ..CommandFields::default()
+    };
+    let command = Command::draft(Id::new(uuid(6_000)), fields, at(0)).expect("a valid command");
+    let alone = ground.clients[1];
+    tx.commands().add(&command.finish(Some(alone), None)).await?;
+    tx.commit().await?;
+    let referrers = store.sessions.read().await?.clients().referrers(Id::new(alone)).await?;
+    assert!(referrers.contains(&Referrer { resource_type: Command::TYPE, count: 1 }), "{referrers:?}");
+    Ok(())
 }
 
 pub(crate) async fn queue(store: &TestStore) -> Outcome {

@@ -27,6 +27,8 @@ impl Row for Command {
     fn dangles(&self, state: &State) -> bool {
         !state.sessions.has(Id::new(self.session_id))
             || self.work_item_id.is_some_and(|id| !state.work_items.has(Id::new(id)))
+            || self.client_id.is_some_and(|id| !state.clients.has(Id::new(id)))
+            || self.infrastructure_id.is_some_and(|id| !state.assets.has(Id::new(id)))
             || self.pattern_id.is_some_and(|id| !state.failure_patterns.has(id))
     }
 }

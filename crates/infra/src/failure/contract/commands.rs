@@ -1,12 +1,15 @@
 //! Commands: every field, what they refer to, lists, and what they need of other domains.
 
-use claudetools_kernel::contract::{at, lists_agree, uuid};
+use claudetools_kernel::{
+    Entity as _, Referrer,
+    contract::{at, lists_agree, uuid},
+};
 
 use super::{
     Ground, Outcome, Store, add, asset, asset_rows, command, command_rows, full_command, id, pattern, pattern_rows,
     refused, round_trips, text,
 };
-use crate::failure::{Command, CommandFilter, FailureCategory};
+use crate::failure::{Command, CommandFilter, FailureCategory, FailurePattern};
 
 /// The rules of commands.
 pub async fn commands(store: Store<'_>, ground: Ground) -> Outcome {
@@ -16,7 +19,9 @@ pub async fn commands(store: Store<'_>, ground: Ground) -> Outcome {
 }
 
 async fn rows(store: Store<'_>, ground: &Ground) -> Outcome {
-    let of = pattern(50, "Get-Content -Raw");
+    let on = asset(900, ground.clients[0], "dc01");
+    add(store, asset_rows, std::slice::from_ref(&on)).await?;
+    let of = FailurePattern { affected_infrastructure: vec![on.id.uuid()], ..pattern(50, "Get-Content -Raw") };
     add(store, pattern_rows, std::slice::from_ref(&of)).await?;
     let full = full_command(51, ground, of.id);
     let emptied = Command {
@@ -48,15 +53,28 @@ async fn rows(store: Store<'_>, ground: &Ground) -> Outcome {
         .await?;
     refused(store, command_rows, &Command { pattern_id: Some(id(999)), ..command(60, ground.sessions[0], "ls") })
         .await?;
-    // What a command happened on need not stay, so neither is looked for.
-    let elsewhere = Command { infrastructure_id: Some(nowhere), ..command(60, ground.sessions[0], "ls") };
-    add(store, command_rows, &[elsewhere]).await?;
-    let mut view = store.read().await?;
-    assert_eq!(view.commands().referrers(id(60)).await?, [], "nothing refers to a command");
-    drop(view);
+    refused(store, command_rows, &Command { client_id: Some(nowhere), ..command(60, ground.sessions[0], "ls") })
+        .await?;
+    refused(
+        store,
+        command_rows,
+        &Command { infrastructure_id: Some(nowhere), ..command(60, ground.sessions[0], "ls") },
+    )
+    .await?;
+    let there = Command { infrastructure_id: Some(on.id.uuid()), ..command(60, ground.sessions[0], "ls") };
+    add(store, command_rows, &[there, Command { is_analysed: true, ..command(61, ground.sessions[0], "ls") }]).await?;
+
+    // What was run on an asset, and what is expected there, keeps it.
+    let referrer = |resource_type, count| Referrer { resource_type, count };
     let mut tx = store.begin().await?;
+    assert_eq!(tx.assets().referrers(on.id).await?, [referrer(Command::TYPE, 1)]);
+    tx.failure_patterns().expect_anew(&of).await?;
+    let both = [referrer(Command::TYPE, 1), referrer(FailurePattern::TYPE, 1)];
+    assert_eq!(tx.assets().referrers(on.id).await?, both);
+    assert_eq!(tx.commands().referrers(id(60)).await?, [], "nothing refers to a command");
     assert!(tx.commands().remove(id(60)).await?, "there was a row to remove");
     assert!(!tx.commands().remove(id(60)).await?, "and then none");
+    assert_eq!(tx.assets().referrers(on.id).await?, both[1..]);
     tx.commit().await
 }
 
