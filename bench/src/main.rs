@@ -31,7 +31,10 @@ use crate::{
     goals::Goals,
     lineup::{Bench, Thoroughness},
     report::Report,
-    scenario::{create, events, fastapi, growth, list_depth, locks, login, memory, mixed, reads, start, storm, vault},
+    scenario::{
+        check, create, events, fastapi, growth, imported, list_depth, locks, login, memory, mixed, reads, start, storm,
+        vault,
+    },
 };
 
 /// Measure the server against its goals.
@@ -95,6 +98,10 @@ enum Scenario {
     Locks,
     /// From a write to a thousand who listen at another replica.
     Events,
+    /// The check of a command before it is run, among ten thousand patterns.
+    FailureCheck,
+    /// The detail of a client imported from `NetBox`.
+    ImportedClient(imported::Options),
     /// Be a bare peer. For the other commands.
     #[command(hide = true)]
     Peer(peer::Options),
@@ -165,6 +172,8 @@ async fn measure_all(bench: &Bench, arguments: &Arguments) -> Result<bool> {
         (Scenario::Vault, engines),
         (Scenario::Locks, engines),
         (Scenario::Events, engines),
+        (Scenario::FailureCheck, engines),
+        (Scenario::ImportedClient(imported::Options::default()), engines),
     ];
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
     for (scenario, engines) in &scenarios {
@@ -206,6 +215,8 @@ async fn measure_one(bench: &Bench, scenario: &Scenario, engines: &[Engine], out
             Scenario::Vault => vault::run(bench, engine).await?,
             Scenario::Locks => locks::run(bench, engine).await?,
             Scenario::Events => events::run(bench, engine).await?,
+            Scenario::FailureCheck => check::run(bench, engine).await?,
+            Scenario::ImportedClient(options) => imported::run(bench, options, engine).await?,
             Scenario::All | Scenario::Peer(_) => continue,
         };
         report.save(output)?;

@@ -9,7 +9,8 @@ use crate::dialect::{
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const TABLES: [&str; 4] = ["failure_patterns", "failure_pattern_keys", "commands", "environmental_insights"];
+const TABLES: [&str; 5] =
+    ["failure_patterns", "failure_pattern_keys", "failure_pattern_spots", "commands", "environmental_insights"];
 /// The row of `write_guards` that the analysis locks.
 const GUARD: &str = "command_queue";
 
@@ -18,6 +19,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         patterns(manager).await?;
         pattern_keys(manager).await?;
+        pattern_spots(manager).await?;
         commands(manager).await?;
         insights(manager).await?;
         let guard = Query::insert()
@@ -67,11 +69,10 @@ async fn patterns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         table.col(text(manager, column).not_null());
     }
     create(manager, table).await?;
-    let indexes: [(&str, &[&str]); 7] = [
+    let indexes: [(&str, &[&str]); 6] = [
         ("ix_failure_patterns_count", &["occurrence_count", "id"]),
         ("ix_failure_patterns_created_at", &["created_at", "id"]),
         ("ix_failure_patterns_updated_at", &["updated_at", "id"]),
-        ("ix_failure_patterns_verb", &["verb", "is_active", "occurrence_count", "id"]),
         ("ix_failure_patterns_type", &["pattern_type", "occurrence_count", "id"]),
         ("ix_failure_patterns_severity", &["severity", "occurrence_count", "id"]),
         ("ix_failure_patterns_active", &["is_active", "occurrence_count", "id"]),
@@ -98,13 +99,27 @@ async fn pattern_keys(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     index(manager, "ix_failure_pattern_keys_pattern", name, &["pattern_id"], false).await
 }
 
+async fn pattern_spots(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let name = "failure_pattern_spots";
+    let mut table = bare(manager, name);
+    table
+        .col(key_text(manager, "spot", 520).not_null())
+        .col(key_text(manager, "verb", 120).not_null())
+        .col(id("pattern_id").not_null())
+        .col(key_text(manager, "needle", 510).not_null())
+        .primary_key(Index::create().col("spot").col("verb").col("pattern_id"))
+        .foreign_key(&mut references(name, "pattern_id", "failure_patterns", ForeignKeyAction::Cascade));
+    create(manager, table).await?;
+    index(manager, "ix_failure_pattern_spots_pattern", name, &["pattern_id"], false).await
+}
+
 async fn commands(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let name = "commands";
     let mut table = resource(manager, name);
     table
         .col(id("session_id").not_null())
         .col(id("work_item_id"))
-        // The session's client and the asset as they were then; nothing that a command happened on has to stay for it.
+        // The session's client and the asset as they were then.
         .col(id("client_id"))
         .col(id("infrastructure_id"))
         .col(key_text(manager, "host", 255))
@@ -130,9 +145,11 @@ async fn commands(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(text(manager, "search_key").not_null())
         .foreign_key(&mut references(name, "session_id", "sessions", ForeignKeyAction::Restrict))
         .foreign_key(&mut references(name, "work_item_id", "work_items", ForeignKeyAction::Restrict))
+        .foreign_key(&mut references(name, "client_id", "clients", ForeignKeyAction::Restrict))
+        .foreign_key(&mut references(name, "infrastructure_id", "infrastructure", ForeignKeyAction::Restrict))
         .foreign_key(&mut references(name, "pattern_id", "failure_patterns", ForeignKeyAction::SetNull));
     create(manager, table).await?;
-    let indexes: [(&str, &[&str]); 10] = [
+    let indexes: [(&str, &[&str]); 12] = [
         ("ix_commands_executed_at", &["executed_at", "id"]),
         ("ix_commands_created_at", &["created_at", "id"]),
         ("ix_commands_session", &["session_id", "executed_at", "id"]),
@@ -141,6 +158,8 @@ async fn commands(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("ix_commands_success", &["success", "executed_at", "id"]),
         ("ix_commands_category", &["failure_category", "executed_at", "id"]),
         ("ix_commands_pattern", &["pattern_id"]),
+        ("ix_commands_client", &["client_id"]),
+        ("ix_commands_asset", &["infrastructure_id"]),
         // The queue, and what a contrast looks at.
         ("ix_commands_queue", &["is_analysed", "created_at", "id"]),
         ("ix_commands_verb", &["verb", "is_analysed", "created_at", "id"]),
@@ -166,19 +185,21 @@ async fn insights(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(id("pattern_id"))
         .col(key_text(manager, "verb", 120).not_null())
         .col(key_text(manager, "attribute", 32))
-        .col(key_text(manager, "attribute_value", 1020));
+        .col(key_text(manager, "attribute_value", 1020))
+        .col(key_text(manager, "spot", 520).not_null());
     stamps(&mut table);
     table
         .col(text(manager, "description").not_null())
         .col(text(manager, "examples").not_null())
         .col(text(manager, "search_key").not_null())
+        .col(text(manager, "topics").not_null())
         .foreign_key(&mut references(name, "client_id", "clients", ForeignKeyAction::Restrict))
         .foreign_key(&mut references(name, "infrastructure_id", "infrastructure", ForeignKeyAction::Restrict))
         .foreign_key(&mut references(name, "pattern_id", "failure_patterns", ForeignKeyAction::Cascade));
     create(manager, table).await?;
     // A pattern has one insight; those entered by hand have no pattern.
     index(manager, "ux_environmental_insights_pattern", name, &["pattern_id"], true).await?;
-    let indexes: [(&str, &[&str]); 8] = [
+    let indexes: [(&str, &[&str]); 9] = [
         ("ix_environmental_insights_priority", &["priority", "id"]),
         ("ix_environmental_insights_created_at", &["created_at", "id"]),
         ("ix_environmental_insights_updated_at", &["updated_at", "id"]),
@@ -187,6 +208,7 @@ async fn insights(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("ix_environmental_insights_category", &["category", "priority", "id"]),
         ("ix_environmental_insights_source", &["source", "priority", "id"]),
         ("ix_environmental_insights_verb", &["verb", "priority", "id"]),
+        ("ix_environmental_insights_spot", &["spot", "verb", "priority", "id"]),
     ];
     for (index_name, columns) in indexes {
         index(manager, index_name, name, columns, false).await?;

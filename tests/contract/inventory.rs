@@ -12,7 +12,7 @@ use claudetools_sessions::{Client, ClientFields, ClientType};
 use claudetools_testkit::TestStore;
 use uuid::Uuid;
 
-async fn clients(store: &TestStore) -> Result<[Uuid; 2], claudetools_kernel::StoreError> {
+pub(crate) async fn clients(store: &TestStore) -> Result<[Uuid; 2], claudetools_kernel::StoreError> {
     let mut tx = store.sessions.begin().await?;
     let ids = [uuid(5001), uuid(5002)];
     for (id, name) in ids.iter().zip(["Acme", "Globex"]) {
@@ -39,7 +39,7 @@ pub(crate) async fn lookups(store: &TestStore) -> contract::Outcome {
     contract::inventory_lookups(&*store.infra, clients(store).await?).await
 }
 
-fn actor(subject: &str) -> Actor {
+pub(crate) fn actor(subject: &str) -> Actor {
     Actor {
         subject: subject.to_owned(),
         scopes: Scopes::up_to(Scope::Admin),
@@ -50,7 +50,7 @@ fn actor(subject: &str) -> Actor {
     }
 }
 
-fn context(store: &TestStore) -> Context {
+pub(crate) fn context(store: &TestStore) -> Context {
     Context {
         store: store.infra.clone(),
         clock: std::sync::Arc::new(claudetools_testkit::TestClock::default()),

@@ -2,7 +2,9 @@
 //! out that are not there, and says so.
 #![expect(clippy::expect_used, reason = "test code: what is missing is a failed test")]
 
+mod analysis;
 mod billing;
+mod failures;
 mod inventory;
 mod migrations;
 mod netbox;
@@ -86,6 +88,13 @@ on_every_engine! {
     inventory_lookups(store): inventory::lookups(&store);
     inventory_credentials(store): inventory::credentials(&store);
     inventory_parents(store): inventory::parents(&store);
+    failure_commands(store): failures::commands(&store);
+    failure_queue(store): failures::queue(&store);
+    failure_patterns(store): failures::patterns(&store);
+    failure_insights(store): failures::insights(&store);
+    failure_check(store): failures::check(&store);
+    analysis_of_each_command_once(store): analysis::each_command_once(&store);
+    analysis_passes_over_what_fails(store): analysis::passes_over_what_fails(&store);
     netbox(store): netbox::demo(&store);
     netbox_relations(store): netbox::relations(&store);
     clients_of_credentials(store): vault::clients_of_credentials(&store);

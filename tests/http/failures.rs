@@ -107,6 +107,11 @@ async fn failures_of_one_cause_become_a_pattern_an_insight_and_a_warning() {
         assert_eq!(listed.body["total"], count, "{query}");
     }
 
+    let refused = ground.app.admin().delete(&format!("/api/v1/infrastructure/{old}")).await.expect(409);
+    for (referrer, count) in [("command", 4), ("failure_pattern", 1)] {
+        assert!(refused.text.contains(&format!("{count} {referrer}(s)")), "{}", refused.text);
+    }
+
     let before = insights.body["insights"][0]["confidence"].as_f64().expect("a number");
     let session = ground.session().await;
     ground.run(&session, "DC01", "Get-Content -Raw C:\\logs\\y.log", None).await;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use claudetools_coord::{Clerk, Pause, RetentionService};
 use claudetools_http::{AuditSink, Feed, RequestCounter, WriteBatch};
 use claudetools_identity::{AuditLogService, RevocationService, Upkeep};
-use claudetools_infra::failure::AnalysisService;
+use claudetools_infra::failure::{AnalysisService, GivenUp, Round};
 use claudetools_kernel::{AuditEntry, Clock, Error, Id, StoreError, Transaction, UnitOfWork};
 use futures::FutureExt;
 use tokio::sync::{oneshot, watch};
@@ -159,10 +159,13 @@ async fn analyse(analysis: &AnalysisService) -> Result<(), Error> {
     let mut tries = 0;
     loop {
         match analysis.work_off().await {
-            Ok(0) => return Ok(()),
-            Ok(count) => {
+            Ok(Round { analysed: 0, given_up: None }) => return Ok(()),
+            Ok(Round { analysed, given_up }) => {
                 tries = 0;
-                tracing::debug!(count, "commands analysed");
+                if let Some(GivenUp { command, error }) = given_up {
+                    tracing::error!(%command, %error, "a command cannot be analysed and is passed over");
+                }
+                tracing::debug!(analysed, "commands analysed");
             }
             // Whoever it met has changed what it had read.
             Err(Error::Store(error)) if error.is_retryable() && tries < TRIES => tries += 1,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
-use claudetools_infra::failure::Insight;
+use claudetools_infra::failure::{Command, Insight};
 use claudetools_infra::inventory::{Asset, FirewallRule, M365Tenant, Network, SecurityIncident, Site};
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, text};
 use claudetools_sessions::{
@@ -36,6 +36,7 @@ impl Row for Client {
             (TimeBlock::TYPE, state.time_blocks.count(|block| block.client_id == id)),
             (Credential::TYPE, state.credentials.count(|credential| credential.client_id == Some(id.uuid()))),
             (Insight::TYPE, state.insights.count(|insight| insight.client_id == Some(id.uuid()))),
+            (Command::TYPE, state.commands.count(|command| command.client_id == Some(id.uuid()))),
             (Site::TYPE, state.sites.count(|site| site.client_id == id.uuid())),
             (Asset::TYPE, state.assets.count(|asset| asset.client_id == id.uuid())),
             (Network::TYPE, state.networks.count(|network| network.client_id == id.uuid())),

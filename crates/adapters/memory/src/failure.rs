@@ -1,12 +1,12 @@
 //! Commands, the patterns of their failures, and what is known of places.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use async_trait::async_trait;
 use claudetools_infra::{
     failure::{
         Command, CommandFilter, CommandSort, FailurePattern, Insight, InsightFilter, InsightSort, PatternFilter,
-        PatternKey, PatternSort, Run, Source,
+        PatternKey, PatternSort, Run, Source, Spot,
         ports::{CommandContext, CommandRepository, InsightRepository, PatternRepository},
     },
     inventory::Asset,
@@ -27,6 +27,8 @@ impl Row for Command {
     fn dangles(&self, state: &State) -> bool {
         !state.sessions.has(Id::new(self.session_id))
             || self.work_item_id.is_some_and(|id| !state.work_items.has(Id::new(id)))
+            || self.client_id.is_some_and(|id| !state.clients.has(Id::new(id)))
+            || self.infrastructure_id.is_some_and(|id| !state.assets.has(Id::new(id)))
             || self.pattern_id.is_some_and(|id| !state.failure_patterns.has(id))
     }
 }
@@ -38,6 +40,7 @@ impl Row for FailurePattern {
 
     fn release(id: Id<Self>, state: &mut State) -> Stored<()> {
         state.pattern_keys.retain(|key| key.pattern_id != id);
+        state.pattern_spots.retain(|(pattern, _)| *pattern != id);
         state.insights.remove_where(|insight| insight.pattern_id == Some(id));
         for command in state.commands.rows_mut().filter(|command| command.pattern_id == Some(id)) {
             command.pattern_id = None;
@@ -62,6 +65,11 @@ impl Row for Insight {
     }
 }
 
+/// The keys of spots.
+fn keys(spots: &[Spot]) -> BTreeSet<String> {
+    spots.iter().map(Spot::key).collect()
+}
+
 /// The rows that fit in the order of a key, at most so many.
 fn ordered<R: Row, K: Ord>(table: &Table<R>, fits: impl Fn(&R) -> bool, key: impl Fn(&R) -> K, limit: u32) -> Vec<R> {
     let mut rows: Vec<&R> = table.rows().filter(|row| fits(row)).collect();
@@ -80,9 +88,21 @@ impl CommandRepository for MemoryTx {
         Ok(())
     }
 
-    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Command>> {
+    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Id<Command>>> {
         let waits = |command: &Command| !command.is_analysed;
-        Ok(ordered(&self.state.commands, waits, |command| (command.created_at, command.id), limit))
+        let waiting = ordered(&self.state.commands, waits, |command| (command.created_at, command.id), limit);
+        Ok(waiting.iter().map(|command| command.id).collect())
+    }
+
+    async fn give_up(&mut self, command: Id<Command>) -> Stored<bool> {
+        let Some(command) = self.state.commands.get_mut(command).filter(|command| !command.is_analysed) else {
+            return Ok(false);
+        };
+        command.is_analysed = true;
+        command.verb.clear();
+        command.intent.clear();
+        command.revision += 1;
+        Ok(true)
     }
 
     async fn runs(&mut self, verb: &str, limit: u32) -> Stored<Vec<Run>> {
@@ -129,10 +149,43 @@ impl PatternRepository for MemoryTx {
         Ok(())
     }
 
-    async fn of_verb(&mut self, verb: &str, limit: u32) -> Stored<Vec<FailurePattern>> {
-        let fits = |pattern: &FailurePattern| pattern.is_active && pattern.verb == verb;
-        let key = |pattern: &FailurePattern| Reverse((pattern.occurrence_count, pattern.id));
+    async fn expect_at(&mut self, pattern: &FailurePattern, spots: &[Spot]) -> Stored<()> {
+        if !self.state.failure_patterns.has(pattern.id) {
+            return Err(StoreError::Constraint("foreign key".to_owned()));
+        }
+        self.state.pattern_spots.extend(spots.iter().map(|spot| (pattern.id, spot.key())));
+        Ok(())
+    }
+
+    async fn expect_anew(&mut self, pattern: &FailurePattern) -> Stored<()> {
+        self.state.pattern_spots.retain(|(id, spot)| *id != pattern.id || spot.starts_with(Spot::HOST));
+        self.expect_at(pattern, &pattern.spots()).await
+    }
+
+    async fn expected(
+        &mut self,
+        spots: &[Spot],
+        verbs: &[String],
+        command: &str,
+        limit: u32,
+    ) -> Stored<Vec<FailurePattern>> {
+        let keys = keys(spots);
+        let there = self.state.pattern_spots.iter().filter(|(_, spot)| keys.contains(spot));
+        let there: BTreeSet<Id<FailurePattern>> = there.map(|(id, _)| *id).collect();
+        let fits = |pattern: &FailurePattern| {
+            pattern.is_active
+                && there.contains(&pattern.id)
+                && verbs.contains(&pattern.verb)
+                && command.contains(&pattern.needle())
+        };
+        let key = |pattern: &FailurePattern| {
+            (pattern.source != Source::Manual, Reverse((pattern.occurrence_count, pattern.id)))
+        };
         Ok(ordered(&self.state.failure_patterns, fits, key, limit))
+    }
+
+    async fn some(&mut self, ids: &[Id<FailurePattern>]) -> Stored<Vec<FailurePattern>> {
+        Ok(self.state.failure_patterns.rows().filter(|pattern| ids.contains(&pattern.id)).cloned().collect())
     }
 }
 
@@ -151,11 +204,18 @@ impl InsightRepository for MemoryTx {
         Ok(ordered(&self.state.insights, fits, |insight| Reverse((insight.priority, insight.id)), limit))
     }
 
-    async fn of_place(&mut self, client: Option<Uuid>, asset: Option<Uuid>, limit: u32) -> Stored<Vec<Insight>> {
-        let fits = |insight: &Insight| match (insight.client_id, insight.infrastructure_id) {
-            (_, Some(of)) => asset == Some(of),
-            (Some(of), None) => client == Some(of),
-            (None, None) => true,
+    async fn holding(&mut self, spots: &[Spot], limit: u32) -> Stored<Vec<Insight>> {
+        let keys = keys(spots);
+        let fits = |insight: &Insight| keys.contains(&insight.spot().key());
+        Ok(ordered(&self.state.insights, fits, |insight| Reverse((insight.priority, insight.id)), limit))
+    }
+
+    async fn about(&mut self, spots: &[Spot], verbs: &[String], limit: u32) -> Stored<Vec<Insight>> {
+        let keys = keys(spots);
+        let is_topic = |insight: &Insight, verb: &String| insight.topics().contains(&format!(" {verb} "));
+        let fits = |insight: &Insight| {
+            keys.contains(&insight.spot().key())
+                && verbs.iter().any(|verb| insight.verb == *verb || is_topic(insight, verb))
         };
         Ok(ordered(&self.state.insights, fits, |insight| Reverse((insight.priority, insight.id)), limit))
     }

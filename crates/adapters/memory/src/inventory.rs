@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
-use claudetools_infra::failure::Insight;
+use claudetools_infra::failure::{Command, FailurePattern, Insight, Spot};
 use claudetools_infra::inventory::{
     Asset, FirewallRule, Item, Items, M365Tenant, Named, Network, SecurityIncident, Service, ServiceRelationship, Site,
 };
@@ -95,6 +95,8 @@ impl Row for Asset {
 
     fn referrers(id: Id<Self>, state: &State) -> Vec<Referrer> {
         let named = state.incident_assets.iter().filter(|(_, asset)| *asset == id).count();
+        let spot = Spot::Asset(id.uuid()).key();
+        let expected = state.pattern_spots.iter().filter(|(_, other)| *other == spot).count();
         let opens = |credential: &Credential| credential.infrastructure_id == Some(id.uuid());
         counted([
             (Self::TYPE, state.assets.count(|asset| asset.parent_id == Some(id))),
@@ -103,6 +105,8 @@ impl Row for Asset {
             (SecurityIncident::TYPE, named),
             (Credential::TYPE, state.credentials.count(opens)),
             (Insight::TYPE, state.insights.count(|insight| insight.infrastructure_id == Some(id.uuid()))),
+            (Command::TYPE, state.commands.count(|command| command.infrastructure_id == Some(id.uuid()))),
+            (FailurePattern::TYPE, expected),
         ])
     }
 }

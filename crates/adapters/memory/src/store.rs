@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub(crate) commands: Table<Command>,
     pub(crate) failure_patterns: Table<FailurePattern>,
     pub(crate) pattern_keys: Vec<PatternKey>,
+    /// At which spots which pattern is expected.
+    pub(crate) pattern_spots: BTreeSet<(Id<FailurePattern>, String)>,
     pub(crate) insights: Table<Insight>,
     pub(crate) machines: Table<Machine>,
     pub(crate) projects: Table<Project>,

@@ -1,8 +1,13 @@
 //! The analysis of commands, in the background: what a failure has in common with others, where it occurs, and what helps.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use claudetools_kernel::{Id, Result, Timestamp};
+use claudetools_kernel::{Error, Id, Result, StoreError, Timestamp};
+use futures::FutureExt;
 
 use super::{
     Classifier, Command, Failed, FailureClass, FailurePattern, Finding, Fingerprint, Insight, PatternKey, Run,
@@ -20,41 +25,119 @@ const RUNS: u32 = 2000;
 const ATTEMPTS: u32 = 10;
 /// How many insights about a verb a success is held against.
 const INSIGHTS: u32 = 20;
+/// What a command's failed analyses may weigh together before it is given up, by [`weight`].
+const PATIENCE: u32 = 30;
 
 /// The analysis. Nobody calls it over the API; it works off the queue that the commands themselves are.
 #[derive(Debug, Clone)]
 pub struct AnalysisService {
     context: Context,
     digest: Arc<dyn Digest>,
+    /// What the failed analyses weigh of the commands that wait. A replica that starts anew counts anew.
+    failures: Arc<Mutex<BTreeMap<Id<Command>, u32>>>,
+}
+
+/// What a round of the analysis came to.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// How many commands were analysed.
+    pub analysed: usize,
+    /// The command that was taken out of the queue without having been analysed.
+    pub given_up: Option<GivenUp>,
+}
+
+/// A command that cannot be analysed.
+#[derive(Debug)]
+pub struct GivenUp {
+    /// Which one.
+    pub command: Id<Command>,
+    /// Why.
+    pub error: Error,
+}
+
+/// Why a round ended early, and at which command, if it was at one.
+struct Stop {
+    at: Option<Id<Command>>,
+    error: Error,
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self { at: None, error: error.into() }
+    }
+}
+
+/// What a failure at a command says against the command: nothing when the database is away, everything when a repetition cannot
+/// help. What another writer may have caused is tried more often than what only the database itself knows.
+const fn weight(error: &Error) -> u32 {
+    match error {
+        Error::Store(StoreError::Unavailable(_) | StoreError::Undecided(_)) => 0,
+        Error::Store(StoreError::Contention(_) | StoreError::Constraint(_)) => 1,
+        Error::Store(StoreError::Database(_)) => PATIENCE / 5,
+        _ => PATIENCE,
+    }
 }
 
 impl AnalysisService {
     /// The analysis over this storage, clock and ids.
     pub fn new(context: Context, digest: Arc<dyn Digest>) -> Self {
-        Self { context, digest }
+        Self { context, digest, failures: Arc::default() }
     }
 
     /// Analyses some of the commands that wait, in the order in which they were entered; tells how many.
     ///
     /// One transaction claims them, writes what follows and marks them as seen. A crash leaves all of it or nothing, and another
-    /// replica that would do the same waits and then finds them done.
-    pub async fn work_off(&self) -> Result<usize> {
+    /// replica that would do the same waits and then finds them done. A command at which that fails again and again is given up,
+    /// so that those behind it are analysed.
+    pub async fn work_off(&self) -> Result<Round> {
         // Looked at without a lock first: most rounds find nothing.
         if self.context.store.read().await?.commands().waiting(1).await?.is_empty() {
-            return Ok(0);
+            return Ok(Round::default());
         }
+        match self.batch().await {
+            Ok(analysed) => {
+                self.failures.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                Ok(Round { analysed, given_up: None })
+            }
+            Err(Stop { at: Some(command), error }) if self.is_over(command, &error) => {
+                self.give_up(command).await?;
+                Ok(Round { analysed: 0, given_up: Some(GivenUp { command, error }) })
+            }
+            Err(Stop { error, .. }) => Err(error),
+        }
+    }
+
+    async fn batch(&self) -> Result<usize, Stop> {
         let mut tx = self.context.store.begin().await?;
         tx.commands().lock_queue().await?;
         let waiting = tx.commands().waiting(BATCH).await?;
-        let count = waiting.len();
-        for command in waiting {
-            self.analyse(tx.as_mut(), command).await?;
+        for &command in &waiting {
+            // A panic would end the task, and with it the analysis of everything until the next start.
+            let analysed = AssertUnwindSafe(self.analyse(tx.as_mut(), command)).catch_unwind().await;
+            let analysed = analysed.unwrap_or_else(|_| Err(Error::Internal("the analysis panicked".to_owned())));
+            analysed.map_err(|error| Stop { at: Some(command), error })?;
         }
         tx.commit().await?;
-        Ok(count)
+        Ok(waiting.len())
     }
 
-    async fn analyse(&self, tx: &mut dyn InfraTx, mut command: Command) -> Result<()> {
+    /// Notes that the analysis failed at a command; tells whether that was once too often.
+    fn is_over(&self, command: Id<Command>, error: &Error) -> bool {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let weighs = failures.entry(command).or_default();
+        *weighs = weighs.saturating_add(weight(error));
+        *weighs >= PATIENCE
+    }
+
+    async fn give_up(&self, command: Id<Command>) -> Result<()> {
+        let mut tx = self.context.store.begin().await?;
+        tx.commands().lock_queue().await?;
+        tx.commands().give_up(command).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn analyse(&self, tx: &mut dyn InfraTx, command: Id<Command>) -> Result<()> {
+        let mut command = tx.commands().find(command).await?;
         let now = self.context.now();
         command.is_analysed = true;
         command.revision += 1;
@@ -79,6 +162,7 @@ impl AnalysisService {
         let found = fingerprint(&failed, Classifier::whole());
         let pattern = self.pattern_of(tx, &found, now).await?.occurred(&command, &found.message, now);
         tx.failure_patterns().save(&pattern).await?;
+        tx.failure_patterns().expect_at(&pattern, &command.spots()).await?;
         command.verb.clone_from(&found.command);
         command.intent.clone_from(&found.intent);
         command.pattern_id = Some(pattern.id);
@@ -126,8 +210,12 @@ impl AnalysisService {
         Ok(pattern)
     }
 
-    /// Notes a success as what to do instead of the failures of the same intent right before it.
+    /// Notes a success as what to do instead of the failures of the same intent right before it. What is meant to do nothing that
+    /// is known stands in for nothing.
     async fn suggest(&self, tx: &mut dyn InfraTx, success: &Command, now: Timestamp) -> Result<()> {
+        if success.intent.is_empty() {
+            return Ok(());
+        }
         let host = success.host_key();
         let attempts = tx.commands().attempts(success.session_id, &host, &success.intent, ATTEMPTS).await?;
         let before = attempts.into_iter().filter(|attempt| attempt.id != success.id);
@@ -146,7 +234,8 @@ impl AnalysisService {
         Ok(())
     }
 
-    /// Writes the insight that the runs of a pattern's verb bear, or what is left of the one that they bore.
+    /// Writes the insight that the runs of a pattern's verb bear, or what is left of the one that they bore. Runs that call nothing
+    /// have nothing in common to be compared by.
     async fn derive(
         &self,
         tx: &mut dyn InfraTx,
@@ -154,6 +243,9 @@ impl AnalysisService {
         class: Option<FailureClass>,
         now: Timestamp,
     ) -> Result<()> {
+        if pattern.verb.is_empty() {
+            return Ok(());
+        }
         let runs = tx.commands().runs(&pattern.verb, RUNS).await?;
         let runs: Vec<Run> = runs.into_iter().filter(|run| run.is_comparable(pattern)).collect();
         let known = tx.insights().of_pattern(pattern.id).await?;

@@ -1,11 +1,11 @@
 //! Before a command is run: whether what is known says that it will fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use claudetools_kernel::{Faults, Result, Stored, text};
 use uuid::Uuid;
 
-use super::{Call, FailurePattern, Insight, Place, ShellType, Source, verb::calls};
+use super::{Call, FailurePattern, Insight, ShellType, Source, fingerprint::text_of, verb::calls};
 use crate::ports::InfraTx;
 
 /// How many commands of a command line are looked at.
@@ -54,23 +54,18 @@ impl Plan {
         let command = self.command_text.as_deref().unwrap_or_default();
         let mut seen = BTreeSet::new();
         let all = calls(command, self.shell_type == Some(ShellType::Powershell));
-        all.into_iter().filter(|call| seen.insert(call.verb.clone())).take(CALLS).collect()
+        let kept = all.into_iter().map(|call| Call { verb: text_of(&call.verb), ..call });
+        kept.filter(|call| !call.verb.is_empty() && seen.insert(call.verb.clone())).take(CALLS).collect()
     }
 }
 
 impl FailurePattern {
-    /// Whether it says that `call` will fail at `place`: it was seen there or entered for it, or was entered for everywhere; the
-    /// command has the option that it is about; and of a pattern entered by hand the words of its signature.
-    pub(super) fn says_of(&self, plan: &Plan, call: &Call, place: &Place) -> bool {
-        let host = place.host.as_deref().map(text::fold);
-        let seen_there = host.is_some_and(|host| self.hosts.contains(&host))
-            || place.infrastructure_id.is_some_and(|id| self.affected_infrastructure.contains(&id));
-        let everywhere =
-            self.source == Source::Manual && self.hosts.is_empty() && self.affected_infrastructure.is_empty();
-        if !(seen_there || everywhere) {
+    /// Whether it says that `call`, a part of `command` (folded), will fail where the pattern is expected: it has the option that the
+    /// pattern is about, or every word of a signature entered by hand.
+    pub(super) fn says_of(&self, command: &str, call: &Call) -> bool {
+        if self.verb != call.verb {
             return false;
         }
-        let command = text::fold(plan.command_text.as_deref().unwrap_or_default());
         match self.source {
             Source::Derived => has_option(call, &self.subject),
             Source::Manual => {
@@ -95,33 +90,25 @@ fn has_option(call: &Call, option: &str) -> bool {
 }
 
 impl Checked {
-    /// Takes the insights that are about `verb` and hold at `place`, each once.
-    pub(super) fn take(&mut self, insights: Vec<Insight>, verb: &str, place: &Place, shell: Option<ShellType>) {
-        for insight in insights {
-            let known = self.insights.iter().any(|known| known.id == insight.id);
-            if !known && insight.is_about(verb) && insight.holds_at(place, shell) {
-                self.insights.push(insight);
-            }
-        }
-        self.insights.sort_by_key(|insight| (std::cmp::Reverse(insight.priority), insight.id));
-    }
-
     /// Adds the patterns that the insights were derived from: they hold there although they may not have been seen there. An insight
     /// about an option says nothing of a command that does not have it.
     pub(super) async fn of_insights(mut self, tx: &mut dyn InfraTx, calls: &[Call]) -> Stored<Self> {
+        let ids: Vec<_> = self.insights.iter().filter_map(|insight| insight.pattern_id).collect();
+        let patterns = tx.failure_patterns().some(&ids).await?;
+        let patterns: BTreeMap<_, _> = patterns.into_iter().map(|pattern| (pattern.id, pattern)).collect();
         for insight in std::mem::take(&mut self.insights) {
             let Some(id) = insight.pattern_id else {
                 self.insights.push(insight);
                 continue;
             };
-            let Some(pattern) = tx.failure_patterns().lookup(id).await? else { continue };
+            let Some(pattern) = patterns.get(&id) else { continue };
             let has = |call: &Call| call.verb == insight.verb && has_option(call, &pattern.subject);
             if !pattern.is_active || !calls.iter().any(has) {
                 continue;
             }
             self.insights.push(insight);
             if !self.patterns.iter().any(|known| known.id == id) {
-                self.patterns.push(pattern);
+                self.patterns.push(pattern.clone());
             }
         }
         Ok(self)

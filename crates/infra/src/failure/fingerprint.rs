@@ -123,7 +123,7 @@ pub fn fingerprint(failed: &Failed<'_>, classifier: &Classifier) -> Fingerprint 
 }
 
 /// Columns hold 120 characters of it.
-fn text_of(text: &str) -> String {
+pub(super) fn text_of(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 

@@ -7,7 +7,7 @@ use claudetools_kernel::{
 };
 use uuid::Uuid;
 
-use super::{Attribute, FailureClass, FailurePattern, Finding, Place, Run, ShellType, fingerprint::first_call};
+use super::{Attribute, FailureClass, FailurePattern, Finding, Place, ShellType, fingerprint::first_call};
 
 enumeration! {
     /// What an insight is about.
@@ -284,18 +284,7 @@ impl Insight {
     /// Whether it holds at a place.
     pub fn holds_at(&self, place: &Place, shell: Option<ShellType>) -> bool {
         if let (Some(attribute), Some(wanted)) = (self.attribute, &self.attribute_value) {
-            let there = Run {
-                session_id: Uuid::nil(),
-                client_id: place.client_id,
-                host: place.host.clone(),
-                os: place.os.clone(),
-                os_version: place.os_version.clone(),
-                shell_type: shell,
-                shell_version: place.shell_version.clone(),
-                pattern_id: None,
-                command_text: String::new(),
-            };
-            return there.value(attribute).as_ref() == Some(wanted);
+            return place.run(shell).value(attribute).as_ref() == Some(wanted);
         }
         match (self.infrastructure_id, self.client_id) {
             (Some(asset), _) => place.infrastructure_id == Some(asset),
@@ -310,11 +299,19 @@ impl Insight {
         if !self.verb.is_empty() {
             return self.verb == verb;
         }
-        let is_word = |text: &str| {
-            text.to_lowercase().split(|c: char| c.is_whitespace() || ",;:()'\"`".contains(c)).any(|word| word == verb)
-        };
-        let calls = |example: &String| first_call(example, None).is_some_and(|call| call.verb == verb);
-        !verb.is_empty() && (is_word(&self.title) || self.examples.iter().any(calls))
+        !verb.is_empty()
+            && (self.words().any(|word| word.to_lowercase() == verb) || self.called().any(|call| call == verb))
+    }
+
+    /// The words of its title.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        let words = self.title.split(|c: char| c.is_whitespace() || ",;:()'\"`".contains(c));
+        words.filter(|word| !word.is_empty())
+    }
+
+    /// What its examples call.
+    pub(super) fn called(&self) -> impl Iterator<Item = String> {
+        self.examples.iter().filter_map(|example| Some(first_call(example, None)?.verb))
     }
 
     /// What `q` searches.

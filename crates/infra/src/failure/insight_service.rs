@@ -72,11 +72,10 @@ impl InsightService {
         actor.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
         let asset = known_asset(tx.as_mut(), id).await?;
-        let found = tx.insights().of_place(Some(asset.client_id), Some(id), LOOKED_AT).await?;
         let place = Place::from(&asset);
         let shell = asset.powershell_version.is_some().then_some(super::ShellType::Powershell);
-        let mut insights: Vec<Insight> = found.into_iter().filter(|insight| insight.holds_at(&place, shell)).collect();
-        insights.sort_by_key(|insight| (std::cmp::Reverse(insight.priority), insight.id));
+        let mut insights = tx.insights().holding(&place.spots(shell), LOOKED_AT).await?;
+        insights.retain(|insight| insight.holds_at(&place, shell));
         let Asset { hostname, limitations, recommended_commands, .. } = asset;
         Ok(AssetInsights { infrastructure_id: id, hostname, insights, limitations, recommended_commands })
     }

@@ -11,6 +11,9 @@ mod class;
 mod classify;
 mod command;
 mod command_service;
+#[cfg(feature = "contract")]
+#[expect(clippy::expect_used, reason = "suites are test code")]
+pub mod contract;
 mod contrast;
 mod evaluation;
 mod expr;
@@ -24,11 +27,12 @@ mod pattern_service;
 pub mod ports;
 mod redact;
 mod rules;
+mod spot;
 mod unwrap;
 mod verb;
 mod words;
 
-pub use analysis_service::AnalysisService;
+pub use analysis_service::{AnalysisService, GivenUp, Round};
 pub use check::{Checked, Plan};
 pub use class::{FailureClass, Family};
 pub use classify::Classifier;
@@ -46,5 +50,6 @@ pub use pattern::{
 };
 pub use pattern_service::PatternService;
 pub use redact::redact;
+pub use spot::{LONGEST_SPOT, Spot};
 pub use unwrap::{Unwrapped, unwrap};
 pub use verb::{Call, calls, intent};

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::inventory::Context;
 
-/// How many patterns and insights of a verb are looked at before a command is run.
+/// How many patterns and insights are looked at before a command is run, all of which hold there and are about it.
 const LOOKED_AT: u32 = 200;
 
 /// The use cases of failure patterns. Reading and checking need [`Scope::Read`], writing [`Scope::Write`], removing
@@ -29,6 +29,7 @@ impl PatternService {
         let mut tx = self.0.store.begin().await?;
         refuse_unknown_place(tx.as_mut(), None, &pattern.affected_infrastructure).await?;
         tx.failure_patterns().add(&pattern).await?;
+        tx.failure_patterns().expect_anew(&pattern).await?;
         Ok(Change::new(pattern, tx))
     }
 
@@ -54,9 +55,13 @@ impl PatternService {
         actor.require(Scope::Write)?;
         let mut tx = self.0.store.begin().await?;
         let given = fields.affected_infrastructure.clone().unwrap_or_default();
+        let is_moved = fields.affected_infrastructure.is_some() || fields.pattern_signature.is_some();
         let pattern = tx.failure_patterns().find_for(target).await?.change(fields, self.0.now())?;
         refuse_unknown_place(tx.as_mut(), None, &given).await?;
         tx.failure_patterns().save(&pattern).await?;
+        if is_moved {
+            tx.failure_patterns().expect_anew(&pattern).await?;
+        }
         Ok(Change::new(pattern, tx))
     }
 
@@ -83,17 +88,15 @@ impl PatternService {
         if place.host.is_none() {
             place.host = plan.host.clone();
         }
-        let mut checked = Checked::default();
-        for call in &calls {
-            let patterns = tx.failure_patterns().of_verb(&call.verb, LOOKED_AT).await?;
-            checked.patterns.extend(patterns.into_iter().filter(|pattern| pattern.says_of(&plan, call, &place)));
-            let derived = tx.insights().of_verb(&call.verb, LOOKED_AT).await?;
-            checked.take(derived, &call.verb, &place, plan.shell_type);
-        }
-        let here = tx.insights().of_place(place.client_id, place.infrastructure_id, LOOKED_AT).await?;
-        for call in &calls {
-            checked.take(here.clone(), &call.verb, &place, plan.shell_type);
-        }
-        Ok(checked.of_insights(tx.as_mut(), &calls).await?)
+        let (spots, command) =
+            (place.spots(plan.shell_type), text::fold(plan.command_text.as_deref().unwrap_or_default()));
+        let verbs: Vec<String> = calls.iter().map(|call| call.verb.clone()).collect();
+        let mut patterns = tx.failure_patterns().expected(&spots, &verbs, &command, LOOKED_AT).await?;
+        patterns.retain(|pattern| calls.iter().any(|call| pattern.says_of(&command, call)));
+        let mut insights = tx.insights().about(&spots, &verbs, LOOKED_AT).await?;
+        insights.retain(|insight| {
+            verbs.iter().any(|verb| insight.is_about(verb)) && insight.holds_at(&place, plan.shell_type)
+        });
+        Ok(Checked { patterns, insights }.of_insights(tx.as_mut(), &calls).await?)
     }
 }

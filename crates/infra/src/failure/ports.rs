@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Command, CommandFilter, CommandSort, FailurePattern, Insight, InsightFilter, InsightSort, PatternFilter,
-    PatternKey, PatternSort, Run,
+    PatternKey, PatternSort, Run, Spot,
 };
 use crate::inventory::Asset;
 
@@ -20,8 +20,12 @@ pub trait CommandRepository: Records<Command> {
     /// Keeps every other analysis waiting until this transaction ends, so that each command is analysed once and in its turn.
     /// To be called before the transaction reads anything.
     async fn lock_queue(&mut self) -> Stored<()>;
-    /// The commands that the analysis has not seen, in the order in which they were entered, at most so many.
-    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Command>>;
+    /// The commands that the analysis has not seen, in the order in which they were entered, at most so many. By their ids alone, so
+    /// that one that cannot be read keeps nobody from the others.
+    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Id<Command>>>;
+    /// Takes a command out of the queue unread. It no longer says what it called and was for, so that nothing is compared with it.
+    /// Tells whether it waited.
+    async fn give_up(&mut self, command: Id<Command>) -> Stored<bool>;
     /// The analysed runs of `verb`, the youngest first, at most so many.
     async fn runs(&mut self, verb: &str, limit: u32) -> Stored<Vec<Run>>;
     /// The analysed commands of a session on a host (folded; empty for none) with an intent, the youngest first, at most so many.
@@ -39,8 +43,21 @@ pub trait PatternRepository: Records<FailurePattern> {
     async fn templates(&mut self, bucket: &[u8; 32], limit: u32) -> Stored<Vec<(String, Id<FailurePattern>)>>;
     /// Keeps a key.
     async fn add_key(&mut self, key: &PatternKey) -> Stored<()>;
-    /// The active patterns of failures of `verb`, the most frequent first, at most so many.
-    async fn of_verb(&mut self, verb: &str, limit: u32) -> Stored<Vec<FailurePattern>>;
+    /// Lets the pattern be expected at these spots too.
+    async fn expect_at(&mut self, pattern: &FailurePattern, spots: &[Spot]) -> Stored<()>;
+    /// Lets the pattern be expected at its own spots and on the hosts on which it was seen, and nowhere else.
+    async fn expect_anew(&mut self, pattern: &FailurePattern) -> Stored<()>;
+    /// The active patterns of calls of one of the verbs that are expected at one of the spots and whose needle stands in `command`
+    /// (folded): those entered by hand before the others, and of these the most frequent first, at most so many.
+    async fn expected(
+        &mut self,
+        spots: &[Spot],
+        verbs: &[String],
+        command: &str,
+        limit: u32,
+    ) -> Stored<Vec<FailurePattern>>;
+    /// These patterns, in no order.
+    async fn some(&mut self, ids: &[Id<FailurePattern>]) -> Stored<Vec<FailurePattern>>;
 }
 
 /// Where insights are kept.
@@ -52,9 +69,10 @@ pub trait InsightRepository: Records<Insight> {
     async fn of_pattern(&mut self, pattern: Id<FailurePattern>) -> Stored<Option<Insight>>;
     /// The derived insights about `verb`, at most so many.
     async fn of_verb(&mut self, verb: &str, limit: u32) -> Stored<Vec<Insight>>;
-    /// The insights of a place: those of the asset, those of all assets of the client, and those derived for attributes, at most so
-    /// many.
-    async fn of_place(&mut self, client: Option<Uuid>, asset: Option<Uuid>, limit: u32) -> Stored<Vec<Insight>>;
+    /// The insights that hold at one of the spots, the highest priority first, at most so many.
+    async fn holding(&mut self, spots: &[Spot], limit: u32) -> Stored<Vec<Insight>>;
+    /// Those of them that are about one of the verbs, or have it among their topics.
+    async fn about(&mut self, spots: &[Spot], verbs: &[String], limit: u32) -> Stored<Vec<Insight>>;
 }
 
 /// What commands need of sessions, clients and the inventory.

@@ -30,6 +30,9 @@ pub(crate) struct Model {
     pub(crate) verb: String,
     pub(crate) attribute: Option<Word>,
     pub(crate) attribute_value: Option<String>,
+    /// Where it holds, as it is looked up.
+    #[ghost(@.spot().key())]
+    pub(crate) spot: String,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) revision: i64,
@@ -38,6 +41,9 @@ pub(crate) struct Model {
     /// What `q` searches, folded.
     #[ghost(@.search_key())]
     pub(crate) search_key: String,
+    /// What one entered by hand may be about, folded.
+    #[ghost(@.topics())]
+    pub(crate) topics: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

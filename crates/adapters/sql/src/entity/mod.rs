@@ -29,6 +29,7 @@ pub(crate) mod credential_version;
 pub(crate) mod environmental_insight;
 pub(crate) mod failure_pattern;
 pub(crate) mod failure_pattern_key;
+pub(crate) mod failure_pattern_spot;
 pub(crate) mod firewall_rule;
 pub(crate) mod idempotency_key;
 pub(crate) mod infrastructure;

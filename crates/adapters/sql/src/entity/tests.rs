@@ -56,6 +56,7 @@ entities![
     environmental_insight,
     failure_pattern,
     failure_pattern_key,
+    failure_pattern_spot,
     firewall_rule,
     idempotency_key,
     infrastructure,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
-use claudetools_infra::failure::Insight;
+use claudetools_infra::failure::{Command, Insight};
 use claudetools_infra::inventory::{Asset, FirewallRule, M365Tenant, Network, SecurityIncident, Site};
 use claudetools_kernel::{Entity as _, Id, Page, PageRequest};
 use claudetools_sessions::{
@@ -17,8 +17,8 @@ use crate::{
     entity::{
         billable_time,
         client::{Column, Entity, Model},
-        closing, credential, environmental_insight, firewall_rule, infrastructure, m365_tenant, network, pending_task,
-        project, security_incident, session, site, time_block, timer,
+        closing, command, credential, environmental_insight, firewall_rule, infrastructure, m365_tenant, network,
+        pending_task, project, security_incident, session, site, time_block, timer,
     },
     query::{Listing, contains},
     records::{Referring, Row},
@@ -44,6 +44,7 @@ impl Row for Client {
                 Insight::TYPE,
                 environmental_insight::Column::ClientId.eq(id),
             ),
+            Referring::new::<command::Entity>(Command::TYPE, command::Column::ClientId.eq(id)),
             Referring::new::<site::Entity>(Site::TYPE, site::Column::ClientId.eq(id)),
             Referring::new::<infrastructure::Entity>(Asset::TYPE, infrastructure::Column::ClientId.eq(id)),
             Referring::new::<network::Entity>(Network::TYPE, network::Column::ClientId.eq(id)),

@@ -8,8 +8,11 @@ use claudetools_infra::{
     },
     inventory::Asset,
 };
-use claudetools_kernel::{Page, PageRequest, Stored, text};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PartialModelTrait, QueryFilter, QueryOrder, QuerySelect};
+use claudetools_kernel::{Id, Page, PageRequest, Stored, text};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, PartialModelTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -40,10 +43,21 @@ impl<C: Connection> CommandRepository for SqlTx<C> {
         self.lock_guard(Guard::CommandQueue).await
     }
 
-    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Command>> {
-        let waiting = Entity::find().filter(Column::IsAnalysed.eq(false));
+    async fn waiting(&mut self, limit: u32) -> Stored<Vec<Id<Command>>> {
+        let waiting = Entity::find().select_only().column(Column::Id).filter(Column::IsAnalysed.eq(false));
         let waiting = waiting.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(u64::from(limit));
-        self.all::<_, Model, _>(waiting).await
+        Ok(self.values::<_, Uuid>(waiting).await?.into_iter().map(Id::new).collect())
+    }
+
+    async fn give_up(&mut self, command: Id<Command>) -> Stored<bool> {
+        let update = Entity::update_many()
+            .col_expr(Column::IsAnalysed, Expr::val(true))
+            .col_expr(Column::Verb, Expr::val(""))
+            .col_expr(Column::Intent, Expr::val(""))
+            .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
+            .filter(Column::Id.eq(command.uuid()))
+            .filter(Column::IsAnalysed.eq(false));
+        Ok(self.change(update).await? > 0)
     }
 
     async fn runs(&mut self, verb: &str, limit: u32) -> Stored<Vec<Run>> {

@@ -1,16 +1,17 @@
 //! What is known of places.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use claudetools_infra::failure::{
-    FailurePattern, Insight, InsightFilter, InsightSort, Source, ports::InsightRepository,
+    FailurePattern, Insight, InsightFilter, InsightSort, Source, Spot, ports::InsightRepository,
 };
 use claudetools_kernel::{Id, Page, PageRequest, Stored};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select};
-use uuid::Uuid;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::{
     entity::environmental_insight::{Column, Entity, Model},
-    query::{Listing, contains},
+    query::{Listing, contains, padded},
     records::Row,
     store::{Connection, SqlTx},
 };
@@ -37,13 +38,30 @@ impl<C: Connection> InsightRepository for SqlTx<C> {
         self.all::<_, Model, _>(first(Entity::find().filter(Column::Verb.eq(verb)).filter(derived), limit)).await
     }
 
-    async fn of_place(&mut self, client: Option<Uuid>, asset: Option<Uuid>, limit: u32) -> Stored<Vec<Insight>> {
-        let of_asset = asset.map(|asset| Column::InfrastructureId.eq(asset));
-        let whole_client = |client: Uuid| Column::ClientId.eq(client).and(Column::InfrastructureId.is_null());
-        let nowhere = Column::ClientId.is_null().and(Column::InfrastructureId.is_null());
-        let here = Condition::any().add(nowhere).add_option(of_asset).add_option(client.map(whole_client));
-        self.all::<_, Model, _>(first(Entity::find().filter(here), limit)).await
+    async fn holding(&mut self, spots: &[Spot], limit: u32) -> Stored<Vec<Insight>> {
+        self.all::<_, Model, _>(first(there(spots), limit)).await
     }
+
+    async fn about(&mut self, spots: &[Spot], verbs: &[String], limit: u32) -> Stored<Vec<Insight>> {
+        if verbs.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Two questions, each of which an index answers: with OR the text of everything that holds there would be looked at.
+        let derived = there(spots).filter(Column::Verb.is_in(padded(verbs)));
+        let topics = padded(verbs).into_iter().map(|verb| contains(Column::Topics, &format!(" {verb} ")));
+        let entered = there(spots).filter(Column::Verb.eq("")).filter(topics.fold(Condition::any(), Condition::add));
+        let mut found = self.all::<_, Model, Insight>(first(derived, limit)).await?;
+        found.extend(self.all::<_, Model, Insight>(first(entered, limit)).await?);
+        found.sort_by_key(|insight| Reverse((insight.priority, insight.id)));
+        found.truncate(limit as usize);
+        Ok(found)
+    }
+}
+
+/// The insights that hold at one of the spots.
+fn there(spots: &[Spot]) -> Select<Entity> {
+    let keys: Vec<String> = spots.iter().map(Spot::key).collect();
+    Entity::find().filter(Column::Spot.is_in(padded(&keys)))
 }
 
 fn first(select: Select<Entity>, limit: u32) -> Select<Entity> {

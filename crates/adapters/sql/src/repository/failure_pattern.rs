@@ -1,17 +1,23 @@
 //! Patterns of failures and their keys.
 
 use async_trait::async_trait;
-use claudetools_infra::failure::{FailurePattern, PatternFilter, PatternKey, PatternSort, ports::PatternRepository};
+use claudetools_infra::failure::{
+    FailurePattern, PatternFilter, PatternKey, PatternSort, Spot, ports::PatternRepository,
+};
 use claudetools_kernel::{Id, Page, PageRequest, Stored};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, DbBackend, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, RelationTrait,
+    sea_query::{Expr, Func, OnConflict},
+};
 use uuid::Uuid;
 
 use crate::{
     entity::{
         failure_pattern::{Column, Entity, Model},
-        failure_pattern_key,
+        failure_pattern_key, failure_pattern_spot,
     },
-    query::{Listing, contains},
+    query::{Listing, contains, padded},
     records::Row,
     store::{Connection, SqlTx},
 };
@@ -53,10 +59,63 @@ impl<C: Connection> PatternRepository for SqlTx<C> {
         self.insert::<failure_pattern_key::Entity>(key.into()).await
     }
 
-    async fn of_verb(&mut self, verb: &str, limit: u32) -> Stored<Vec<FailurePattern>> {
-        let of_verb = Entity::find().filter(Column::Verb.eq(verb)).filter(Column::IsActive.eq(true));
-        let of_verb = of_verb.order_by_desc(Column::OccurrenceCount).order_by_desc(Column::Id).limit(u64::from(limit));
-        self.all::<_, Model, _>(of_verb).await
+    async fn expect_at(&mut self, pattern: &FailurePattern, spots: &[Spot]) -> Stored<()> {
+        use failure_pattern_spot::{ActiveModel, Column as At, Entity as Spots};
+        let rows: Vec<ActiveModel> =
+            spots.iter().map(|spot| failure_pattern_spot::Model::of(pattern, spot).into()).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        // Those that are there already are left as they are.
+        let known = OnConflict::columns([At::Spot, At::Verb, At::PatternId]).do_nothing_on([At::PatternId]).to_owned();
+        self.run(vec![self.statement(&Spots::insert_many(rows).on_conflict(known).into_query())]).await?;
+        Ok(())
+    }
+
+    async fn expect_anew(&mut self, pattern: &FailurePattern) -> Stored<()> {
+        use failure_pattern_spot::Column as At;
+        let others = At::PatternId.eq(pattern.id.uuid()).and(At::Spot.starts_with(Spot::HOST).not());
+        self.erase::<failure_pattern_spot::Entity>(Condition::all().add(others)).await?;
+        self.expect_at(pattern, &pattern.spots()).await
+    }
+
+    async fn expected(
+        &mut self,
+        spots: &[Spot],
+        verbs: &[String],
+        command: &str,
+        limit: u32,
+    ) -> Stored<Vec<FailurePattern>> {
+        use failure_pattern_spot::Column as At;
+        if verbs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let position = if self.engine() == DbBackend::Postgres { "STRPOS" } else { "INSTR" };
+        let has_needle = Func::cust(position).arg(command).arg(Expr::col(At::Needle.as_column_ref()));
+        // Host and asset are two spots, and the same pattern may be expected at both.
+        let expected = Entity::find()
+            .join(JoinType::InnerJoin, failure_pattern_spot::Relation::Pattern.def().rev())
+            .filter(At::Spot.is_in(padded(&spots.iter().map(Spot::key).collect::<Vec<_>>())))
+            .filter(At::Verb.is_in(padded(verbs)))
+            .filter(Expr::expr(has_needle).gt(0))
+            // Not `= true`: SQLite, which has no statistics at first, might begin with all that are active.
+            .filter(Column::IsActive.ne(false))
+            .order_by_desc(Column::Source)
+            .order_by_desc(Column::OccurrenceCount)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(limit) * 2);
+        let mut patterns = self.all::<_, Model, FailurePattern>(expected).await?;
+        patterns.dedup_by_key(|pattern| pattern.id);
+        patterns.truncate(limit as usize);
+        Ok(patterns)
+    }
+
+    async fn some(&mut self, ids: &[Id<FailurePattern>]) -> Stored<Vec<FailurePattern>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        self.all::<_, Model, _>(Entity::find().filter(Column::Id.is_in(padded(&ids)))).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claudetools_credentials::Credential;
-use claudetools_infra::failure::Insight;
+use claudetools_infra::failure::{Command, FailurePattern, Insight, Spot};
 use claudetools_infra::inventory::{
     Asset, AssetFilter, AssetSort, FirewallRule, FirewallRuleFilter, FirewallRuleSort, Item, Items, M365Tenant,
     M365TenantFilter, M365TenantSort, Named, Network, NetworkFilter, NetworkSort, SecurityIncident,
@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        client, credential, environmental_insight, firewall_rule, infrastructure, m365_tenant, network,
-        security_incident, security_incident_asset, service, service_relationship, site,
+        client, command, credential, environmental_insight, failure_pattern_spot, firewall_rule, infrastructure,
+        m365_tenant, network, security_incident, security_incident_asset, service, service_relationship, site,
     },
     query::{Listing, contains},
     records::{ColumnOf, ModelOf, Referring, Row},
@@ -155,6 +155,11 @@ impl Row for Asset {
             Referring::new::<environmental_insight::Entity>(
                 Insight::TYPE,
                 environmental_insight::Column::InfrastructureId.eq(id),
+            ),
+            Referring::new::<command::Entity>(Command::TYPE, command::Column::InfrastructureId.eq(id)),
+            Referring::new::<failure_pattern_spot::Entity>(
+                FailurePattern::TYPE,
+                failure_pattern_spot::Column::Spot.eq(Spot::Asset(id).key()),
             ),
         ]
     }
