@@ -123,7 +123,7 @@ async fn fill(data: &Data) -> Result<()> {
             let pattern = pattern(number, now)?;
             tx.failure_patterns().add(&pattern).await?;
             tx.failure_patterns().expect_anew(&pattern).await?;
-            if number % 5 == 0 {
+            if number.is_multiple_of(5) {
                 tx.insights().add(&insight(number, &pattern, now)?).await?;
             }
         }
@@ -133,13 +133,13 @@ async fn fill(data: &Data) -> Result<()> {
 }
 
 fn pattern(number: usize, now: Timestamp) -> Result<FailurePattern> {
-    let verb = if number % 2 == 0 { "git".to_owned() } else { format!("tool{}", number / 2 % TOOLS) };
+    let verb = if number.is_multiple_of(2) { "git".to_owned() } else { format!("tool{}", number / 2 % TOOLS) };
     let fields = PatternFields {
         pattern_type: Some(PatternType::CommandCompatibility),
         pattern_signature: Some(format!("{verb} step{number} --now")),
         ..PatternFields::default()
     };
-    let pattern = FailurePattern::new(Id::new(UuidGenerator.next()), fields, now).map_err(refused)?;
+    let pattern = FailurePattern::new(Id::new(UuidGenerator.next()), fields, now).map_err(|error| refused(&error))?;
     if number % 20 == 19 {
         // Entered by hand, and for everywhere.
         return Ok(pattern);
@@ -167,11 +167,11 @@ fn insight(number: usize, of: &FailurePattern, now: Timestamp) -> Result<Insight
         description: Some("5 of 5 runs on 2 hosts; 0 of 12 elsewhere".to_owned()),
         ..InsightFields::default()
     };
-    let insight = Insight::new(Id::new(UuidGenerator.next()), fields, now).map_err(refused)?;
+    let insight = Insight::new(Id::new(UuidGenerator.next()), fields, now).map_err(|error| refused(&error))?;
     let (attribute, value) = match number % 3 {
         0 => (Attribute::Host, host_name(number % HOSTS)),
         1 => (Attribute::OsVersion, format!("linux {}", number % 10)),
-        _ => (Attribute::Os, if number % 200 == 0 { "linux".to_owned() } else { format!("os {number}") }),
+        _ => (Attribute::Os, if number.is_multiple_of(200) { "linux".to_owned() } else { format!("os {number}") }),
     };
     Ok(Insight {
         source: Source::Derived,
@@ -183,6 +183,6 @@ fn insight(number: usize, of: &FailurePattern, now: Timestamp) -> Result<Insight
     })
 }
 
-fn refused(error: claudetools_kernel::Error) -> Failure {
+fn refused(error: &claudetools_kernel::Error) -> Failure {
     Failure::Server(format!("a row for the check is refused: {error}"))
 }

@@ -93,7 +93,7 @@ struct CommandView {
     error_message: Option<String>,
     output_excerpt: Option<String>,
     failure_category: Option<CategoryWord>,
-    /// The pattern of its failure, once the analysis has seen it.
+    /// The pattern of its failure, once the analysis has seen it; none where it could not be analysed.
     pattern_id: Option<Uuid>,
     #[schema(minimum = 0, example = 210)]
     duration_ms: Option<i64>,

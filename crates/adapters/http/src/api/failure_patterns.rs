@@ -138,8 +138,9 @@ struct CheckBody {
 struct CheckedView {
     /// Whether anything does.
     will_fail: bool,
+    /// Those entered by hand first, then the most frequent; at most 200.
     patterns: Vec<PatternView>,
-    /// The highest priority first.
+    /// The highest priority first; at most 200.
     insights: Vec<InsightView>,
 }
 

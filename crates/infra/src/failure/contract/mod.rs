@@ -56,6 +56,7 @@ fn id<K>(n: u128) -> Id<K> {
     Id::new(uuid(n))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as fields have it")]
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

@@ -164,12 +164,21 @@ async fn expects(store: Store<'_>) -> Outcome {
     }
     assert_eq!(expected_ids(store, &here, &[], "robocopy a b", 20).await?, []);
     assert_eq!(expected_ids(store, &here, &verbs[1..], "robocopy a b", 20).await?, []);
+    let mut view = store.read().await?;
+    let mut some = view.failure_patterns().some(&[id(70), id(999), id(72), id(70)]).await?;
+    some.sort_by_key(|pattern| pattern.id);
+    assert_eq!(some, [rows[0].clone(), rows[2].clone()]);
+    assert_eq!(view.failure_patterns().some(&[]).await?, []);
+    drop(view);
+    moves(store, &rows[1], &rows[7], &verbs).await
+}
 
-    // Where it is seen beyond its lists it stays expected, whatever becomes of them.
-    let moved = FailurePattern { affected_infrastructure: vec![uuid(901)], hosts: Vec::new(), ..rows[1].clone() };
-    let entered = FailurePattern { verb: "dir".to_owned(), ..rows[7].clone() };
+/// Where a pattern was seen it stays expected, also beyond its lists; where it was entered for it is expected as long as it says so.
+async fn moves(store: Store<'_>, seen: &FailurePattern, entered: &FailurePattern, verbs: &[String]) -> Outcome {
+    let moved = FailurePattern { affected_infrastructure: vec![uuid(901)], hosts: Vec::new(), ..seen.clone() };
+    let entered = FailurePattern { verb: "dir".to_owned(), ..entered.clone() };
     let mut tx = store.begin().await?;
-    met_another_writer(tx.failure_patterns().expect_at(&pattern(999, "gone"), &here[..1]).await);
+    met_another_writer(tx.failure_patterns().expect_at(&pattern(999, "gone"), &[Spot::Everywhere]).await);
     drop(tx);
     let mut tx = store.begin().await?;
     for _ in 0..2 {
@@ -189,11 +198,6 @@ async fn expects(store: Store<'_>) -> Outcome {
         let found = expected_ids(store, std::slice::from_ref(&spot), &verbs[verb..=verb], "x", 20).await?;
         assert_eq!(found, expected.into_iter().map(id).collect::<Vec<_>>(), "{spot:?}");
     }
-    let mut view = store.read().await?;
-    let mut some = view.failure_patterns().some(&[id(70), id(999), id(72), id(70)]).await?;
-    some.sort_by_key(|pattern| pattern.id);
-    assert_eq!(some, [rows[0].clone(), rows[2].clone()]);
-    assert_eq!(view.failure_patterns().some(&[]).await?, []);
     Ok(())
 }
 
