@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     failure::{Failure, Result},
-    server::{Build, build_server},
+    server::{Build, build_bin, build_server},
     shell,
     workspace::Workspace,
 };
@@ -28,15 +28,15 @@ pub(crate) struct Options {
 /// Builds server and benchmark, and runs the scenario.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let server = build_server(workspace, Build::Release)?;
-    let mut cargo = shell::cargo(&workspace.root);
-    cargo.args(["run", "--release", "--quiet", "--package", "claudetools-bench", "--"]);
-    cargo.arg("--server").arg(server);
-    cargo.arg("--output").arg(workspace.target.join("bench"));
-    cargo.arg("--fastapi").arg(workspace.root.join(PEER));
+    let program = build_bin(workspace, Build::Release, "claudetools-bench", &[])?;
+    let mut bench = shell::command_in(&workspace.root, &program.to_string_lossy());
+    bench.arg("--server").arg(server);
+    bench.arg("--output").arg(workspace.target.join("bench"));
+    bench.arg("--fastapi").arg(workspace.root.join(PEER));
     if options.arguments.iter().any(|argument| WITH_PEER.contains(&argument.as_str())) {
-        cargo.arg("--python").arg(install_peer(workspace)?);
+        bench.arg("--python").arg(install_peer(workspace)?);
     }
-    shell::run(cargo.args(&options.arguments))
+    shell::run(bench.args(&options.arguments))
 }
 
 /// The Python environment with the peer's packages, which is made anew when they have changed.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     failure::{Failure, Result},
+    server::{Build, build_server},
     shell,
     workspace::Workspace,
 };
@@ -56,8 +57,8 @@ fn read(workspace: &Workspace) -> Result<String> {
 }
 
 fn generate(workspace: &Workspace) -> Result<String> {
-    let mut command = shell::cargo(&workspace.root);
-    shell::read(command.args(["run", "--quiet", "--locked", "--package", "claudetools-server", "--", "openapi"]))
+    let server = build_server(workspace, Build::Debug)?;
+    shell::read(shell::command_in(&workspace.root, &server.to_string_lossy()).arg("openapi"))
 }
 
 fn count_operations(description: &Value) -> usize {

@@ -1,6 +1,11 @@
 //! `cargo xtask seed`: a year of believable work.
 
-use crate::{failure::Result, shell, workspace::Workspace};
+use crate::{
+    failure::Result,
+    server::{Build, build_bin},
+    shell,
+    workspace::Workspace,
+};
 
 /// Arguments for `claudetools-seed`, which this runs in its release build.
 #[derive(Debug, clap::Args)]
@@ -12,7 +17,6 @@ pub(crate) struct Options {
 
 /// Builds the program and runs it.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut cargo = shell::cargo(&workspace.root);
-    cargo.args(["run", "--release", "--quiet", "--package", "claudetools-seed", "--"]);
-    shell::run(cargo.args(&options.arguments))
+    let program = build_bin(workspace, Build::Release, "claudetools-seed", &[])?;
+    shell::run(shell::command_in(&workspace.root, &program.to_string_lossy()).args(&options.arguments))
 }

@@ -142,8 +142,14 @@ fn pause() {
 
 /// Builds the server and tells where the program is.
 pub(crate) fn build_server(workspace: &Workspace, build: Build) -> Result<PathBuf> {
+    build_bin(workspace, build, "claudetools", &[])
+}
+
+/// Builds a program as a part of the whole workspace, and tells where it is: by itself its dependencies would be built anew, with other
+/// features.
+pub(crate) fn build_bin(workspace: &Workspace, build: Build, name: &str, more: &[&str]) -> Result<PathBuf> {
     let mut cargo = shell::cargo(&workspace.root);
-    cargo.args(["build", "--quiet", "--locked", "--package", "claudetools-server"]);
+    cargo.args(["build", "--quiet", "--workspace", "--locked", "--bin", name]).args(more);
     let folder = match build {
         Build::Debug => "debug",
         Build::Release => {
@@ -152,7 +158,7 @@ pub(crate) fn build_server(workspace: &Workspace, build: Build) -> Result<PathBu
         }
     };
     shell::run(&mut cargo)?;
-    Ok(workspace.target.join(folder).join("claudetools"))
+    Ok(workspace.target.join(folder).join(name))
 }
 
 /// A port that was free a moment ago; the system does not hand it out again at once.

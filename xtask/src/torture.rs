@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use crate::{
     failure::{Failure, Result},
-    server::Build,
+    server::{Build, build_bin},
     shell,
     workspace::Workspace,
 };
@@ -42,20 +42,6 @@ fn torture(workspace: &Workspace, build: Build, arguments: &[String]) -> Result<
     let mut torture = shell::command_in(&workspace.root, &program.to_string_lossy());
     torture.arg("--output").arg(workspace.target.join("torture"));
     shell::run(torture.arg("--server").arg(server).args(arguments))
-}
-
-/// Builds a program as a part of the whole workspace: by itself its dependencies would be built anew, with other features.
-fn build_bin(workspace: &Workspace, build: Build, name: &str, more: &[&str]) -> Result<PathBuf> {
-    let mut cargo = shell::cargo(&workspace.root);
-    cargo.args(["build", "--quiet", "--workspace", "--locked", "--bin", name]).args(more);
-    let folder = if build == Build::Release {
-        cargo.arg("--release");
-        "release"
-    } else {
-        "debug"
-    };
-    shell::run(&mut cargo)?;
-    Ok(workspace.target.join(folder).join(name))
 }
 
 /// One build that can do everything wrong; which of it, it is told at its start. Kept beside the right one, which has the same name.

@@ -23,13 +23,16 @@ from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     Session,
+    column_property,
     joinedload,
     load_only,
     mapped_column,
     relationship,
     selectinload,
     sessionmaker,
+    undefer,
 )
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeDecorator
 
 URL = os.environ["DATABASE_URL"]
@@ -136,6 +139,20 @@ class WorkItemRow(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class BillableTimeRow(Base):
+    __tablename__ = "billable_time"
+    id: Mapped[uuid.UUID] = mapped_column(Key, primary_key=True)
+    session_id: Mapped[uuid.UUID | None] = mapped_column(Key, ForeignKey("sessions.id"))
+    entry_date: Mapped[date]
+    minutes: Mapped[int]
+
+
+class CommandRow(Base):
+    __tablename__ = "commands"
+    id: Mapped[uuid.UUID] = mapped_column(Key, primary_key=True)
+    session_id: Mapped[uuid.UUID] = mapped_column(Key, ForeignKey("sessions.id"))
+
+
 class SessionRow(Base):
     __tablename__ = "sessions"
     id: Mapped[uuid.UUID] = mapped_column(Key, primary_key=True)
@@ -168,6 +185,13 @@ class SessionRow(Base):
     technology_rows: Mapped[list[TechnologyRow]] = relationship(order_by=TechnologyRow.position, viewonly=True)
     work_items: Mapped[list[WorkItemRow]] = relationship(
         order_by=(WorkItemRow.created_at, WorkItemRow.id), viewonly=True
+    )
+    billable_time: Mapped[list[BillableTimeRow]] = relationship(
+        order_by=(BillableTimeRow.entry_date, BillableTimeRow.id), viewonly=True
+    )
+    commands: Mapped[int] = column_property(
+        select(func.count(CommandRow.id)).where(CommandRow.session_id == id).correlate_except(CommandRow).scalar_subquery(),
+        deferred=True,
     )
 
     @property
@@ -230,6 +254,13 @@ class WorkItem(BaseModel):
     status: str
 
 
+class BillableTime(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    minutes: int
+
+
 class SessionDetail(SessionListItem):
     machine_id: uuid.UUID | None
     machine_hostname: str | None
@@ -240,6 +271,8 @@ class SessionDetail(SessionListItem):
     tags: list[str]
     technologies_used: list[str]
     work_items: list[WorkItem]
+    commands: int
+    billable_time: list[BillableTime]
 
 
 class NewSession(BaseModel):
@@ -327,6 +360,8 @@ COLLECTIONS = (
     selectinload(SessionRow.tag_rows),
     selectinload(SessionRow.technology_rows),
     selectinload(SessionRow.work_items),
+    selectinload(SessionRow.billable_time),
+    undefer(SessionRow.commands),
 )
 
 
@@ -409,9 +444,11 @@ def create_session(technician: Caller, new: NewSession, response: Response) -> S
             tag_rows=[],
             technology_rows=[],
             work_items=[],
+            billable_time=[],
         )
         database.add(row)
         database.flush()
+        set_committed_value(row, "commands", 0)
         detail = SessionDetail.model_validate(row)
     response.headers["location"] = f"/api/v1/sessions/{row.id}"
     return detail

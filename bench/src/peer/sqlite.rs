@@ -47,8 +47,8 @@ impl SqliteStore {
             first_page: format!("SELECT {ROW} {NAMES} {ORDER} ?1"),
             page: format!("SELECT {ROW} {NAMES} WHERE (s.session_date, s.id) < (?2, ?3) {ORDER} ?1"),
             by_id: format!(
-                "SELECT {ROW}, s.machine_id, m.hostname, s.start_time, s.end_time, s.technician, s.notes {NAMES} \
-                 LEFT JOIN machines m ON m.id = s.machine_id WHERE s.id = ?1"
+                "SELECT {ROW}, s.machine_id, m.hostname, s.start_time, s.end_time, s.technician, s.notes, \
+                 (SELECT COUNT(*) FROM commands WHERE session_id = s.id) {NAMES} LEFT JOIN machines m ON m.id = s.machine_id WHERE s.id = ?1"
             ),
         };
         let writer = Arc::new(Mutex::new(open(path, false)?));
@@ -137,6 +137,7 @@ fn find(connection: &Connection, by_id: &str, id: Uuid) -> rusqlite::Result<Opti
     const TECHNOLOGIES: &str = "SELECT technology FROM session_technologies WHERE session_id = ?1 ORDER BY position";
     const ITEMS: &str =
         "SELECT id, category, title, status FROM work_items WHERE session_id = ?1 ORDER BY created_at, id";
+    const TIME: &str = "SELECT id FROM billable_time WHERE session_id = ?1 ORDER BY entry_date, id";
     let detail = connection.prepare_cached(by_id)?.query_row([id], detail).optional()?;
     let Some(detail) = detail else { return Ok(None) };
     let texts = |statement: &str| {
@@ -148,7 +149,10 @@ fn find(connection: &Connection, by_id: &str, id: Uuid) -> rusqlite::Result<Opti
         Ok(Item { id: row.get(0)?, category: row.get(1)?, title: row.get(2)?, status: row.get(3)? })
     })?;
     let work_items = items.collect::<rusqlite::Result<_>>()?;
-    Ok(Some(Detail { tags: texts(TAGS)?, technologies_used: texts(TECHNOLOGIES)?, work_items, ..detail }))
+    let mut time = connection.prepare_cached(TIME)?;
+    let billable_time = time.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let (tags, technologies_used) = (texts(TAGS)?, texts(TECHNOLOGIES)?);
+    Ok(Some(Detail { tags, technologies_used, work_items, billable_time, ..detail }))
 }
 
 /// Checks what the session refers to, derives what depends on it, and adds the row.
@@ -223,5 +227,7 @@ fn detail(of: &rusqlite::Row<'_>) -> rusqlite::Result<Detail> {
         tags: Vec::new(),
         technologies_used: Vec::new(),
         work_items: Vec::new(),
+        commands: of.get(20)?,
+        billable_time: Vec::new(),
     })
 }

@@ -49,6 +49,7 @@ pub(super) struct SqlxStore<DB: Database> {
     tags: &'static str,
     technologies: &'static str,
     items: &'static str,
+    time: &'static str,
 }
 
 impl<DB> SqlxStore<DB>
@@ -61,6 +62,7 @@ where
     for<'r> Detail: FromRow<'r, DB::Row>,
     for<'r> Item: FromRow<'r, DB::Row>,
     for<'r> (String,): FromRow<'r, DB::Row>,
+    for<'r> (Uuid,): FromRow<'r, DB::Row>,
     for<'r> (i64,): FromRow<'r, DB::Row>,
     for<'q> Uuid: Encode<'q, DB> + Type<DB> + Decode<'q, DB>,
     for<'q> NaiveDate: Encode<'q, DB> + Type<DB>,
@@ -82,8 +84,8 @@ where
             first_page: keep(format!("SELECT {row} {names} {order} {first}")),
             page: keep(format!("SELECT {row} {names} WHERE {behind} {order} {limit}")),
             by_id: keep(format!(
-                "SELECT {row}, s.machine_id, m.hostname AS machine_hostname, s.start_time, s.end_time, s.technician, s.notes \
-                 {names} LEFT JOIN machines m ON m.id = s.machine_id WHERE s.id = {first}"
+                "SELECT {row}, s.machine_id, m.hostname AS machine_hostname, s.start_time, s.end_time, s.technician, s.notes, \
+                 (SELECT COUNT(*) FROM commands WHERE session_id = s.id) AS commands {names} LEFT JOIN machines m ON m.id = s.machine_id WHERE s.id = {first}"
             )),
             tags: keep(format!(
                 "SELECT t.name FROM session_tags st JOIN tags t ON t.id = st.tag_id WHERE st.session_id = {first} ORDER BY t.name"
@@ -94,6 +96,7 @@ where
             items: keep(format!(
                 "SELECT id, category, title, status FROM work_items WHERE session_id = {first} ORDER BY created_at, id"
             )),
+            time: keep(format!("SELECT id FROM billable_time WHERE session_id = {first} ORDER BY entry_date, id")),
         })
     }
 
@@ -130,7 +133,10 @@ where
         let tags: Vec<(String,)> = sqlx::query_as(self.tags).bind(id).fetch_all(&mut *connection).await?;
         let technologies = sqlx::query_as(self.technologies).bind(id).fetch_all(&mut *connection).await?;
         let work_items = sqlx::query_as(self.items).bind(id).fetch_all(&mut *connection).await?;
+        let time: Vec<(Uuid,)> = sqlx::query_as(self.time).bind(id).fetch_all(&mut *connection).await?;
         let texts = |rows: Vec<(String,)>| rows.into_iter().map(|(text,)| text).collect();
-        Ok(Some(Detail { tags: texts(tags), technologies_used: texts(technologies), work_items, ..detail }))
+        let (tags, technologies_used) = (texts(tags), texts(technologies));
+        let billable_time = time.into_iter().map(|(id,)| id).collect();
+        Ok(Some(Detail { tags, technologies_used, work_items, billable_time, ..detail }))
     }
 }

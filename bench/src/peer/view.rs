@@ -49,6 +49,10 @@ pub(super) struct Detail {
     pub(super) technologies_used: Vec<String>,
     #[sqlx(skip)]
     pub(super) work_items: Vec<Item>,
+    pub(super) commands: i64,
+    /// The entries by their ids: no session of the benchmark has any, but they have to be asked for.
+    #[sqlx(skip)]
+    pub(super) billable_time: Vec<Uuid>,
 }
 
 /// A work item of a session.
@@ -111,6 +115,8 @@ impl NewSession {
             tags: Vec::new(),
             technologies_used: Vec::new(),
             work_items: Vec::new(),
+            commands: 0,
+            billable_time: Vec::new(),
         }
     }
 }
