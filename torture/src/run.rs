@@ -128,8 +128,16 @@ fn check(
     let Reconciled { histories, deadlines, waited, given, mut faults, found } =
         reconcile(&entries, &events, &lock_events);
     faults.extend(site.record.faults.borrow().iter().cloned());
-    let anything = |from, to| site.was_troubled(from, to, Trouble::Everything);
-    let (counted, wrong) = intervals::check(&lock_events, &deadlines, end, anything);
+    let patience = |from, to| {
+        if site.was_troubled(from, to, Trouble::Everything) {
+            Micros::MAX
+        } else if site.was_troubled(from, to, Trouble::Replica) {
+            intervals::FROZEN + intervals::USUAL
+        } else {
+            intervals::USUAL
+        }
+    };
+    let (counted, wrong) = intervals::check(&lock_events, &deadlines, end, patience);
     faults.extend(wrong);
     faults.extend(line::check(&waited, &given, |from, to| site.was_troubled(from, to, Trouble::Replica)));
     faults.extend(fence::check(&site.record.fences.borrow()));

@@ -9,6 +9,11 @@ use super::{Micros, NEAR, Violation, related};
 
 /// How long after its time a lock's end may be found, even when nobody asks.
 pub(crate) const REAPED: Micros = 1_000_000;
+/// How long a replica that is frozen while it has the head locked can keep all others from finding anything: the database server
+/// ends its transaction after five seconds of silence.
+pub(crate) const FROZEN: Micros = 5_000_000;
+/// How long after its time an end may be found when nothing is wrong, by the clocks of two machines.
+pub(crate) const USUAL: Micros = 2 * REAPED;
 
 /// What happened to a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +54,13 @@ pub(crate) struct Counted {
 /// What is known from the answers of the time at which locks end: the last one, and whether it is certain.
 pub(crate) type Deadlines = HashMap<String, Micros>;
 
-/// Checks the events, which are in order. `troubled` tells whether the database was out of reach at some moment between two
-/// instants: then nobody could find anything expired.
+/// Checks the events, which are in order. `patience` tells how long after its time an end may be found, by what was wrong between two
+/// instants: [`USUAL`] when nothing was, for ever when the database was out of reach.
 pub(crate) fn check(
     events: &[LockEvent],
     deadlines: &Deadlines,
     end: Micros,
-    troubled: impl Fn(Micros, Micros) -> bool,
+    patience: impl Fn(Micros, Micros) -> Micros,
 ) -> (Counted, Vec<Violation>) {
     let mut sweep = Sweep::new(deadlines);
     let mut last_at = Micros::MIN;
@@ -66,10 +71,10 @@ pub(crate) fn check(
         last_at = last_at.max(event.at);
         match event.what {
             Happening::Granted => sweep.granted(event),
-            _ => sweep.ended(event, &troubled),
+            _ => sweep.ended(event, &patience),
         }
     }
-    sweep.left_over(end, &troubled);
+    sweep.left_over(end, &patience);
     (sweep.counted, sweep.faults)
 }
 
@@ -121,7 +126,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn ended(&mut self, event: &'a LockEvent, troubled: &impl Fn(Micros, Micros) -> bool) {
+    fn ended(&mut self, event: &'a LockEvent, patience: &impl Fn(Micros, Micros) -> Micros) {
         match event.what {
             Happening::Released => self.counted.released += 1,
             Happening::Expired => self.counted.expired += 1,
@@ -146,14 +151,14 @@ impl<'a> Sweep<'a> {
                 let early = -late;
                 self.fault(format!("lock {} expired {early} µs before its time at event {}", event.lock, event.seq));
             }
-            if !troubled(deadline, event.at) {
+            if patience(deadline, event.at) <= USUAL {
                 self.counted.latest_reaping = self.counted.latest_reaping.max(late);
             }
         } else if late > NEAR {
             let how = if event.what == Happening::Broken { "broken" } else { "released" };
             self.fault(format!("lock {} was {how} {late} µs after it had expired, at event {}", event.lock, event.seq));
         }
-        if late > 2 * REAPED && !troubled(deadline, event.at) {
+        if late > USUAL && late > patience(deadline, event.at) {
             self.fault(format!(
                 "lock {} was found expired {late} µs after its time at event {}",
                 event.lock, event.seq
@@ -162,13 +167,13 @@ impl<'a> Sweep<'a> {
     }
 
     /// What is held at the end must not have been over for long.
-    fn left_over(&mut self, end: Micros, troubled: &impl Fn(Micros, Micros) -> bool) {
+    fn left_over(&mut self, end: Micros, patience: &impl Fn(Micros, Micros) -> Micros) {
         let left: Vec<&LockEvent> = std::mem::take(&mut self.live).into_values().flatten().collect();
         for held in left {
             self.counted.open += 1;
             let deadline = self.deadlines.get(&held.lock).copied().unwrap_or(Micros::MAX);
             let over = end.saturating_sub(deadline);
-            if over > 2 * REAPED && !troubled(deadline, end) {
+            if over > USUAL && over > patience(deadline, end) {
                 let LockEvent { lock, seq, .. } = held;
                 self.fault(format!(
                     "lock {lock} of event {seq} has expired {over} µs before the end, and no event says so"
@@ -208,7 +213,7 @@ mod tests {
     fn faults(events: &[LockEvent], deadlines: &[(&str, Micros)]) -> Vec<String> {
         let deadlines = deadlines.iter().map(|(lock, at)| ((*lock).to_owned(), at * 1_000_000)).collect();
         let last = events.last().map_or(0, |event| event.at);
-        check(events, &deadlines, last, |_, _| false).1.into_iter().map(|fault| fault.what).collect()
+        check(events, &deadlines, last, |_, _| USUAL).1.into_iter().map(|fault| fault.what).collect()
     }
 
     fn is_right(events: &[LockEvent]) -> bool {

@@ -14,6 +14,8 @@ pub(crate) fn failure(error: DbErr) -> StoreError {
         return StoreError::Constraint(text);
     }
     match (&error, cause(&error)) {
+        // A server that goes down, or comes up, says anything to whoever calls: a part of an answer, or none.
+        (DbErr::Conn(_), Some(sqlx::Error::Protocol(_))) => StoreError::Unavailable(error.to_string()),
         (_, Some(cause)) => by_cause(cause, error.to_string()),
         // The pool's own, and ours about a server that does not answer.
         (DbErr::ConnectionAcquire(_) | DbErr::Conn(RuntimeErr::Internal(_)), None) => {
@@ -118,6 +120,14 @@ mod tests {
             StoreError::Unavailable(_) => "unavailable",
             _ => "database",
         }
+    }
+
+    #[test]
+    fn a_server_that_makes_no_sense_while_it_is_called_is_away() {
+        let nonsense =
+            || RuntimeErr::SqlxError(sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into()).into());
+        assert_eq!(kind(&failure(DbErr::Conn(nonsense()))), "unavailable");
+        assert_eq!(kind(&failure(DbErr::Exec(nonsense()))), "database", "in the middle it may be our mistake");
     }
 
     #[test]
