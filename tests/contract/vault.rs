@@ -157,8 +157,9 @@ pub(crate) async fn first_start(store: &TestStore) -> contract::Outcome {
 }
 
 fn passwords(count: usize) -> Imported {
-    let rows: String = (0..count).map(|row| format!("Switch {row},secret {row}\n")).collect();
-    parse(ImportFormat::Csv, format!("name,password\n{rows}").as_bytes()).expect("a file")
+    let rows = (0..count).map(|row| format!("Switch {row},secret {row}"));
+    let table: Vec<String> = std::iter::once("name,password".to_owned()).chain(rows).collect();
+    parse(ImportFormat::Csv, table.join("\n").as_bytes()).expect("a file")
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ async fn the_history_of_a_lock_outlives_its_events() {
     };
     prune(&json!("2099-01-01T00:00:00Z")).await;
     let granted = (json!(0), json!("lock.granted"), lock.body["granted_at"].clone());
-    assert_eq!(told().await, [granted.clone()]);
+    assert_eq!(told().await, std::slice::from_ref(&granted));
     let force = format!("{path}?force=true&reason=stuck");
     app.admin().delete(&force).await.expect(200);
     let both = told().await;
