@@ -73,6 +73,8 @@ on_every_engine! {
     a_closed_period_takes_no_time(store): billing::a_closed_period_takes_no_time(&store);
     the_summary_is_the_sum_of_the_rows(store): billing::the_summary_is_the_sum_of_the_rows(&store);
     credentials(store): vault::credentials(&store);
+    vault_beginnings(store): vault::beginnings(&store);
+    vault_first_start(store): vault::first_start(&store);
     credential_access(store): claudetools_credentials::contract::credential_access(&*store.credentials);
     credential_lists(store): vault::credential_lists(&store);
     credential_versions(store): claudetools_credentials::contract::credential_versions(&*store.credentials);

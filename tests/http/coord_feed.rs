@@ -158,26 +158,36 @@ async fn a_stream_is_not_compressed_and_says_something_while_nothing_happens() {
     app.stop().await;
 }
 
+/// Whether so many listen.
+async fn listening(app: &TestApp, count: usize) -> Option<()> {
+    let metrics = app.anonymous().get("/metrics").await;
+    metrics.text.contains(&format!("\nclaudetools_event_listeners {count}\n")).then_some(())
+}
+
 #[tokio::test]
 async fn streams_end_when_the_server_stops_and_when_the_token_does() {
     let app = TestApp::builder().with("SHUTDOWN_TIMEOUT_SECONDS", "60").start().await;
     let reader = app.reader();
     let mut short = reader.listen(EVENTS, None).await;
+    let polling = tokio::spawn({
+        let reader = reader.clone();
+        async move { reader.get(&format!("{EVENTS}?wait=60")).await }
+    });
+    app.eventually("both listen", async || listening(&app, 2).await).await;
     let token = reader.token().expect("a token").to_owned();
     app.admin().post("/api/v1/auth/revoke", &json!({"token": token})).await.expect(204);
+    let revoked = Instant::now();
     while let Some(block) = short.block().await {
         assert!(!block.starts_with("id:"), "nothing happened");
     }
+    assert_eq!(polling.await.expect("an answer").expect(403).code(), "TOKEN_REVOKED");
+    assert!(revoked.elapsed() < Duration::from_secs(4), "in force within five seconds: {:?}", revoked.elapsed());
     let mut stream = app.admin().listen(EVENTS, None).await;
     let waiting = tokio::spawn({
         let admin = app.admin();
         async move { admin.get(&format!("{EVENTS}?wait=60")).await }
     });
-    let listens = async || {
-        let metrics = app.anonymous().get("/metrics").await;
-        metrics.text.contains("\nclaudetools_event_listeners 2\n").then_some(())
-    };
-    app.eventually("both listen", listens).await;
+    app.eventually("both listen", async || listening(&app, 2).await).await;
     let begun = Instant::now();
     app.stop().await;
     assert!(

@@ -52,6 +52,36 @@ async fn a_lock_lives_from_its_grant_over_a_renewal_to_its_release() {
 }
 
 #[tokio::test]
+async fn the_history_of_a_lock_outlives_its_events() {
+    let app = TestApp::start().await;
+    let lock = take(&app.anonymous(), "a", "x").await.expect(201);
+    let path = format!("/api/v1/coord/locks/{}", lock.id());
+    let told = async || {
+        let history = app.reader().get(&format!("{path}/history")).await.expect(200).body["history"].clone();
+        let told = |event: &Value| (event["seq"].clone(), event["kind"].clone(), event["at"].clone());
+        history.as_array().expect("events").iter().map(told).collect::<Vec<_>>()
+    };
+    let prune = async |bound: &Value| {
+        app.admin().post("/api/v1/coord/prune", &json!({"events": bound})).await.expect(200);
+    };
+    prune(&json!("2099-01-01T00:00:00Z")).await;
+    let granted = (json!(0), json!("lock.granted"), lock.body["granted_at"].clone());
+    assert_eq!(told().await, std::slice::from_ref(&granted));
+    let force = format!("{path}?force=true&reason=stuck");
+    app.admin().delete(&force).await.expect(200);
+    let both = told().await;
+    assert_eq!(both.len(), 2);
+    assert_eq!((&both[0], &both[1].1), (&granted, &json!("lock.broken")));
+    assert!(both[1].0.as_i64().is_some_and(|seq| seq > 1), "its event is there");
+    prune(&json!("2099-01-01T00:00:00Z")).await;
+    let ended = app.reader().get(&path).await.expect(200).body["ended_at"].clone();
+    assert_eq!(told().await, [granted, (json!(0), json!("lock.broken"), ended)]);
+    let gone = app.reader().get("/api/v1/coord/events?after=1&wait=0").await.expect(410);
+    assert!(gone.body["error"]["details"]["oldest_id"].as_i64().is_some_and(|oldest| oldest > 2), "{}", gone.text);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_refusal_tells_who_holds_it_and_when_to_come_again() {
     let app = TestApp::start().await;
     let caller = app.anonymous();
@@ -201,6 +231,24 @@ async fn the_network_vouches_for_callers_unless_it_is_told_not_to() {
     take(&elsewhere.anonymous().with("x-forwarded-for", "192.0.2.1"), "a", "x").await.expect(401);
     take(&elsewhere.anonymous().with("x-forwarded-for", "10.1.2.3"), "a", "x").await.expect(201);
     elsewhere.stop().await;
+}
+
+#[tokio::test]
+async fn a_caller_that_the_proxy_does_not_tell_of_legibly_is_not_taken_for_the_proxy() {
+    let app = TestApp::builder().with("TRUSTED_PROXIES", "127.0.0.1").start().await;
+    let behind = |hop: &str| app.anonymous().with("x-forwarded-for", hop);
+    for hop in ["unknown", "203.0.113.9:4711", "[2001:db8::1]:4711", "\"[2001:db8::1]\"", "10.1.2.3, ÿ", "10.1.2.3,"] {
+        assert_eq!(take(&behind(hop), "a", "x").await.expect(401).code(), "UNAUTHORIZED", "{hop}");
+    }
+    take(&behind("203.0.113.9, 10.1.2.3:4711"), "a", "x").await.expect(201);
+    let unknown = take(&behind("unknown"), "a", "x").await.expect(401).header("x-request-id").to_owned();
+    let told = take(&behind("203.0.113.9:4711"), "a", "x").await.expect(401).header("x-request-id").to_owned();
+    for (request, address) in [(unknown, json!(null)), (told, json!("203.0.113.9"))] {
+        let path = format!("/api/v1/api-audit-logs?request_id={request}");
+        let row = async || app.admin().get(&path).await.expect(200).body["api_audit_logs"].as_array()?.first().cloned();
+        assert_eq!(app.eventually("the row of the audit log", row).await["client_ip"], address);
+    }
+    app.stop().await;
 }
 
 #[tokio::test]

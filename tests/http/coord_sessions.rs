@@ -40,3 +40,49 @@ async fn a_session_is_announced_kept_and_ended_with_its_locks() {
     caller.put("/api/v1/coord/sessions/a%20b", &json!({})).await.expect(400);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_session_works_on_a_project_that_others_can_name() {
+    let app = TestApp::start().await;
+    let caller = app.anonymous();
+    for key in ["a/b/c", "/a", "a/", "a/../b", ""] {
+        let refused = caller.put("/api/v1/coord/sessions/s", &json!({"project_key": key})).await.expect(400);
+        assert_eq!(refused.body["error"]["details"]["field"], "project_key", "{key}: {}", refused.text);
+    }
+    caller.put("/api/v1/coord/sessions/s", &json!({"project_key": "clients/acme"})).await.expect(201);
+    caller.put("/api/v1/coord/sessions/s", &json!({"project_key": "a/b/c"})).await.expect(400);
+    let cleared = caller.put("/api/v1/coord/sessions/s", &json!({"project_key": null})).await.expect(200);
+    assert_eq!(cleared.body["project_key"], json!(null));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_looked_for_may_be_written_in_either_form_of_unicode() {
+    let app = TestApp::start().await;
+    let caller = app.anonymous();
+    // `clients/zoë` in one letter and in two; kept in one.
+    let (composed, decomposed) = ("clients/zo%C3%AB", "clients/zoe%CC%88");
+    let key = "clients/zoe\u{308}";
+    caller.put("/api/v1/coord/sessions/s", &json!({"project_key": key})).await.expect(201);
+    caller.post("/api/v1/coord/locks", &json!({"resource": key, "session_id": "s"})).await.expect(201);
+    let message = json!({"from_session": "s", "to_session": "t", "body": "x", "project_key": key, "thread_id": key});
+    caller.post("/api/v1/coord/messages", &message).await.expect(201);
+    for form in [composed, decomposed] {
+        for path in [
+            format!("sessions?project_key={form}"),
+            format!("locks?project_key={form}"),
+            format!("locks?resource={form}"),
+            format!("locks?covering={form}"),
+            format!("messages?project_key={form}"),
+            format!("messages?thread_id={form}"),
+        ] {
+            let found = caller.get(&format!("/api/v1/coord/{path}")).await.expect(200);
+            assert_eq!(found.body["total"], 1, "{path}: {}", found.text);
+        }
+        let status = caller.get(&format!("/api/v1/coord/status?project_key={form}")).await.expect(200).body;
+        let [project] = &status["projects"].as_array().expect("projects")[..] else { panic!("{form}: {status}") };
+        assert_eq!(project["active_locks"].as_array().map(Vec::len), Some(1), "{form}: {status}");
+        assert_eq!(project["sessions"].as_array().map(Vec::len), Some(1), "{form}: {status}");
+    }
+    app.stop().await;
+}

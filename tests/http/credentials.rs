@@ -78,6 +78,29 @@ async fn a_credential_lives_from_its_entry_to_its_end() {
 }
 
 #[tokio::test]
+async fn an_answer_with_secrets_is_neither_compressed_nor_kept_nor_left_out() {
+    let app = TestApp::start().await;
+    // Long enough, and alike enough, to be worth compressing.
+    let body =
+        json!({"service_name": "Firewall", "credential_type": "note", "secret_notes": "again and ".repeat(2000)});
+    let id = enter(&app, body).await;
+    let asking = app.reader().with("accept-encoding", "gzip, br");
+    let [long, detail] = [at(&id, "/decrypt"), at(&id, "")];
+    let etag = asking.get(&detail).await.expect(200).header("etag").to_owned();
+    for path in [long, at(&id, "/versions/1/decrypt")] {
+        for condition in ["*", &etag, "W/\"1\""] {
+            let shown = asking.clone().with("if-none-match", condition).get(&path).await.expect(200);
+            assert_eq!(shown.header("content-encoding"), "", "{path}");
+            assert_eq!(shown.header("cache-control"), "no-store", "{path}");
+            assert_eq!(shown.header("etag"), "", "{path}");
+            assert!(shown.body["secret_notes"].as_str().is_some_and(|text| text.len() == 20_000), "{path}");
+        }
+    }
+    assert_eq!(actions(&app).await.len(), 7, "and each has its row");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn only_the_ten_versions_before_the_present_one_are_kept() {
     let app = TestApp::start().await;
     let id = enter(&app, firewall()).await;

@@ -34,6 +34,8 @@ pub(crate) async fn inject(site: Rc<Site>) -> Result<()> {
     if faults.cuts && site.plan.engine != Engine::Sqlite {
         all.push(Box::pin(cuts(Rc::clone(&site))));
     }
+    // On SQLite the server's clock is the database's, by which locks go: to step it ends them all, and back, ends none for an hour
+    // (`docs/robustness.md`).
     if faults.clock && site.plan.engine != Engine::Sqlite {
         all.push(Box::pin(clocks(Rc::clone(&site))));
     }

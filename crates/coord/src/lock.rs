@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use claudetools_kernel::{Direction, Entity, Faults, Id, Keyed, Result, SortField, SortKey, Timestamp, text};
 use uuid::Uuid;
 
-use crate::ResourcePath;
+use crate::{ResourcePath, names};
 
 /// The longest id of an agent's session, in characters.
 pub(crate) const SESSION_ID: usize = 128;
@@ -125,6 +125,14 @@ pub struct LockFilter {
 }
 
 impl LockFilter {
+    /// The filter in the form in which paths are kept.
+    #[must_use]
+    pub fn composed(mut self) -> Self {
+        self.project_key = self.project_key.map(names::composed);
+        self.resource = self.resource.map(names::composed);
+        self
+    }
+
     /// Whether the filter lets a lock through at `now`.
     pub fn admits(&self, lock: &Lock, now: Timestamp) -> bool {
         let within = |key: &String| {

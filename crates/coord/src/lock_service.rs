@@ -39,7 +39,7 @@ impl LockService {
         party.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
         let now = tx.head().peek().await?.now;
-        Ok((tx.locks().list(&query.filter, &query.page, now).await?, now))
+        Ok((tx.locks().list(&query.filter.clone().composed(), &query.page, now).await?, now))
     }
 
     /// One lock, held or not, and the time by which it is judged.
@@ -50,14 +50,12 @@ impl LockService {
         Ok((tx.locks().detail(id).await?.ok_or_else(|| Error::not_found(id))?, now))
     }
 
-    /// What happened to a lock, as far as its events are still kept.
+    /// What happened to a lock, its beginning and end among it as long as the lock is kept, which is longer than its events.
     pub async fn history(&self, party: &Party, id: Id<Lock>) -> Result<Vec<Event>> {
         party.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
-        if tx.locks().by_ids(&[id]).await?.is_empty() {
-            return Err(Error::not_found(id));
-        }
-        Ok(tx.events().about(id.uuid()).await?)
+        let lock = tx.locks().by_ids(&[id]).await?.pop().ok_or_else(|| Error::not_found(id))?;
+        Ok(lock.history(tx.events().about(id.uuid()).await?))
     }
 
     /// Takes a lock away from its session.

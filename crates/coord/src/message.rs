@@ -419,6 +419,14 @@ pub struct MessageFilter {
 }
 
 impl MessageFilter {
+    /// The filter in the form in which names are kept.
+    #[must_use]
+    pub fn composed(mut self) -> Self {
+        self.project_key = self.project_key.map(names::composed);
+        self.thread_id = self.thread_id.map(names::composed);
+        self
+    }
+
     /// Refuses to ask what was read without saying by whom.
     pub fn check(&self) -> Result<(), Error> {
         if self.unread_only == Some(true) && self.to_session.is_none() {

@@ -49,7 +49,7 @@ impl MessageService {
         query.filter.check()?;
         let mut tx = self.0.store.read().await?;
         let now = tx.head().peek().await?.now;
-        Ok(tx.messages().list(&query.filter, now, &query.page).await?)
+        Ok(tx.messages().list(&query.filter.clone().composed(), now, &query.page).await?)
     }
 
     /// Marks a message for the recipient named, or for its only one. Marking it again changes nothing.

@@ -7,7 +7,7 @@ use claudetools_kernel::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::lock::session_key;
+use crate::{lock::session_key, names};
 
 /// How long a session may be silent before it is stale, in minutes.
 pub(crate) const SILENCE_MINUTES: i64 = 15;
@@ -113,11 +113,13 @@ impl Presence {
             ("machine", machine, &mut row.machine),
             ("host", host, &mut row.host),
             ("agent", agent, &mut row.agent),
-            ("project_key", project_key, &mut row.project_key),
             ("task", task, &mut row.task),
         ] {
             text::optional_line(&mut faults, name, given).apply(kept);
         }
+        // What others address it by, when they write to a project.
+        let project_key = project_key.and_then(|key| names::project_key(&mut faults, "project_key", &key));
+        project_key.apply(&mut row.project_key);
         pid.apply(&mut row.pid);
         if row.pid.is_some_and(|pid| pid < 0) {
             faults.schema("pid", "minimum", "must not be negative");
@@ -177,6 +179,13 @@ pub struct PresenceFilter {
 }
 
 impl PresenceFilter {
+    /// The filter in the form in which keys are kept.
+    #[must_use]
+    pub fn composed(mut self) -> Self {
+        self.project_key = self.project_key.map(names::composed);
+        self
+    }
+
     /// Whether the filter lets a session through at `now`.
     pub fn admits(&self, row: &Presence, now: Timestamp) -> bool {
         let is_active = row.state_at(now) == PresenceState::Active;

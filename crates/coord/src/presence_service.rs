@@ -104,7 +104,7 @@ impl PresenceService {
         party.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
         let now = tx.head().peek().await?.now;
-        Ok((tx.presence().list(&query.filter, &query.page, now).await?, now))
+        Ok((tx.presence().list(&query.filter.clone().composed(), &query.page, now).await?, now))
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Retention {
     pub messages_days: i32,
     /// The history of components.
     pub history_days: i32,
-    /// Sessions and locks, from their end.
+    /// Sessions and locks, from their end. A session that died without a word has ended with its last sign of life, once it holds no lock.
     pub ended_days: i32,
 }
 
@@ -74,7 +74,7 @@ pub struct PruneBounds {
     pub messages: Option<Timestamp>,
     /// Entries in the history of components from before it.
     pub history: Option<Timestamp>,
-    /// Sessions and locks that ended before it.
+    /// Sessions and locks that ended before it, and sessions without a lock that were last seen before it.
     pub ended: Option<Timestamp>,
 }
 

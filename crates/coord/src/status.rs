@@ -6,6 +6,7 @@ use claudetools_kernel::{Direction, PageRequest, Result, Scope, Sort, Start, Tim
 
 use crate::{
     Component, Context, LockDetail, LockFilter, LockSort, LockState, Party, Presence, PresenceFilter, PresenceSort,
+    names,
 };
 
 /// How many locks and how many sessions are shown at the most.
@@ -48,13 +49,14 @@ impl StatusService {
         party.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
         let now = tx.head().peek().await?.now;
-        let wanted = project_key.map(str::to_owned);
+        let wanted = project_key.map(|key| names::composed(key.to_owned()));
+        let project_key = wanted.as_deref();
         let mut keys = tx.coord_projects().keys().await?;
         keys.retain(|key| wanted.as_ref().is_none_or(|wanted| wanted == key));
         let components = tx.components().of_project(project_key).await?;
         let held = LockFilter { project_key: wanted.clone(), state: Some(LockState::Held), ..LockFilter::default() };
         let locks = tx.locks().list(&held, &first(LockSort::Resource), now).await?.items;
-        let active = PresenceFilter { active: Some(true), project_key: wanted };
+        let active = PresenceFilter { active: Some(true), project_key: wanted.clone() };
         let sessions = tx.presence().list(&active, &first(PresenceSort::SessionId), now).await?.items;
         Ok(Status { projects: gather(keys, components, locks, sessions, project_key), generated_at: now })
     }

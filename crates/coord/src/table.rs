@@ -509,16 +509,43 @@ impl Table {
     }
 
     fn tell(&mut self, kind: EventKind, lock: &Lock) {
-        let Lock { resource, mode, token, .. } = lock;
         let expires_at = (kind == EventKind::LockGranted).then_some(lock.expires_at);
-        let reason = lock.end_reason.as_deref();
-        let note = LockNote { resource: resource.as_str(), mode: *mode, token: *token, expires_at, reason };
-        let what = Occurrence::new(Some(&lock.session_id), Some(lock.id.uuid()), &note);
+        let what = lock.occurrence(expires_at, lock.end_reason.as_deref());
         self.events.push(self.head.event(kind, what));
     }
 }
 
 impl Lock {
+    fn occurrence(&self, expires_at: Option<Timestamp>, reason: Option<&str>) -> Occurrence {
+        let note =
+            LockNote { resource: self.resource.as_str(), mode: self.mode, token: self.token, expires_at, reason };
+        Occurrence::new(Some(&self.session_id), Some(self.id.uuid()), &note)
+    }
+
+    /// What happened to the lock: `events`, and its beginning and end from the lock itself where their events are not kept any more.
+    /// Such a one has the number 0.
+    pub(crate) fn history(&self, mut events: Vec<Event>) -> Vec<Event> {
+        let has = |events: &[Event], kind: EventKind| events.iter().any(|event| event.kind == kind);
+        let event = |at, kind, what: Occurrence| {
+            let Occurrence { project_key, session_id, subject, payload } = what;
+            Event { seq: 0, at, kind, project_key, session_id, subject, payload }
+        };
+        if !has(&events, EventKind::LockGranted) {
+            // When it was to end at first is known to nobody any more.
+            events.insert(0, event(self.granted_at, EventKind::LockGranted, self.occurrence(None, None)));
+        }
+        let end = match self.state {
+            LockState::Held => None,
+            LockState::Released => Some(EventKind::LockReleased),
+            LockState::Expired => Some(EventKind::LockExpired),
+            LockState::Broken => Some(EventKind::LockBroken),
+        };
+        if let (Some(kind), Some(at)) = (end.filter(|kind| !has(&events, *kind)), self.ended_at) {
+            events.push(event(at, kind, self.occurrence(None, self.end_reason.as_deref())));
+        }
+        events
+    }
+
     fn resource_meets(&self, resources: &[ResourcePath]) -> bool {
         resources.iter().any(|resource| resource.meets(&self.resource))
     }

@@ -49,5 +49,7 @@ pub use share_service::{LONGEST_SHARE_SECONDS, MOST_SHARE_VIEWS, NewShare, Opene
 pub use share_token::ShareToken;
 pub use totp::{Totp, TotpFault};
 pub use transfer_service::{ImportOptions, ImportReport, RowReport, TransferError, TransferService};
-pub use vault_service::{FailedVersion, Rewrap, RewrapFields, RotationProgress, VaultService, VaultStartError};
+pub use vault_service::{
+    FailedVersion, Opening, Rewrap, RewrapFields, RotationProgress, VaultService, VaultStartError,
+};
 pub use version::{KEPT_VERSIONS, SealedVersion, VaultCheck, VersionInfo, WrapCount, place};

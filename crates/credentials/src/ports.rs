@@ -31,6 +31,8 @@ pub trait CredentialRepository: Records<Credential> {
     /// A page of credentials.
     async fn list(&mut self, filter: &CredentialFilter, page: &PageRequest<CredentialSort>)
     -> Stored<Page<Credential>>;
+    /// Whether there is none at all.
+    async fn is_empty(&mut self) -> Stored<bool>;
     /// Replaces who may see the credential; its revision stays.
     async fn restrict(&mut self, id: Id<Credential>, access: &Access) -> Stored<()>;
 }
@@ -109,6 +111,8 @@ pub trait ChainRepository: Send {
 /// What credentials refer to in other domains.
 #[async_trait]
 pub trait Directory: Send {
+    /// Whether the database has been used: anybody has called the API, or entered a client or a session of work.
+    async fn is_used(&mut self) -> Stored<bool>;
     /// Whether there is a client with this id.
     async fn has_client(&mut self, id: Uuid) -> Stored<bool>;
     /// The client with this name, in the form of [`claudetools_kernel::text::fold`].

@@ -68,6 +68,17 @@ struct Content {
     secrets: zeroize::Zeroizing<String>,
 }
 
+impl Content {
+    /// The bytes that are sealed.
+    fn bytes(&self) -> Result<zeroize::Zeroizing<Vec<u8>>> {
+        // As long as it can get when every byte is escaped, so that no part is left behind in a buffer that was outgrown.
+        let texts = self.service_name.len() + self.username.as_ref().map_or(0, String::len) + self.secrets.len();
+        let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(64 + 6 * texts));
+        serde_json::to_writer(&mut *bytes, self).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(bytes)
+    }
+}
+
 impl ShareService {
     /// The use cases over these parts.
     pub fn new(context: Context) -> Self {
@@ -144,8 +155,7 @@ impl ShareService {
             username: credential.username.clone(),
             secrets: text.map_err(|error| Error::Internal(error.to_string()))?,
         };
-        let content = serde_json::to_vec(&content).map(zeroize::Zeroizing::new);
-        let content = content.map_err(|error| Error::Internal(error.to_string()))?;
+        let content = content.bytes()?;
         let sealed = self.0.primitives.seal_under(key, &Share::place_of(id, fields.clone()), &content)?;
         Ok(Share {
             id,
@@ -216,4 +226,21 @@ fn checked(fields: &ShareFields) -> Result<(i32, i32, Option<String>)> {
     let reason = reason.and_then(|reason| text::line(&mut faults, "reason", reason, text::LINE));
     faults.finish()?;
     Ok((ttl, max_views, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_of_a_link_never_outgrows_its_buffer() {
+        for (name, secret) in [("", ""), ("Firewall", "\"\\\"\\"), ("\u{1}", "\u{1}\u{2}\u{1f}"), ("é😀", "é😀\"")]
+        {
+            let secrets = zeroize::Zeroizing::new(secret.repeat(1000));
+            let content = Content { service_name: name.to_owned(), username: Some(name.repeat(9)), secrets };
+            let texts = 10 * name.len() + 1000 * secret.len();
+            let bytes = content.bytes().unwrap();
+            assert!(bytes.len() <= 64 + 6 * texts, "{name:?} {secret:?}: {} bytes", bytes.len());
+        }
+    }
 }

@@ -127,7 +127,8 @@ impl TransferService {
         }
         let is_kept = !options.dry_run && (options.skip_faulty || !has_faults);
         if is_kept {
-            tx.commit().await?;
+            let entered = rows.iter().filter(|row: &&RowReport| row.outcome.is_ok()).count();
+            self.context.recorder.witness(&tx.commit().await?, i64::try_from(entered).unwrap_or(i64::MAX));
         }
         Ok(ImportReport { rows, is_kept })
     }
@@ -234,7 +235,7 @@ impl TransferService {
             self.context.recorder.record(&mut tx, event).await?;
             count += 1;
         }
-        tx.commit().await?;
+        self.context.recorder.witness(&tx.commit().await?, i64::try_from(count).unwrap_or(i64::MAX));
         Ok((count, without_client))
     }
 }

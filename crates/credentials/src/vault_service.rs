@@ -49,6 +49,18 @@ pub enum VaultStartError {
     Other(Error),
 }
 
+/// What an opening found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// The vault that was there.
+    Known,
+    /// A new database, in which the vault and its audit chain have begun.
+    First,
+    /// A database without a vault that has been used before: a new audit chain has begun there. That is so once, when a database from
+    /// before the vault is taken over; otherwise somebody has removed the vault, and with it the record of every access.
+    Anew,
+}
+
 /// How far a rotation is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationProgress {
@@ -128,17 +140,17 @@ impl VaultService {
     ///
     /// # Errors
     /// Every reason for which a secret could not be opened later, told now.
-    pub async fn open(&self) -> std::result::Result<(), VaultStartError> {
-        for attempt in 1.. {
+    pub async fn open(&self) -> std::result::Result<Opening, VaultStartError> {
+        let mut attempt = 1;
+        loop {
             match self.try_open().await {
-                Err(VaultStartError::Store(error)) if error.is_retryable() && attempt < ATTEMPTS => {}
+                Err(VaultStartError::Store(error)) if error.is_retryable() && attempt < ATTEMPTS => attempt += 1,
                 done => return done,
             }
         }
-        Ok(())
     }
 
-    async fn try_open(&self) -> std::result::Result<(), VaultStartError> {
+    async fn try_open(&self) -> std::result::Result<Opening, VaultStartError> {
         let mut tx = self.0.store.begin().await?;
         let (check, counts) = (tx.chain().lock_check().await?, tx.versions().wrap_counts(None).await?);
         let Some(check) = check else {
@@ -146,16 +158,19 @@ impl VaultService {
             let is_begun = chain.head().await?.is_some()
                 || !chain.epochs().await?.is_empty()
                 || !chain.rows_after(0, 1).await?.is_empty();
-            if !counts.is_empty() || is_begun {
+            // Whoever entered a credential left a row in a chain, with secrets or without: where there is one, there was a chain.
+            let has_credentials = !counts.is_empty() || !tx.credentials().is_empty().await?;
+            if has_credentials || is_begun {
                 // Another process may have begun it between the two statements.
                 if tx.chain().check().await?.is_some() {
                     return Err(StoreError::Contention("the vault was begun meanwhile".to_owned()).into());
                 }
                 return Err(VaultStartError::MissingCheck);
             }
+            let opening = if tx.directory().is_used().await? { Opening::Anew } else { Opening::First };
             self.begin(tx.as_mut()).await?;
             tx.commit().await?;
-            return Ok(());
+            return Ok(opening);
         };
         let opened = self.0.vault.open(&check_place(), &check.sealed).map_err(VaultStartError::WrongKeys)?;
         if !self.0.primitives.same(&opened, CHECK) {
@@ -164,7 +179,7 @@ impl VaultService {
         let ring = self.0.vault.keys();
         match counts.into_iter().find(|count| !ring.contains(&count.key_id)) {
             Some(WrapCount { key_id, versions, .. }) => Err(VaultStartError::MissingKey { key_id, versions }),
-            None => Ok(()),
+            None => Ok(Opening::Known),
         }
     }
 
@@ -314,7 +329,7 @@ impl VaultService {
         let mut event = who.event(AuditAction::Rotate, None, now);
         event.reason = Some(format!("epoch {number} begins with master key {active}"));
         recorder.append(&mut tx, number, &key, event).await?;
-        tx.commit().await?;
+        recorder.witness(&tx.commit().await?, 1);
         Ok(())
     }
 

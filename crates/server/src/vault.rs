@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use claudetools_credentials::{
-    ChainService, Context, CredentialService, Head, ShareService, TransferService, VaultService, VaultStartError,
+    ChainService, Context, CredentialService, Head, Opening, ShareService, TransferService, VaultService,
+    VaultStartError,
     ports::{ChainWitness, CredentialsTx},
 };
 use claudetools_crypto::{RingPrimitives, RingVault, UuidGenerator};
@@ -55,7 +56,12 @@ impl VaultServices {
             vault: VaultService::new(context.clone()),
             chain: ChainService::new(context),
         };
-        services.vault.open().await?;
+        if services.vault.open().await? == Opening::Anew {
+            tracing::warn!(
+                "a new audit chain of the vault begins in a database that has been used before: expected once, at the first start of a \
+                 version with a vault; otherwise somebody has removed the vault, and with it the record of every access"
+            );
+        }
         Ok(services)
     }
 

@@ -239,7 +239,7 @@ pub(crate) fn entry(info: &RequestInfo, services: &Services, status: u16) -> Aud
         path: info.path.clone(),
         status,
         duration_micros: services.clock.now().since(info.started).num_microseconds().unwrap_or(i64::MAX),
-        client_ip: info.client_ip,
+        client_ip: info.caller_ip,
         user_agent: info.user_agent.clone(),
     }
 }

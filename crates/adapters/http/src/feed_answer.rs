@@ -21,62 +21,77 @@ use crate::{
 
 /// How long a stream is silent at the most, so that whatever stands between keeps it open, and who has gone is noticed.
 const SILENCE: Duration = Duration::from_secs(15);
+/// How often it is looked at whether who listens still may. A revocation is known to every replica after two seconds, and is in force
+/// after five; to look costs no query.
+const CHECKED: Duration = Duration::from_secs(2);
 /// How much of the events a stream sends at once, in bytes: what waits for a slow client is not shared.
 const STREAMED: usize = 16 * 1024;
 /// How much of the events an answer to a long poll holds, in bytes.
 const POLLED: usize = 256 * 1024;
-/// The answer to a long poll.
-pub(crate) async fn polled(mut listener: Listener, wait: Duration) -> Answer {
-    let mut body = br#"{"events":["#.to_vec();
-    if let Heard::Events(chunk) = listener.hear(Instant::now() + wait, POLLED).await {
-        for (place, event) in chunk.json().enumerate() {
-            body.extend_from_slice(if place == 0 { b"" } else { b"," });
-            body.extend_from_slice(event);
-        }
-    }
-    body.extend_from_slice(format!(r#"],"last_event_id":{}}}"#, listener.seen()).as_bytes());
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .content_type("application/json")
-        .body(body))
-}
 
-/// A stream to one client.
-struct Stream {
+/// Somebody who may listen for the time being: a token ends, or is revoked. Without one the caller is let in for where it calls from.
+pub(crate) struct Audience {
     listener: Listener,
     services: Data<Services>,
     token: Option<String>,
     checked: Instant,
 }
 
-impl Stream {
-    /// What the client is sent next; `None` ends the stream.
-    async fn next(&mut self) -> Option<Bytes> {
-        // Who may listen no longer is not told any more: a token ends, or is revoked.
-        if self.checked.elapsed() >= SILENCE {
-            self.checked = Instant::now();
-            if self.token.as_ref().is_some_and(|token| self.services.authenticate(token).is_err()) {
-                return None;
+impl Audience {
+    /// Somebody whose token has just been found good.
+    pub(crate) fn new(listener: Listener, services: Data<Services>, token: Option<String>) -> Self {
+        Self { listener, services, token, checked: Instant::now() }
+    }
+
+    /// What comes next, as soon as there is anything. Who may listen no longer is told nothing any more, and that soon.
+    async fn hear(&mut self, until: Instant, most: usize) -> Result<Heard, ApiError> {
+        loop {
+            let heard = self.listener.hear(until.min(self.checked + CHECKED), most).await;
+            if self.checked.elapsed() >= CHECKED {
+                self.checked = Instant::now();
+                self.token.as_ref().map(|token| self.services.authenticate(token)).transpose()?;
             }
-        }
-        match self.listener.hear(Instant::now() + SILENCE, STREAMED).await {
-            Heard::Events(chunk) => Some(chunk.sse()),
-            Heard::Silence => Some(Bytes::from_static(b":\n\n")),
-            Heard::End => None,
+            if !matches!(heard, Heard::Silence) || Instant::now() >= until {
+                return Ok(heard);
+            }
         }
     }
 }
 
-/// The answer that is a stream. Without a token the caller is let in for where it calls from.
-pub(crate) fn streamed(listener: Listener, services: Data<Services>, token: Option<String>) -> HttpResponse {
-    let stream = Stream { listener, services, token, checked: Instant::now() };
-    let greeting = Bytes::from(format!("retry: 1000\n: what follows {}\n\n", stream.listener.seen()));
-    let body = stream::unfold((Some(greeting), stream), |(greeting, mut stream)| async {
+/// The answer to a long poll.
+pub(crate) async fn polled(mut audience: Audience, wait: Duration) -> Answer {
+    let mut body = br#"{"events":["#.to_vec();
+    if let Heard::Events(chunk) = audience.hear(Instant::now() + wait, POLLED).await? {
+        for (place, event) in chunk.json().enumerate() {
+            body.extend_from_slice(if place == 0 { b"" } else { b"," });
+            body.extend_from_slice(event);
+        }
+    }
+    body.extend_from_slice(format!(r#"],"last_event_id":{}}}"#, audience.listener.seen()).as_bytes());
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("application/json")
+        .body(body))
+}
+
+/// What the client of a stream is sent next; `None` ends the stream.
+async fn next(audience: &mut Audience) -> Option<Bytes> {
+    match audience.hear(Instant::now() + SILENCE, STREAMED).await {
+        Ok(Heard::Events(chunk)) => Some(chunk.sse()),
+        Ok(Heard::Silence) => Some(Bytes::from_static(b":\n\n")),
+        Ok(Heard::End) | Err(_) => None,
+    }
+}
+
+/// The answer that is a stream.
+pub(crate) fn streamed(audience: Audience) -> HttpResponse {
+    let greeting = Bytes::from(format!("retry: 1000\n: what follows {}\n\n", audience.listener.seen()));
+    let body = stream::unfold((Some(greeting), audience), |(greeting, mut audience)| async {
         let bytes = match greeting {
             Some(greeting) => greeting,
-            None => stream.next().await?,
+            None => next(&mut audience).await?,
         };
-        Some((Ok::<_, actix_web::Error>(bytes), (None, stream)))
+        Some((Ok::<_, actix_web::Error>(bytes), (None, audience)))
     });
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))

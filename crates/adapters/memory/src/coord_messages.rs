@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use claudetools_coord::{
-    Component, ComponentKey, CoordProject, Delivery, HistoryEntry, HistorySort, Message, MessageFilter, MessageRow,
-    MessageSort, PruneBounds, Pruned, Retention,
+    Component, ComponentKey, CoordProject, Delivery, HistoryEntry, HistorySort, LockState, Message, MessageFilter,
+    MessageRow, MessageSort, Presence, PresenceState, PruneBounds, Pruned, Retention,
     ports::{ComponentRepository, CoordProjectRepository, EventRepository, MessageRepository, RetentionRepository},
 };
 use claudetools_kernel::{Id, Page, PageRequest, StoreError, Stored, Timestamp};
 
 use crate::{
+    coord::Coord,
     store::{MemoryTx, State},
     table::{Row, Table},
 };
@@ -208,7 +209,14 @@ impl RetentionRepository for MemoryTx {
         coord_deliveries.retain(|(message, _), _| coord_messages.has(*message));
         let kept = (state.coord.locks.len(), state.coord.presence.len());
         state.coord.locks.retain(|_, lock| !is_before(lock.ended_at, bounds.ended));
-        state.coord.presence.retain(|_, session| !is_before(session.ended_at, bounds.ended));
+        let Coord { locks, presence, .. } = &mut state.coord;
+        let holds = |session: &Presence| {
+            locks.values().any(|lock| lock.state == LockState::Held && lock.session_id == session.session_id)
+        };
+        presence.retain(|_, session| match session.state {
+            PresenceState::Ended => !is_before(session.ended_at, bounds.ended),
+            _ => !is_before(Some(session.last_seen_at), bounds.ended) || holds(session),
+        });
         Ok(Pruned {
             events,
             messages,

@@ -79,6 +79,10 @@ impl CredentialRepository for MemoryTx {
         Ok(Page::cut(rows, page))
     }
 
+    async fn is_empty(&mut self) -> Stored<bool> {
+        Ok(self.state.credentials.rows().next().is_none())
+    }
+
     async fn restrict(&mut self, id: Id<Credential>, access: &Access) -> Stored<()> {
         if let Some(credential) = self.state.credentials.get_mut(id) {
             credential.access = access.clone();
@@ -251,6 +255,11 @@ impl ChainRepository for MemoryTx {
 
 #[async_trait]
 impl Directory for MemoryTx {
+    async fn is_used(&mut self) -> Stored<bool> {
+        let State { audit, clients, sessions, .. } = &self.state;
+        Ok(!audit.is_empty() || clients.rows().next().is_some() || sessions.rows().next().is_some())
+    }
+
     async fn has_client(&mut self, id: Uuid) -> Stored<bool> {
         Ok(self.state.clients.has(Id::new(id)))
     }

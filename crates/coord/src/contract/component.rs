@@ -6,11 +6,11 @@ use claudetools_kernel::{
     contract::{at, lists_agree, met_another_writer, uuid},
 };
 
-use super::{Outcome, Store};
+use super::{Outcome, Store, lock::lock};
 use crate::{
-    Component, ComponentDraft, ComponentFields, ComponentKey, ComponentState, CoordProject, CoordProjectFields, Head,
-    HistoryEntry, MessageDraft, MessageFields, Presence, PresenceFields, PruneBounds, Pruned, Reported, Retention,
-    RetentionFields,
+    Changes, Component, ComponentDraft, ComponentFields, ComponentKey, ComponentState, CoordProject,
+    CoordProjectFields, Head, HistoryEntry, Lock, LockMode, LockState, MessageDraft, MessageFields, Presence,
+    PresenceFields, PruneBounds, Pruned, Reported, Retention, RetentionFields,
 };
 
 fn key(project: &str, component: &str) -> ComponentKey {
@@ -160,8 +160,15 @@ pub async fn retention(store: Store<'_>) -> Outcome {
         let presence = Presence::announce(Id::new(uuid(n)), None, session_id, PresenceFields::default(), head.now);
         tx.presence().put(&presence.expect("a valid announcement").end(head.now)).await?;
     }
-    let there = Presence::announce(Id::new(uuid(9)), None, "there".to_owned(), PresenceFields::default(), at(1));
-    tx.presence().put(&there.expect("a valid announcement")).await?;
+    // Never ended, as when their machines went: seen since, silent, silent with a lock, and silent for long before its end.
+    for (n, session_id, seen) in [(9, "there", 11), (10, "dead", 1), (11, "holder", 1), (12, "late", 1)] {
+        let session =
+            Presence::announce(Id::new(uuid(n)), None, session_id.to_owned(), PresenceFields::default(), at(seen));
+        let session = session.expect("a valid announcement");
+        tx.presence().put(&if session_id == "late" { session.end(at(11)) } else { session }).await?;
+    }
+    let lock = lock(1, "a", "holder", LockMode::Exclusive, at(1));
+    tx.locks().write(&Changes { added: vec![lock.clone()], ..Changes::default() }).await?;
     tx.head().save(&head).await?;
     tx.commit().await?;
 
@@ -170,19 +177,30 @@ pub async fn retention(store: Store<'_>) -> Outcome {
     let before = |second| Some(at(second));
     let bounds = PruneBounds { events: before(30), messages: before(20), history: before(21), ended: before(11) };
     let pruned = tx.retention().prune(&bounds).await?;
-    assert_eq!(pruned, Pruned { events: 2, messages: 1, history: 2, locks: 0, sessions: 1 });
+    assert_eq!(pruned, Pruned { events: 2, messages: 1, history: 2, locks: 0, sessions: 2 });
     tx.commit().await?;
     let mut view = store.read().await?;
     assert_eq!(view.events().oldest().await?, Some(3));
     assert_eq!(view.messages().lookup(Id::new(uuid(1))).await?, None);
     assert_eq!(view.messages().recipients(Id::new(uuid(1))).await?, []);
     assert!(view.messages().lookup(Id::new(uuid(2))).await?.is_some(), "the bound itself stays");
-    let sessions = ["s10", "s20", "there"].map(str::to_owned);
+    let sessions = ["s10", "s20", "there", "dead", "holder", "late"].map(str::to_owned);
     let mut left: Vec<String> =
         view.presence().find(&sessions).await?.into_iter().map(|presence| presence.session_id).collect();
     left.sort_unstable();
-    assert_eq!(left, ["s20", "there"], "who is there stays, however long");
+    assert_eq!(
+        left,
+        ["holder", "late", "s20", "there"],
+        "who was seen since, who holds a lock and who has ended since stays"
+    );
     let last: Head = view.head().peek().await?;
     assert_eq!(last.last_event, 3, "numbers are not given again");
-    Ok(())
+    drop(view);
+
+    let mut tx = store.begin().await?;
+    let released = Lock { state: LockState::Released, ended_at: Some(at(15)), ..lock };
+    tx.locks().write(&Changes { ended: vec![released], ..Changes::default() }).await?;
+    let pruned = tx.retention().prune(&PruneBounds { ended: before(11), ..PruneBounds::default() }).await?;
+    assert_eq!(pruned, Pruned { sessions: 1, ..Pruned::default() }, "without its lock it goes");
+    tx.commit().await
 }

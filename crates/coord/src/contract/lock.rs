@@ -15,7 +15,7 @@ fn path(text: &str) -> ResourcePath {
 }
 
 /// The `n`th lock of a suite.
-fn lock(n: u128, resource: &str, session_id: &str, mode: LockMode, now: Timestamp) -> Lock {
+pub(super) fn lock(n: u128, resource: &str, session_id: &str, mode: LockMode, now: Timestamp) -> Lock {
     let number = i64::try_from(n).unwrap_or_default();
     Lock {
         id: Id::new(uuid(n)),

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     extract::{CoordCaller, Query, Read, bearer},
     feed::EventView,
-    feed_answer::{LastEventHeader, gone, last_event_id, polled, streamed},
+    feed_answer::{Audience, LastEventHeader, gone, last_event_id, polled, streamed},
     mounting::ServiceConfig,
     reply::Answer,
 };
@@ -52,7 +52,7 @@ struct EventsView {
 /// there is none in the time. Each event bears a number: gap-free, in the order of the commits, the same on every replica. Go on behind
 /// the last one seen with `Last-Event-ID`, which browsers send by themselves, or with `after`: nothing is missed and nothing
 /// comes twice. When what follows is not kept any more the answer is 410, and `details.oldest_id` names the oldest that is. A stream is
-/// ended when its reader is too slow, when its token ends, and when the server stops.
+/// ended when its reader is too slow, when its token ends or is revoked, and when the server stops.
 #[utoipa::path(
     params(EventsQuery, LastEventHeader),
     responses((status = 200, content((EventsView = "application/json"), (String = "text/event-stream")))),
@@ -72,9 +72,9 @@ async fn events(caller: CoordCaller<Read>, query: Query<EventsQuery>) -> Answer 
         Place::Behind { seen, last } => services.feed.listen(seen, last),
         Place::Gone(oldest) => return Err(gone(oldest)),
     };
-    if let Some(seconds) = wait {
-        return polled(listener, Duration::from_secs(seconds)).await;
+    let audience = Audience::new(listener, services, bearer(caller.headers()).ok().map(str::to_owned));
+    match wait {
+        Some(seconds) => polled(audience, Duration::from_secs(seconds)).await,
+        None => Ok(streamed(audience)),
     }
-    let token = bearer(caller.headers()).ok().map(str::to_owned);
-    Ok(streamed(listener, services, token))
 }

@@ -230,7 +230,7 @@ struct LockHistoryView {
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(Event)]
 struct LockEventView {
-    /// Its place among all events.
+    /// Its place among all events; 0 for one that the feed does not keep any more.
     #[o2o(repeat)]
     #[from(~.cross())]
     seq: i64,

@@ -12,7 +12,7 @@ use crate::{
     mounting::ServiceConfig,
     openapi::{Listed, Paging},
     reply::{Answer, Reply},
-    wire::{BlankLine, Cross, Instant, Nullable, SessionText, Switch, Word},
+    wire::{BlankLine, CoordKey, Cross, Instant, Nullable, SessionText, Switch, Word},
 };
 
 type StateWord = Word<PresenceState>;
@@ -33,7 +33,7 @@ struct PresenceBody {
     machine: Nullable<BlankLine>,
     host: Nullable<BlankLine>,
     agent: Nullable<BlankLine>,
-    project_key: Nullable<BlankLine>,
+    project_key: Nullable<CoordKey>,
     task: Nullable<BlankLine>,
     pid: Nullable<crate::wire::ProcessId>,
 }

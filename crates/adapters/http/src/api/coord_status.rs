@@ -74,7 +74,7 @@ struct RetentionView {
     /// The history of components.
     #[schema(example = 90)]
     history_days: i32,
-    /// Sessions and locks, from their end.
+    /// Sessions and locks, from their end; sessions that died without a word, from their last sign of life.
     #[schema(example = 30)]
     ended_days: i32,
 }

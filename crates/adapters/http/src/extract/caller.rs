@@ -240,8 +240,8 @@ impl Call {
 
     /// Where the request came from, for the audit chain of the vault.
     pub(crate) fn origin(&self) -> Origin {
-        let RequestInfo { client_ip, user_agent, request_id, .. } = &*self.info;
-        Origin { client_ip: *client_ip, user_agent: user_agent.clone(), request_id: Some(request_id.clone()) }
+        let RequestInfo { caller_ip, user_agent, request_id, .. } = &*self.info;
+        Origin { client_ip: *caller_ip, user_agent: user_agent.clone(), request_id: Some(request_id.clone()) }
     }
 
     /// Notes who proved to be calling where no access token says it, for the audit row.

@@ -66,7 +66,7 @@ fn identify(request: &HttpRequest, scope: Scope) -> Result<(Call, Party), ApiErr
     if !request.headers().contains_key(header::AUTHORIZATION) && scope != Scope::Admin {
         let call = Call::of(request)?;
         let trusted = &call.services().options.coord.trusted_networks;
-        if call.info().client_ip.is_some_and(|ip| trusted.iter().any(|network| network.contains(&ip))) {
+        if call.info().caller_ip.is_some_and(|ip| trusted.iter().any(|network| network.contains(&ip))) {
             return Ok((call, Party::Trusted));
         }
     }

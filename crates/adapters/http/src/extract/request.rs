@@ -21,6 +21,11 @@ const LONGEST_USER_AGENT: usize = 255;
 pub(crate) struct RequestInfo {
     pub(crate) request_id: String,
     pub(crate) started: Timestamp,
+    /// The caller's address; `None` when it is not known, as when what a trusted proxy says of it cannot be read. This is what is
+    /// recorded, and what a network is trusted by: an unknown address lies in none.
+    pub(crate) caller_ip: Option<IpAddr>,
+    /// The address that budgets and failed log-ins are counted for: the caller's, or where that is not known that of the nearest proxy
+    /// which is. Such callers share its budget, and get round no limit.
     pub(crate) client_ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
     pub(crate) method: String,
@@ -43,10 +48,12 @@ impl RequestInfo {
     /// What can be known of a request at its head.
     pub(crate) fn new(request: &HttpRequest, trusted: &[IpNet], ids: &dyn IdGenerator, clock: &dyn Clock) -> Self {
         let headers = request.headers();
+        let Origin { caller_ip, client_ip } = origin(request.peer_addr(), headers, trusted);
         Self {
             request_id: own_request_id(headers).map_or_else(|| ids.next().to_string(), str::to_owned),
             started: clock.now(),
-            client_ip: client_ip(request.peer_addr(), headers, trusted),
+            caller_ip,
+            client_ip,
             user_agent: user_agent(headers),
             method: request.method().to_string(),
             path: request.path().to_owned(),
@@ -79,28 +86,44 @@ fn user_agent(headers: &header::HeaderMap) -> Option<String> {
     Some(text.chars().take(LONGEST_USER_AGENT).collect())
 }
 
+/// Where a request comes from.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Origin {
+    caller_ip: Option<IpAddr>,
+    client_ip: Option<IpAddr>,
+}
+
 /// The caller's address: the peer's, or behind trusted proxies the last address in `X-Forwarded-For` that is not one of
-/// theirs. What stands before that was written by the caller and is not believed.
-fn client_ip(peer: Option<SocketAddr>, headers: &header::HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
-    let peer = peer?.ip().to_canonical();
+/// theirs. What stands before that was written by the caller and is not believed. Where a hop cannot be read the caller is unknown,
+/// and never taken for the proxy that wrote it: that one's address mostly lies in a network which is trusted.
+fn origin(peer: Option<SocketAddr>, headers: &header::HeaderMap, trusted: &[IpNet]) -> Origin {
+    let Some(peer) = peer else { return Origin::default() };
+    let mut nearest = peer.ip().to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    if !is_trusted(&peer) {
-        return Some(peer);
-    }
-    let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    let mut nearest = peer;
-    for hop in forwarded.iter().rev() {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
-        nearest = address.to_canonical();
+    // In bytes: a value that is no text as a whole may end in a hop that is.
+    let forwarded: Vec<&[u8]> =
+        headers.get_all("x-forwarded-for").flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
+    for text in forwarded.into_iter().rev() {
         if !is_trusted(&nearest) {
             break;
         }
+        let Some(address) = hop(text) else { return Origin { caller_ip: None, client_ip: Some(nearest) } };
+        nearest = address;
     }
-    Some(nearest)
+    Origin { caller_ip: Some(nearest), client_ip: Some(nearest) }
+}
+
+/// The address of a hop as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`, each in
+/// quotes or not.
+fn hop(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let address = match bare {
+        Some(bare) => bare.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip())),
+    };
+    address.map(|address| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -125,9 +148,49 @@ mod tests {
     fn forwarded_addresses_are_believed_from_trusted_peers_only() {
         let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
         let sent = headers("x-forwarded-for", "1.1.1.1, 203.0.113.9, 10.0.0.7");
-        let via_proxy = client_ip(Some("10.0.0.1:5".parse().unwrap()), &sent, &trusted);
-        assert_eq!(via_proxy, Some("203.0.113.9".parse().unwrap()));
-        let direct = client_ip(Some("198.51.100.4:5".parse().unwrap()), &sent, &trusted);
-        assert_eq!(direct, Some("198.51.100.4".parse().unwrap()));
+        let from = |peer: &str| origin(Some(peer.parse().unwrap()), &sent, &trusted).caller_ip;
+        assert_eq!(from("10.0.0.1:5"), Some("203.0.113.9".parse().unwrap()));
+        assert_eq!(from("198.51.100.4:5"), Some("198.51.100.4".parse().unwrap()));
+    }
+
+    fn behind_a_proxy(value: &[u8]) -> Origin {
+        let mut headers = header::HeaderMap::new();
+        let value = header::HeaderValue::from_bytes(value).unwrap();
+        headers.insert(header::HeaderName::from_static("x-forwarded-for"), value);
+        origin(Some("127.0.0.1:5".parse().unwrap()), &headers, &["127.0.0.0/8".parse().unwrap()])
+    }
+
+    #[test]
+    fn a_hop_is_read_as_proxies_write_it() {
+        for (sent, address) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("\"[2001:db8::1]:4711\"", "2001:db8::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("nonsense, 203.0.113.9 ,127.0.0.2", "203.0.113.9"),
+        ] {
+            let address = Some(address.parse().unwrap());
+            assert_eq!(behind_a_proxy(sent.as_bytes()), Origin { caller_ip: address, client_ip: address }, "{sent}");
+        }
+        let own = Some("127.0.0.2".parse().unwrap());
+        assert_eq!(behind_a_proxy(b"127.0.0.2").caller_ip, own, "a proxy calls for itself");
+        let beside = behind_a_proxy(b"\xff, 203.0.113.9").caller_ip;
+        assert_eq!(beside, Some("203.0.113.9".parse().unwrap()), "what stands before is not looked at");
+    }
+
+    #[test]
+    fn a_caller_whose_hop_cannot_be_read_is_unknown_and_counted_for_the_proxy() {
+        for sent in
+            ["unknown", "_hidden", "", "203.0.113.9,", "203.0.113.9:99999", "[203.0.113.9]", "fe80::1%eth0", "10.0.0"]
+        {
+            let unknown = Origin { caller_ip: None, client_ip: Some("127.0.0.1".parse().unwrap()) };
+            assert_eq!(behind_a_proxy(sent.as_bytes()), unknown, "{sent}");
+        }
+        assert_eq!(behind_a_proxy(b"203.0.113.9, \xff").caller_ip, None);
+        let between = behind_a_proxy(b"unknown, 127.0.0.7");
+        assert_eq!(between, Origin { caller_ip: None, client_ip: Some("127.0.0.7".parse().unwrap()) });
     }
 }

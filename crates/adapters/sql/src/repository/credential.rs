@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use crate::{
     entity::{
-        client,
+        api_audit_log, client,
         credential::{Column, Entity, Model},
         credential_access::{self, AGENT_TYPE, Column as Named, SUBJECT},
-        infrastructure, service,
+        infrastructure, service, session,
     },
     query::{Listing, contains, padded},
     store::{Connection, SqlTx},
@@ -75,6 +75,10 @@ impl<C: Connection> CredentialRepository for SqlTx<C> {
         }))
     }
 
+    async fn is_empty(&mut self) -> Stored<bool> {
+        Ok(!self.has_any::<Entity>(Column::Id).await?)
+    }
+
     async fn restrict(&mut self, id: Id<Credential>, access: &Access) -> Stored<()> {
         self.erase::<credential_access::Entity>(Condition::all().add(Named::CredentialId.eq(id.uuid()))).await?;
         let rows: Vec<_> = credential_access::Model::of_access(id.uuid(), access).collect();
@@ -89,6 +93,12 @@ impl<C: Connection> CredentialRepository for SqlTx<C> {
 
 #[async_trait]
 impl<C: Connection> Directory for SqlTx<C> {
+    async fn is_used(&mut self) -> Stored<bool> {
+        Ok(self.has_any::<api_audit_log::Entity>(api_audit_log::Column::Id).await?
+            || self.has_any::<client::Entity>(client::Column::Id).await?
+            || self.has_any::<session::Entity>(session::Column::Id).await?)
+    }
+
     async fn has_client(&mut self, id: Uuid) -> Stored<bool> {
         Ok(self.count::<client::Entity>(Condition::all().add(client::Column::Id.eq(id))).await? > 0)
     }
@@ -109,6 +119,12 @@ impl<C: Connection> Directory for SqlTx<C> {
 }
 
 impl<C: Connection> SqlTx<C> {
+    /// Whether `E` has any row.
+    async fn has_any<E: EntityTrait>(&self, id: E::Column) -> Stored<bool> {
+        let first: Option<Id<()>> = self.id_of(E::find().select_only().column(id).limit(1)).await?;
+        Ok(first.is_some())
+    }
+
     async fn with_access(&self, rows: Vec<Model>) -> Stored<Vec<Credential>> {
         let restricted: Vec<Uuid> = rows.iter().filter(|row| row.is_restricted).map(|row| row.id).collect();
         let mut named = self.access_of(&restricted).await?;
