@@ -1,12 +1,12 @@
 //! The analysis of commands on every storage: each command once, whatever the number of replicas, and none that holds up the others.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use claudetools_crypto::{RingSecrets, UuidGenerator};
 use claudetools_infra::{
     failure::{
-        AnalysisService, Command, CommandFields, CommandFilter, FailurePattern, PatternFilter, Round,
-        contract::Outcome, ports::Digest,
+        AnalysisService, Command, CommandFields, CommandFilter, FailurePattern, InsightCategory, InsightFilter,
+        PatternFilter, Round, ShellType, contract::Outcome, ports::Digest,
     },
     inventory::Context,
 };
@@ -153,6 +153,51 @@ pub(crate) async fn passes_over_what_fails(store: &TestStore) -> Outcome {
     assert_eq!(waiting(store).await?, []);
     let counts: Vec<i64> = patterns(store).await?.iter().map(|pattern| pattern.occurrence_count).collect();
     assert_eq!(counts, [if sql.engine() == DbBackend::Sqlite { 6 } else { 5 }]);
+    Ok(())
+}
+
+/// What is derived from the same commands is the same, in whatever order they were entered.
+pub(crate) async fn whatever_the_order(store: &TestStore) -> Outcome {
+    let sessions = ground(store).await?.sessions;
+    let denied = (ShellType::Sh, Some("Permission denied"));
+    let full = (ShellType::Bash, Some("No space left on device"));
+    let worked = (ShellType::Bash, None);
+    let orders = [
+        [worked, worked, worked, worked, denied, denied, denied, full, full],
+        [denied, denied, denied, full, full, worked, worked, worked, worked],
+        [full, full, denied, denied, denied, worked, worked, worked, worked],
+        [denied, worked, full, worked, denied, worked, full, worked, denied],
+        [full, worked, worked, full, worked, worked, denied, denied, denied],
+    ];
+    let mut number = 100;
+    for (order, runs) in orders.iter().enumerate() {
+        let mut seen = BTreeMap::new();
+        let mut commands = Vec::new();
+        for (shell, error) in runs {
+            number += 1;
+            // Of each kind the runs are alternately on one host and on another.
+            let nth: &mut usize = seen.entry(error).or_default();
+            *nth += 1;
+            let host = Some(format!("{shell}{}", *nth % 2));
+            let run = command(number, sessions[*nth % 2], &format!("tool{order} x"), *error);
+            commands.push(Command { host, shell_type: Some(*shell), ..run });
+        }
+        enter(store, &commands).await?;
+    }
+    assert_eq!(given_up(&work_off(&analysis(store)).await), []);
+    let filter = InsightFilter::default();
+    let all = store.infra.read().await?.insights().list(&filter, &PageRequest::first(200)).await?.items;
+    for order in 0..orders.len() {
+        let verb = format!("tool{order}");
+        let mut told: Vec<(InsightCategory, &str)> = Vec::new();
+        told.extend(all.iter().filter(|one| one.verb == verb).map(|one| (one.category, one.description.as_str())));
+        told.sort_unstable_by_key(|(_, description)| *description);
+        let expected = [
+            (InsightCategory::CommandConstraints, "2 of 6 runs on 2 hosts with bash; 0 of 3 elsewhere"),
+            (InsightCategory::Permissions, "3 of 3 runs on 2 hosts with sh; 0 of 6 elsewhere"),
+        ];
+        assert_eq!(told, expected, "{:?}", orders[order]);
+    }
     Ok(())
 }
 

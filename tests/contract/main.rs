@@ -96,6 +96,7 @@ on_every_engine! {
     failure_insights(store): failures::insights(&store);
     failure_check(store): failures::check(&store);
     analysis_of_each_command_once(store): analysis::each_command_once(&store);
+    analysis_whatever_the_order(store): analysis::whatever_the_order(&store);
     analysis_passes_over_what_fails(store): analysis::passes_over_what_fails(&store);
     netbox(store): netbox::demo(&store);
     netbox_relations(store): netbox::relations(&store);

@@ -67,7 +67,8 @@ async fn what_does_not_fit_together_is_refused() {
     let session = json!({"client_id": other, "session_date": "2026-01-16", "session_title": "Theirs"});
     let session = writer.post("/api/v1/sessions", &session).await.expect(201).id().to_owned();
     for (more, status, field) in [
-        (json!({}), 422, "minutes"),
+        (json!({}), 400, "minutes"),
+        (json!({"start_time": "2026-01-16T09:00:00Z"}), 400, "minutes"),
         (json!({"minutes": 5, "entry_date": "2026-02-30"}), 400, "entry_date"),
         (json!({"minutes": 44_641}), 400, "minutes"),
         (time("10:00", "09:00"), 422, "end_time"),
@@ -187,6 +188,27 @@ async fn one_timer_runs_for_a_technician_and_survives_a_restart() {
     writer.post(&act("stop"), &Value::Null).await.expect(404);
     let read = app.reader().get(&format!("/api/v1/billable-time/{}", entry["id"].as_str().expect("an id"))).await;
     assert_eq!(read.expect(200).body["minutes"], 30);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_took_no_time_costs_nothing_whatever_the_zone() {
+    let app = TestApp::start().await;
+    let writer = app.writer();
+    for terms in [json!({"name": "A"}), json!({"name": "B", "time_zone": "Australia/Adelaide"})] {
+        let client = new_client(&app, &terms).await;
+        let nothing = |entry: &Value| {
+            let shown = ["minutes", "rounded_minutes", "amount"].map(|field| entry[field].clone());
+            assert_eq!(shown, [json!(0), json!(0), json!("0.00")], "{terms}: {entry}");
+        };
+        nothing(&enter(&writer, &client, &time("09:07", "09:07")).await.expect(201).body);
+        let mut all_breaks = time("09:07", "09:21");
+        all_breaks["minutes"] = json!(0);
+        nothing(&enter(&writer, &client, &all_breaks).await.expect(201).body);
+        let timers = "/api/v1/billable-time/timers";
+        let timer = writer.post(timers, &json!({"client_id": client})).await.expect(201);
+        nothing(&writer.post(&format!("{timers}/{}/stop", timer.id()), &Value::Null).await.expect(200).body);
+    }
     app.stop().await;
 }
 

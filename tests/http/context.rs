@@ -63,6 +63,91 @@ async fn the_context_of_a_client_s_work_is_told_in_one_call() {
     assert_eq!(told.body["last_sessions"].as_array().map(Vec::len), Some(3), "five unless the caller says otherwise");
 }
 
+async fn made(app: &TestApp, path: &str, body: Value) -> String {
+    let path = format!("/api/v1/{path}");
+    app.admin().post(&path, &body).await.expect(201).id().to_owned()
+}
+
+#[tokio::test]
+async fn the_context_has_what_else_is_known_of_the_client() {
+    let app = TestApp::start().await;
+    let acme = made(&app, "clients", json!({"name": "Acme Dental", "type": "msp_client"})).await;
+    let globex = made(&app, "clients", json!({"name": "Globex", "type": "msp_client"})).await;
+    let asset = json!({"client_id": acme, "hostname": "DC01", "asset_type": "physical_server", "shell_type": "bash",
+        "limitations": ["no_native_wins_service"]});
+    let dc = made(&app, "infrastructure", asset).await;
+    let other = json!({"client_id": acme, "hostname": "FS01", "asset_type": "nas_storage"});
+    made(&app, "infrastructure", other).await;
+    for (place, title, priority) in [
+        (json!({"client_id": acme}), "Ask Jo", 3),
+        (json!({"infrastructure_id": dc}), "No sudo", 9),
+        (json!({"client_id": globex}), "Somebody else's", 10),
+    ] {
+        let mut insight = json!({"category": "permissions", "title": title, "description": "d", "priority": priority});
+        insight.as_object_mut().expect("an object").extend(place.as_object().expect("an object").clone());
+        made(&app, "environmental-insights", insight).await;
+    }
+    for (client, command, error) in [
+        (&acme, "first", Some("Permission denied")),
+        (&acme, "second", None),
+        (&acme, "third", Some("No space left on device")),
+        (&globex, "fourth", Some("Permission denied")),
+    ] {
+        let session = json!({"client_id": client, "session_title": "x", "session_date": day(&app, 0)});
+        let session = made(&app, "sessions", session).await;
+        let run =
+            json!({"session_id": session, "command_text": command, "success": error.is_none(), "error_message": error});
+        made(&app, "commands", run).await;
+        app.clock.advance(1);
+    }
+    for (session, path) in [
+        ("a", "clients/acme-dental/dns".to_owned()),
+        ("b", format!("clients/{acme}")),
+        ("c", "clients/globex".to_owned()),
+    ] {
+        made(&app, "coord/locks", json!({"session_id": session, "resource": path})).await;
+    }
+    for (to, about) in [
+        (json!({"to_session": "b"}), "clients/acme-dental"),
+        (json!({"to_project": "clients/acme-dental"}), "clients/acme-dental"),
+        (json!({"to_session": "b"}), "clients/globex"),
+    ] {
+        let mut message = json!({"from_session": "a", "body": to.to_string(), "project_key": about});
+        message.as_object_mut().expect("an object").extend(to.as_object().expect("an object").clone());
+        made(&app, "coord/messages", message).await;
+    }
+
+    let recover = async || {
+        let told = app.reader().get(&format!("/api/v1/context/recover?client_id={acme}")).await;
+        told.expect(200).body
+    };
+    let told = recover().await;
+    assert_eq!(told["project_keys"], json!(["clients/acme-dental", format!("clients/{acme}")]));
+    let [dc01, fs01] = [0, 1].map(|at| told["infrastructure"][at].clone());
+    assert_eq!((&dc01["hostname"], &dc01["limitations"]), (&json!("DC01"), &json!(["no_native_wins_service"])));
+    assert_eq!(all(&dc01["insights"], "title"), ["No sudo", "Ask Jo"], "the highest priority first");
+    assert_eq!(all(&fs01["insights"], "title"), ["Ask Jo"]);
+    assert_eq!(all(&told["recent_failures"], "command_text"), ["third", "first"], "the latest first");
+    let mut locks = all(&told["active_locks"], "resource");
+    locks.sort_unstable();
+    let by_id = format!("clients/{acme}");
+    let mut expected = ["clients/acme-dental/dns", by_id.as_str()];
+    expected.sort_unstable();
+    assert_eq!(locks, expected);
+    let project = json!({"to_project": "clients/acme-dental"}).to_string();
+    let session = json!({"to_session": "b"}).to_string();
+    assert_eq!(all(&told["unread_messages"], "body"), [project.as_str(), session.as_str()], "the latest first");
+
+    let read = told["unread_messages"][1]["id"].as_str().expect("an id").to_owned();
+    app.writer().put(&format!("/api/v1/coord/messages/{read}/read"), &json!({})).await.expect(200);
+    let lock = told["active_locks"][0]["id"].as_str().expect("an id").to_owned();
+    app.writer().delete(&format!("/api/v1/coord/locks/{lock}")).await.expect(200);
+    let told = recover().await;
+    assert_eq!(all(&told["unread_messages"], "body"), [project.as_str()], "the other has been read");
+    assert_eq!(told["active_locks"].as_array().map(Vec::len), Some(1), "the other has been released");
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn the_context_is_of_one_known_client() {
     let app = TestApp::start().await;

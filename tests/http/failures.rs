@@ -81,6 +81,11 @@ async fn failures_of_one_cause_become_a_pattern_an_insight_and_a_warning() {
     assert_eq!(command.body["commands"][0]["failure_category"], "compatibility");
     assert_eq!(command.body["commands"][0]["infrastructure_id"], newer);
 
+    for (host, total) in [("c0", 6), ("srv", 3), ("d_", 0)] {
+        let listed = reader.get(&format!("/api/v1/commands?host={host}")).await.expect(200);
+        assert_eq!(listed.body["total"], total, "{host}");
+    }
+
     let insights = reader.get(&format!("/api/v1/infrastructure/{old}/insights")).await.expect(200);
     assert_eq!(insights.body["limitations"], json!(["no_native_wins_service"]));
     let described = insights.body["insights"][0]["description"].as_str().expect("a description").to_owned();
@@ -127,6 +132,74 @@ async fn failures_of_one_cause_become_a_pattern_an_insight_and_a_warning() {
     let _ = ground.app.admin().delete(&path).await.expect(204);
     let gone = reader.get(&format!("/api/v1/infrastructure/{old}/insights")).await.expect(200);
     assert_eq!(gone.body["insights"], json!([]), "the insight goes with its pattern");
+    ground.app.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_count_their_commands_and_infrastructure_names_the_sessions_of_its_commands() {
+    let ground = Ground::new().await;
+    let asset = ground.asset("DC01", "5.1").await;
+    let today = claudetools_kernel::Clock::now(&*ground.app.clock).date();
+    let days_ago = |days| (today - chrono::Days::new(days)).to_string();
+    let mut sessions = Vec::new();
+    // One without a client: the work on the asset counts all the same.
+    for (title, client, day) in [
+        ("no command", json!(ground.client), days_ago(0)),
+        ("two commands", json!(ground.client), days_ago(1)),
+        ("of nobody", Value::Null, days_ago(2)),
+        ("long ago", json!(ground.client), days_ago(40)),
+    ] {
+        let body = json!({"client_id": client, "session_title": title, "session_date": day});
+        let made = ground.app.writer().post("/api/v1/sessions", &body).await.expect(201);
+        assert_eq!(made.body["commands"], 0);
+        sessions.push(made.id().to_owned());
+    }
+    ground.run(&sessions[1], "DC01", "ls", None).await;
+    ground.run(&sessions[1], "elsewhere", "ls", None).await;
+    ground.run(&sessions[2], "DC01", "ls", None).await;
+    ground.run(&sessions[3], "DC01", "ls", None).await;
+    let reader = ground.app.reader();
+    for (session, count) in sessions.iter().zip([0, 2, 1, 1]) {
+        let read = reader.get(&format!("/api/v1/sessions/{session}")).await.expect(200);
+        assert_eq!(read.body["commands"], count, "{}", read.text);
+    }
+    let shown = reader.get(&format!("/api/v1/infrastructure/{asset}")).await.expect(200);
+    let touching = shown.body["recent_sessions"].as_array().expect("sessions").clone();
+    let titles: Vec<&Value> = touching.iter().map(|session| &session["session_title"]).collect();
+    assert_eq!(titles, ["two commands", "of nobody"]);
+    ground.app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_shell_is_known_of_what_has_it() {
+    let ground = Ground::new().await;
+    let writer = ground.app.writer();
+    let mut hosts = Vec::new();
+    for (hostname, shell) in [("web01", "Bash"), ("web02", "bash"), ("bsd01", "sh"), ("idle", "bash")] {
+        let body = json!({"client_id": ground.client, "hostname": hostname, "asset_type": "virtual_server", "shell_type": shell});
+        let made = writer.post("/api/v1/infrastructure", &body).await.expect(201);
+        hosts.push((hostname, shell.to_lowercase(), made.id().to_owned()));
+    }
+    // The failures first: what makes the contrast comes later.
+    for (hostname, shell, _) in &hosts[..3] {
+        let error = (shell == "bash").then_some("Permission denied");
+        for _ in 0..3 {
+            let body = json!({"session_id": ground.session().await, "host": hostname, "shell_type": shell,
+                "command_text": "mount /mnt", "success": error.is_none(), "error_message": error});
+            writer.post("/api/v1/commands", &body).await.expect(201);
+        }
+    }
+    let reader = ground.app.reader();
+    let described = "6 of 6 runs on 2 hosts with bash; 0 of 3 elsewhere";
+    let expected = [Some(described), Some(described), None, Some(described)];
+    for ((hostname, _, id), expected) in hosts.iter().zip(expected) {
+        let found = async || {
+            let answer = reader.get(&format!("/api/v1/infrastructure/{id}/insights")).await.expect(200);
+            let description = answer.body["insights"][0]["description"].as_str().map(str::to_owned);
+            (description.as_deref() == expected).then_some(())
+        };
+        ground.app.eventually(hostname, found).await;
+    }
     ground.app.stop().await;
 }
 

@@ -66,7 +66,11 @@ async fn the_detail_shows_what_is_on_it_and_what_was_done_to_it() {
         let shown = app.reader().get(&format!("/api/v1/{path}")).await.expect(200);
         let expected = json!([{"id": host, "hostname": "FS01", "ip_address": "10.1.0.5", "asset_type": "physical_server",
             "os": "Windows Server"}]);
-        assert_eq!(shown.body["infrastructure"], expected, "{path}");
+        let mut equipment = shown.body["infrastructure"].clone();
+        for field in ["limitations", "insights"] {
+            equipment[0].as_object_mut().expect("an object").remove(field);
+        }
+        assert_eq!(equipment, expected, "{path}");
     }
     app.stop().await;
 }

@@ -42,8 +42,12 @@ impl BillingRule {
 
     /// The minutes to bill for work from `start` to `end`, `breaks` minutes of which were none. Start and end are rounded on the
     /// clock of `zone`, which billing reads to the minute: outwards by `up`, each to what is nearer by `nearest`. The breaks are
-    /// taken off, and what is left is rounded once more.
+    /// taken off, and what is left is rounded once more. Where not a whole minute was worked there is nothing to bill, whatever the
+    /// clock showed.
     pub fn round_between(self, zone: Zone, start: Timestamp, end: Timestamp, breaks: i64) -> i64 {
+        if end.since(start).num_minutes() <= breaks {
+            return 0;
+        }
         let increment = self.increment_minutes.max(1).unsigned_abs();
         let (start, end) = match self.rounding {
             BillingRounding::None => (start, end),
@@ -110,6 +114,9 @@ mod tests {
             (rule(15, BillingRounding::Nearest), "09:07", "09:52", 0, 45),
             (rule(15, BillingRounding::Nearest), "09:01", "09:05", 0, 0),
             (rule(15, BillingRounding::None), "09:07", "09:52", 5, 40),
+            (rule(15, BillingRounding::Up), "09:07", "09:07", 0, 0),
+            (rule(15, BillingRounding::Up), "09:07", "09:21", 14, 0),
+            (rule(15, BillingRounding::Up), "09:07", "09:21", 13, 15),
         ] {
             assert_eq!(kathmandu(rule, start, end, breaks), billed, "{rule:?} {start} to {end} less {breaks}");
         }
@@ -162,6 +169,18 @@ mod tests {
             let billed = rule.round_between(Zone::parse(zone).unwrap(), at(start), at(start + worked), breaks);
             prop_assert_eq!(billed % i64::from(increment), 0);
             prop_assert!(billed >= worked / 60 - breaks);
+        }
+
+        #[test]
+        fn on_the_wall_less_than_a_minute_of_work_is_not_billed(
+            start in 0_i64..3_000_000_000, breaks in 0_i64..600, seconds in 0_i64..60, increment in 1_i32..=240,
+        ) {
+            let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000).unwrap();
+            let zone = Zone::parse("Australia/Adelaide").unwrap();
+            for rounding in [BillingRounding::Up, BillingRounding::Nearest, BillingRounding::None] {
+                let end = at(start + breaks * 60 + seconds);
+                prop_assert_eq!(rule(increment, rounding).round_between(zone, at(start), end, breaks), 0);
+            }
         }
 
         #[test]

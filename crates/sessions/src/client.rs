@@ -8,6 +8,7 @@ use claudetools_kernel::{
 use uuid::Uuid;
 
 use crate::{
+    slug,
     values::{self, Currency, Subnet},
     zone::Zone,
 };
@@ -143,6 +144,12 @@ pub struct ClientFields {
 }
 
 impl Client {
+    /// By which keys coordination knows the client: `clients/<slug of its name>`, if the name makes one, and `clients/<id>`.
+    pub fn project_keys(&self) -> Vec<String> {
+        let slug = Some(slug::from_name(&self.name, "")).filter(|slug| !slug.is_empty());
+        slug.into_iter().chain([self.id.to_string()]).map(|name| format!("clients/{name}")).collect()
+    }
+
     /// A new client; refused with every fault of `fields` at once.
     pub fn new(id: Id<Self>, fields: ClientFields, now: Timestamp) -> Result<Self> {
         let mut faults = Faults::default();
@@ -266,5 +273,27 @@ impl ClientFilter {
         self.client_type.is_none_or(|wanted| wanted == client.client_type)
             && self.is_active.is_none_or(|wanted| wanted == client.is_active)
             && self.q.as_deref().is_none_or(|q| client.search_key().contains(&text::fold(q)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordination_knows_a_client_by_its_slug_and_by_its_id() {
+        let keys = |name: &str| {
+            let fields = ClientFields {
+                name: Some(name.to_owned()),
+                client_type: Some(ClientType::MspClient),
+                ..ClientFields::default()
+            };
+            let now = Timestamp::from_micros(0).unwrap();
+            Client::new(Id::new(Uuid::from_u128(1)), fields, now).unwrap().project_keys()
+        };
+        let by_id = "clients/00000000-0000-0000-0000-000000000001";
+        assert_eq!(keys("Acme Dental"), ["clients/acme-dental", by_id]);
+        assert_eq!(keys("Müller & Söhne"), ["clients/muller-sohne", by_id]);
+        assert_eq!(keys("東京"), [by_id], "a name that makes no slug");
     }
 }

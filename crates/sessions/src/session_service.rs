@@ -108,7 +108,7 @@ struct Around {
 }
 
 impl Around {
-    /// A new session with everything that is known of it: no work item can refer to it yet.
+    /// A new session with everything that is known of it: nothing can refer to it yet.
     fn detail(self, session: Session) -> SessionDetail {
         let mut tags: Vec<String> = self.tags.into_iter().flatten().map(|tag| tag.name).collect();
         tags.sort_unstable();
@@ -118,6 +118,7 @@ impl Around {
             machine_hostname: self.machine.map(|machine| machine.hostname),
             tags,
             work_items: Vec::new(),
+            commands: 0,
             billable_time: Vec::new(),
             session,
         }

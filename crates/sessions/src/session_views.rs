@@ -73,6 +73,8 @@ pub struct SessionDetail {
     pub tags: Vec<String>,
     /// Its work items, the oldest first.
     pub work_items: Vec<SessionWorkItem>,
+    /// How many commands were run in it.
+    pub commands: i64,
     /// The time entered for it, in the order of its days and then of the ids.
     pub billable_time: Vec<BillableTime>,
 }

@@ -31,6 +31,7 @@ mod metrics;
 mod mounting;
 mod openapi;
 mod probe;
+mod recovery;
 mod reply;
 mod requests;
 mod spreadsheet;

@@ -33,12 +33,16 @@ const PUBLIC: &[&str] = &[
 /// Operations whose body may be left out.
 const OPTIONAL_BODIES: &[&str] = &["/api/v1/coord/messages/{id}/read", "/api/v1/coord/messages/{id}/ack"];
 
+/// What a create must have besides the fields that it always must: all fields of one of the lists, none of them `null`.
+const EITHER: &[(&str, &[&[&str]])] = &[("BillableTimeBody", &[&["minutes"], &["start_time", "end_time"]])];
+
 /// The description of everything mounted under `/api/v1` and outside the prefixes. Putting it together takes a while: a server
 /// has it in its binary, as `cargo xtask openapi` has left it in `docs/api/openapi.json`.
 pub fn description() -> Value {
     let collected = Collected::of(app::mount_described).complete(Info::openapi());
     let mut document = serde_json::to_value(collected).unwrap_or_default();
     inline_fields(&mut document);
+    demand_either(&mut document["components"]["schemas"]);
     let schemas = document["components"]["schemas"].clone();
     let mut updates = Map::new();
     if let Some(paths) = document["paths"].as_object_mut() {
@@ -80,6 +84,23 @@ impl utoipa::Modify for Bearer {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
+}
+
+fn demand_either(schemas: &mut Value) {
+    for (form, lists) in EITHER {
+        let form = &mut schemas[*form];
+        let choice = |fields: &&[&str]| {
+            let filled = fields.iter().map(|field| ((*field).to_owned(), filled(&form["properties"][*field])));
+            json!({"required": fields, "properties": filled.collect::<Map<String, Value>>()})
+        };
+        form["anyOf"] = lists.iter().map(choice).collect();
+    }
+}
+
+/// What of a field's types is not `null`.
+fn filled(field: &Value) -> Value {
+    let types = field["type"].as_array().into_iter().flatten().find(|kind| *kind != "null");
+    json!({"type": types.unwrap_or(&field["type"])})
 }
 
 /// Replaces references to `Inline…` schemas by what they refer to; what stands beside a reference wins.
@@ -196,6 +217,7 @@ fn use_update_form(operation: &mut Value, schemas: &Value, updates: &mut Map<Str
     }
     let mut form = form.clone();
     form.remove("required");
+    form.remove("anyOf");
     form.insert("description".to_owned(), json!("The fields to change; those absent stay as they are."));
     let update = format!("{name}Update");
     *reference = format!("#/components/schemas/{update}");

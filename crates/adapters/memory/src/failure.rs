@@ -111,6 +111,10 @@ impl CommandRepository for MemoryTx {
         Ok(runs.iter().map(Run::from).collect())
     }
 
+    async fn failure_of(&mut self, pattern: Id<FailurePattern>) -> Stored<Option<Command>> {
+        Ok(self.state.commands.rows().find(|command| command.pattern_id == Some(pattern)).cloned())
+    }
+
     async fn attempts(&mut self, session: Uuid, host: &str, intent: &str, limit: u32) -> Stored<Vec<Command>> {
         let fits = |command: &Command| {
             command.is_analysed

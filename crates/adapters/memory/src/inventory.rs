@@ -27,9 +27,9 @@ impl<I: Listed> Items<I> for MemoryTx {
     }
 
     async fn list(&mut self, filter: &I::Filter, page: &PageRequest<I::Sort>) -> Stored<Page<Named<I>>> {
-        let rows: Vec<I> = I::table(&mut self.state).rows().filter(|item| item.is_admitted(filter)).cloned().collect();
+        let rows: Vec<I> = I::table(&mut self.state).rows().cloned().collect();
         let named = rows.into_iter().map(|item| Named { names: item.names(&self.state), item });
-        Ok(Page::cut(named.collect(), page))
+        Ok(Page::cut(named.filter(|row| row.is_admitted(filter)).collect(), page))
     }
 }
 

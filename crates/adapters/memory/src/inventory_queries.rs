@@ -142,8 +142,11 @@ impl Surroundings for MemoryTx {
         let client = Some(Id::new(asset.client_id));
         let items = self.state.work_items.rows().filter(|item| item.client_id == client && item.session_date >= since);
         let touching = items.filter(|item| item.affected_systems.iter().any(|system| asset.is_called(system)));
-        let ids: BTreeSet<_> = touching.map(|item| item.session_id).collect();
+        let commands = self.state.commands.rows().filter(|run| run.infrastructure_id == Some(asset.id.uuid()));
+        let ids: BTreeSet<_> =
+            touching.map(|item| item.session_id).chain(commands.map(|run| Id::new(run.session_id))).collect();
         let mut sessions: Vec<_> = ids.into_iter().filter_map(|id| self.state.sessions.get(id)).collect();
+        sessions.retain(|session| session.session_date >= since);
         sessions.sort_by_key(|session| std::cmp::Reverse((session.session_date, session.id)));
         let shown = sessions.into_iter().take(limit as usize).map(|session| AssetSession {
             id: session.id.uuid(),

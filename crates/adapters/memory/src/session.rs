@@ -56,6 +56,8 @@ impl SessionRepository for MemoryTx {
             machine_hostname: machine.map(|machine| machine.hostname),
             tags: self.state.tag_names(&session.tags),
             work_items: items.into_iter().map(SessionWorkItem::from).collect(),
+            commands: i64::try_from(self.state.commands.count(|command| command.session_id == id.uuid()))
+                .unwrap_or(i64::MAX),
             billable_time: time,
             session,
         }))

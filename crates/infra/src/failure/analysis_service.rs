@@ -11,7 +11,7 @@ use futures::FutureExt;
 
 use super::{
     Classifier, Command, Failed, FailureClass, FailurePattern, Finding, Fingerprint, Insight, PatternKey, Run,
-    contrast, fingerprint, ports::Digest,
+    contrast, contrast::recurring, fingerprint, ports::Digest,
 };
 use crate::{inventory::Context, ports::InfraTx};
 
@@ -23,8 +23,10 @@ const TEMPLATES: u32 = 500;
 const RUNS: u32 = 2000;
 /// How many attempts before a success are looked at.
 const ATTEMPTS: u32 = 10;
-/// How many insights about a verb a success is held against.
+/// How many insights about a verb a run is held against.
 const INSIGHTS: u32 = 20;
+/// How many patterns of a verb are looked at for an insight, the most frequent.
+const PATTERNS: usize = 20;
 /// What a command's failed analyses may weigh together before it is given up, by [`weight`].
 const PATIENCE: u32 = 30;
 
@@ -144,22 +146,9 @@ impl AnalysisService {
         if command.success {
             tx.commands().save(&command).await?;
             self.suggest(tx, &command, now).await?;
-            for insight in tx.insights().of_verb(&command.verb, INSIGHTS).await? {
-                if let Some(pattern) = insight.pattern_id
-                    && let Some(pattern) = tx.failure_patterns().lookup(pattern).await?
-                {
-                    self.derive(tx, &pattern, None, now).await?;
-                }
-            }
-            return Ok(());
+            return self.derive(tx, &command.verb, now).await;
         }
-        let failed = Failed {
-            command: &command.command_text,
-            error: command.error_message.as_deref().or(command.output_excerpt.as_deref()).unwrap_or_default(),
-            shell: command.shell_type,
-            exit_code: command.exit_code,
-        };
-        let found = fingerprint(&failed, Classifier::whole());
+        let found = fingerprint_of(&command);
         let pattern = self.pattern_of(tx, &found, now).await?.occurred(&command, &found.message, now);
         tx.failure_patterns().save(&pattern).await?;
         tx.failure_patterns().expect_at(&pattern, &command.spots()).await?;
@@ -168,7 +157,7 @@ impl AnalysisService {
         command.pattern_id = Some(pattern.id);
         command.failure_category.get_or_insert(found.class.category());
         tx.commands().save(&command).await?;
-        self.derive(tx, &pattern, Some(found.class), now).await
+        self.derive(tx, &pattern.verb, now).await
     }
 
     /// The pattern that a failure belongs to: that of its key, else that of a similar template, else a new one.
@@ -234,20 +223,37 @@ impl AnalysisService {
         Ok(())
     }
 
-    /// Writes the insight that the runs of a pattern's verb bear, or what is left of the one that they bore. Runs that call nothing
-    /// have nothing in common to be compared by.
-    async fn derive(
+    /// Writes the insights that the runs of a verb bear, and what is left of those that they bore. Any run, failed or not, may make the
+    /// contrast that a pattern lacked so far, so that all patterns of the verb are looked at which were seen often enough: what is
+    /// found depends on the runs, not on which came last. Runs that call nothing have nothing in common to be compared by.
+    async fn derive(&self, tx: &mut dyn InfraTx, verb: &str, now: Timestamp) -> Result<()> {
+        if verb.is_empty() {
+            return Ok(());
+        }
+        let runs = tx.commands().runs(verb, RUNS).await?;
+        let known = tx.insights().of_verb(verb, INSIGHTS).await?;
+        let mut patterns: Vec<Id<FailurePattern>> = known.iter().filter_map(|insight| insight.pattern_id).collect();
+        patterns.extend(recurring(&runs, PATTERNS));
+        patterns.sort_unstable();
+        patterns.dedup();
+        let mut patterns = tx.failure_patterns().some(&patterns).await?;
+        patterns.retain(|pattern| pattern.verb == verb);
+        patterns.sort_unstable_by_key(|pattern| pattern.id);
+        for pattern in &patterns {
+            self.derive_of(tx, pattern, &runs, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the insight that the runs of its verb bear about a pattern.
+    async fn derive_of(
         &self,
         tx: &mut dyn InfraTx,
         pattern: &FailurePattern,
-        class: Option<FailureClass>,
+        runs: &[Run],
         now: Timestamp,
     ) -> Result<()> {
-        if pattern.verb.is_empty() {
-            return Ok(());
-        }
-        let runs = tx.commands().runs(&pattern.verb, RUNS).await?;
-        let runs: Vec<Run> = runs.into_iter().filter(|run| run.is_comparable(pattern)).collect();
+        let runs: Vec<&Run> = runs.iter().filter(|run| run.is_comparable(pattern)).collect();
         let known = tx.insights().of_pattern(pattern.id).await?;
         let finding = contrast(pattern.id, &runs).or_else(|| {
             let known = known.as_ref()?;
@@ -261,11 +267,24 @@ impl AnalysisService {
         if let Some(insight) = known {
             tx.insights().save(&insight.with_figures(&finding, client.as_deref(), pattern, now)).await?;
         } else {
-            let insight = Insight::derived(self.context.ids.id(), pattern, class.unwrap_or(FailureClass::Other), now);
+            // All failures of a pattern are of one class.
+            let failure = tx.commands().failure_of(pattern.id).await?;
+            let class = failure.map_or(FailureClass::Other, |failure| fingerprint_of(&failure).class);
+            let insight = Insight::derived(self.context.ids.id(), pattern, class, now);
             tx.insights().add(&insight.with_figures(&finding, client.as_deref(), pattern, now)).await?;
         }
         Ok(())
     }
+}
+
+fn fingerprint_of(failure: &Command) -> Fingerprint {
+    let failed = Failed {
+        command: &failure.command_text,
+        error: failure.error_message.as_deref().or(failure.output_excerpt.as_deref()).unwrap_or_default(),
+        shell: failure.shell_type,
+        exit_code: failure.exit_code,
+    };
+    fingerprint(&failed, Classifier::whole())
 }
 
 impl Run {

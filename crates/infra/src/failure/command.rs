@@ -288,8 +288,10 @@ impl CommandDraft {
 pub struct CommandFilter {
     pub session_id: Option<Uuid>,
     pub work_item_id: Option<Uuid>,
-    /// The host, whatever the case.
+    /// Substring of the host.
     pub host: Option<String>,
+    /// The session's client.
+    pub client_id: Option<Uuid>,
     pub success: Option<bool>,
     pub failure_category: Option<FailureCategory>,
     /// The first day (UTC) on which they were run.
@@ -312,7 +314,8 @@ impl CommandFilter {
         let (from, to) = self.span();
         self.session_id.is_none_or(|wanted| wanted == command.session_id)
             && self.work_item_id.is_none_or(|wanted| Some(wanted) == command.work_item_id)
-            && self.host.as_deref().is_none_or(|host| text::fold(host) == command.host_key())
+            && self.host.as_deref().is_none_or(|part| command.host_key().contains(&text::fold(part)))
+            && self.client_id.is_none_or(|wanted| Some(wanted) == command.client_id)
             && self.success.is_none_or(|wanted| wanted == command.success)
             && self.failure_category.is_none_or(|wanted| Some(wanted) == command.failure_category)
             && from.is_none_or(|from| command.executed_at >= from)

@@ -1,6 +1,9 @@
 //! Where a failure occurs and where it does not: what an insight is derived from.
 
-use std::collections::BTreeSet;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use claudetools_kernel::{Id, enumeration, text};
 use uuid::Uuid;
@@ -125,10 +128,10 @@ impl From<&Command> for Run {
 
 impl Finding {
     /// The figures of one value of an attribute; runs whose value is not known are on neither side.
-    pub fn of(attribute: Attribute, value: &str, pattern: Id<FailurePattern>, runs: &[Run]) -> Self {
+    pub fn of(attribute: Attribute, value: &str, pattern: Id<FailurePattern>, runs: &[&Run]) -> Self {
         let failed = |run: &&Run| run.pattern_id == Some(pattern);
         let known: Vec<(&Run, bool)> =
-            runs.iter().filter_map(|run| Some((run, run.value(attribute)? == value))).collect();
+            runs.iter().copied().filter_map(|run| Some((run, run.value(attribute)? == value))).collect();
         let with: Vec<&Run> = known.iter().filter(|(_, has)| *has).map(|(run, _)| *run).collect();
         let without: Vec<&Run> = known.iter().filter(|(_, has)| !has).map(|(run, _)| *run).collect();
         let cases: Vec<&Run> = with.iter().copied().filter(|run| failed(run)).collect();
@@ -184,10 +187,30 @@ impl Finding {
     }
 }
 
+/// The patterns that were seen often enough in `runs` for a contrast, the most frequent first, at most so many. Which they are
+/// depends on the runs alone, not on their order.
+pub(super) fn recurring(runs: &[Run], most: usize) -> Vec<Id<FailurePattern>> {
+    let mut cases: BTreeMap<Id<FailurePattern>, Vec<&Run>> = BTreeMap::new();
+    for run in runs {
+        if let Some(pattern) = run.pattern_id {
+            cases.entry(pattern).or_default().push(run);
+        }
+    }
+    cases.retain(|_, cases| {
+        let sessions: BTreeSet<Uuid> = cases.iter().map(|run| run.session_id).collect();
+        let hosts: BTreeSet<&str> = cases.iter().filter_map(|run| run.host.as_deref()).collect();
+        sessions.len() >= SESSIONS || hosts.len() >= HOSTS
+    });
+    let mut often: Vec<(Reverse<usize>, Id<FailurePattern>)> =
+        cases.into_iter().map(|(pattern, cases)| (Reverse(cases.len()), pattern)).collect();
+    often.sort_unstable();
+    often.into_iter().take(most).map(|(_, pattern)| pattern).collect()
+}
+
 /// The attribute that tells where a pattern occurs: of those that all its cases share and whose figures hold, the one with the
 /// surest failure rate, and of equally sure ones the most general.
-pub fn contrast(pattern: Id<FailurePattern>, runs: &[Run]) -> Option<Finding> {
-    let cases: Vec<&Run> = runs.iter().filter(|run| run.pattern_id == Some(pattern)).collect();
+pub fn contrast(pattern: Id<FailurePattern>, runs: &[&Run]) -> Option<Finding> {
+    let cases: Vec<&Run> = runs.iter().copied().filter(|run| run.pattern_id == Some(pattern)).collect();
     let shared = |attribute: Attribute| {
         let value = cases.first()?.value(attribute)?;
         cases.iter().all(|run| run.value(attribute).as_ref() == Some(&value)).then_some(value)
@@ -223,11 +246,29 @@ mod tests {
         }
     }
 
+    fn told(runs: &[Run]) -> Option<Finding> {
+        contrast(pattern(), &runs.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_recurs_was_seen_in_three_sessions_or_on_two_hosts() {
+        let of = |n: u128, run: Run| Run { pattern_id: Some(Id::new(Uuid::from_u128(n))), ..run };
+        let mut runs: Vec<Run> = (0..3).map(|n| of(1, run(n, "dc01", "2.0", true))).collect();
+        runs.extend(["dc01", "dc02"].map(|host| of(2, run(1, host, "2.0", true))));
+        runs.extend((0..9).map(|_| of(3, run(1, "dc01", "2.0", true))));
+        runs.extend((0..4).map(|n| run(n, "dc01", "2.0", false)));
+        let ids = |numbers: &[u128]| numbers.iter().map(|n| Id::new(Uuid::from_u128(*n))).collect::<Vec<_>>();
+        assert_eq!(recurring(&runs, 9), ids(&[1, 2]), "the most frequent first");
+        assert_eq!(recurring(&runs, 1), ids(&[1]));
+        runs.reverse();
+        assert_eq!(recurring(&runs, 9), ids(&[1, 2]), "in whatever order they came");
+    }
+
     #[test]
     fn an_old_version_that_alone_fails_is_found_and_its_figures_are_said() {
         let mut runs: Vec<Run> = (0..5).map(|n| run(n, if n < 3 { "dc01" } else { "dc02" }, "2.0", true)).collect();
         runs.extend((0..12).map(|n| run(100 + n, "srv01", "5.1", false)));
-        let finding = contrast(pattern(), &runs).unwrap();
+        let finding = told(&runs).unwrap();
         assert_eq!((finding.attribute, finding.value.as_str()), (Attribute::ShellVersion, "powershell 2.0"));
         assert_eq!(finding.figures(None), "5 of 5 runs on 2 hosts with powershell 2.0; 0 of 12 elsewhere");
     }
@@ -235,19 +276,23 @@ mod tests {
     #[test]
     fn a_failure_that_occurs_everywhere_or_too_seldom_tells_nothing() {
         let everywhere: Vec<Run> = (0..12).map(|n| run(n, &format!("h{n}"), "5.1", true)).collect();
-        assert_eq!(contrast(pattern(), &everywhere), None, "there is no rest to compare with");
+        assert_eq!(told(&everywhere), None, "there is no rest to compare with");
         let mut seldom = vec![run(1, "dc01", "2.0", true), run(1, "dc01", "2.0", true)];
         seldom.extend((0..12).map(|n| run(100 + n, "srv01", "5.1", false)));
-        assert_eq!(contrast(pattern(), &seldom), None, "one session on one host is not enough");
+        assert_eq!(told(&seldom), None, "one session on one host is not enough");
     }
 
     #[test]
     fn a_later_success_lowers_the_confidence() {
         let mut runs: Vec<Run> = (0..5).map(|n| run(n, "dc01", "2.0", true)).collect();
         runs.push(run(50, "srv01", "5.1", false));
-        let before = Finding::of(Attribute::ShellVersion, "powershell 2.0", pattern(), &runs).confidence();
+        let confidence = |runs: &[Run]| {
+            let runs: Vec<&Run> = runs.iter().collect();
+            Finding::of(Attribute::ShellVersion, "powershell 2.0", pattern(), &runs).confidence()
+        };
+        let before = confidence(&runs);
         runs.push(run(6, "dc01", "2.0", false));
-        let after = Finding::of(Attribute::ShellVersion, "powershell 2.0", pattern(), &runs).confidence();
+        let after = confidence(&runs);
         assert!(after < before, "{after} < {before}");
     }
 

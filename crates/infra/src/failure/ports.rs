@@ -28,6 +28,8 @@ pub trait CommandRepository: Records<Command> {
     async fn give_up(&mut self, command: Id<Command>) -> Stored<bool>;
     /// The analysed runs of `verb`, the youngest first, at most so many.
     async fn runs(&mut self, verb: &str, limit: u32) -> Stored<Vec<Run>>;
+    /// One of the failures of a pattern, whichever.
+    async fn failure_of(&mut self, pattern: Id<FailurePattern>) -> Stored<Option<Command>>;
     /// The analysed commands of a session on a host (folded; empty for none) with an intent, the youngest first, at most so many.
     async fn attempts(&mut self, session: Uuid, host: &str, intent: &str, limit: u32) -> Stored<Vec<Command>>;
 }

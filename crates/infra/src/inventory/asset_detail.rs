@@ -21,8 +21,8 @@ pub struct AssetDetail {
     pub services: Vec<Service>,
     /// Its credentials that the caller may see, by service name, at most 200.
     pub credentials: Vec<AssetCredential>,
-    /// The client's sessions of the last thirty days whose work items name the asset among the systems affected, the latest
-    /// first, at most 20.
+    /// The sessions of the last thirty days in which a command was run on the asset or whose work items name it among the systems
+    /// affected, the latest first, at most 20.
     pub recent_sessions: Vec<AssetSession>,
 }
 

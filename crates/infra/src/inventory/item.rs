@@ -67,6 +67,11 @@ pub trait Item: Entity + Touch + Clone {
     /// Whether lists with `filter` show the row.
     fn is_admitted(&self, filter: &Self::Filter) -> bool;
 
+    /// Whether lists with `filter` show a row that refers to what has these names, as far as these matter.
+    fn is_admitted_by_name(_filter: &Self::Filter, _names: &[Option<String>; 2]) -> bool {
+        true
+    }
+
     /// The row's place in lists sorted by `field`.
     fn sort_key(&self, field: Self::Sort) -> SortKey;
 
@@ -109,6 +114,13 @@ pub struct Named<I> {
     pub item: I,
     /// The names.
     pub names: [Option<String>; 2],
+}
+
+impl<I: Item> Named<I> {
+    /// Whether lists with `filter` show the row.
+    pub fn is_admitted(&self, filter: &I::Filter) -> bool {
+        self.item.is_admitted(filter) && I::is_admitted_by_name(filter, &self.names)
+    }
 }
 
 impl<I: Item> Keyed<I::Sort> for Named<I> {

@@ -73,8 +73,8 @@ pub trait Surroundings: Send {
         now: Timestamp,
         limit: u32,
     ) -> Stored<Vec<AssetCredential>>;
-    /// The sessions of the asset's client, on or after the day `since`, whose work items name its host among the systems
-    /// affected; the latest first, at most so many.
+    /// The sessions, on or after the day `since`, in which a command was run on the asset, and those of its client whose work items
+    /// name its host among the systems affected; the latest first, at most so many.
     async fn sessions_touching(
         &mut self,
         asset: &Asset,

@@ -1,7 +1,9 @@
 //! How services hang together.
 
 use async_trait::async_trait;
-use claudetools_kernel::{Actor, Direction, Error, Faults, Id, Result, SortField, SortKey, Timestamp, enumeration};
+use claudetools_kernel::{
+    Actor, Direction, Error, Faults, Id, Result, SortField, SortKey, Timestamp, enumeration, text,
+};
 
 use super::{
     Item, Items, NoDetail, Service,
@@ -86,6 +88,8 @@ pub struct ServiceRelationshipFilter {
     /// At either end.
     pub service_id: Option<Id<Service>>,
     pub relationship_type: Option<RelationshipType>,
+    /// Substring of the name of either service.
+    pub q: Option<String>,
 }
 
 #[async_trait]
@@ -127,6 +131,11 @@ impl Item for ServiceRelationship {
     fn is_admitted(&self, filter: &ServiceRelationshipFilter) -> bool {
         filter.service_id.is_none_or(|wanted| [self.from_service_id, self.to_service_id].contains(&wanted))
             && filter.relationship_type.is_none_or(|wanted| wanted == self.relationship_type)
+    }
+
+    fn is_admitted_by_name(filter: &ServiceRelationshipFilter, names: &[Option<String>; 2]) -> bool {
+        let has = |q: &str| names.iter().flatten().any(|name| text::fold(name).contains(&text::fold(q)));
+        filter.q.as_deref().is_none_or(has)
     }
 
     fn sort_key(&self, field: ServiceRelationshipSort) -> SortKey {

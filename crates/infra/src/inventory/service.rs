@@ -112,7 +112,7 @@ pub struct ServiceFields {
 pub struct ServiceFilter {
     pub infrastructure_id: Option<Id<Asset>>,
     pub client_id: Option<Uuid>,
-    /// The whole of it, whatever the case.
+    /// Substring of the type.
     pub service_type: Option<String>,
     pub status: Option<ServiceStatus>,
     /// Substring of [`Service::search_key`].
@@ -178,10 +178,10 @@ impl Item for Service {
     }
 
     fn is_admitted(&self, filter: &ServiceFilter) -> bool {
-        let kind = || self.service_type.as_deref().map(text::fold);
+        let kind = self.service_type.as_deref().map(text::fold).unwrap_or_default();
         filter.infrastructure_id.is_none_or(|wanted| wanted == self.infrastructure_id)
             && filter.client_id.is_none_or(|wanted| wanted == self.client_id)
-            && filter.service_type.as_deref().is_none_or(|wanted| Some(text::fold(wanted.trim())) == kind())
+            && filter.service_type.as_deref().is_none_or(|part| kind.contains(&text::fold(part.trim())))
             && filter.status.is_none_or(|wanted| wanted == self.status)
             && filter.q.as_deref().is_none_or(|q| self.search_key().contains(&text::fold(q)))
     }

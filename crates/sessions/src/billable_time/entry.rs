@@ -132,7 +132,7 @@ impl BillableTime {
         let has_times = fields.start_time.value().is_some() && fields.end_time.value().is_some();
         faults.require_all(&[("client_id", fields.client_id.is_some()), ("entry_date", fields.entry_date.is_some())]);
         if fields.minutes.is_none() && !has_times {
-            faults.semantic("minutes", "required", "is required unless start_time and end_time are given");
+            faults.schema("minutes", "required", "is required unless start_time and end_time are given");
         }
         let entry = Self {
             id,

@@ -94,6 +94,7 @@ async fn round_trips(store: Store<'_>, tags: &[Tag]) -> Outcome {
         machine_hostname: Some("ws-01".to_owned()),
         tags: ["backup", "windows", "ünïcode"].map(str::to_owned).to_vec(),
         work_items: Vec::new(),
+        commands: 0,
         billable_time: Vec::new(),
         session: session.clone(),
     };

@@ -262,7 +262,7 @@ fn shown_day(day: Option<NaiveDate>) -> Option<Day> {
 /// What is to be billed to a client, and what it has paid for before.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(ClientBilling)]
-pub(super) struct ClientBillingView {
+pub(crate) struct ClientBillingView {
     /// The billable entries without an invoice.
     #[from(~.into())]
     unbilled: TotalsView,

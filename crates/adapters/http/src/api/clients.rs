@@ -75,7 +75,7 @@ struct ClientBody {
 /// A client.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(Client)]
-pub(super) struct ClientView {
+pub(crate) struct ClientView {
     #[o2o(repeat)]
     #[from(~.cross())]
     id: Uuid,
@@ -127,7 +127,7 @@ struct ClientDetailView {
 /// A piece of infrastructure as its client shows it.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(ClientAsset)]
-pub(super) struct ClientInfrastructureView {
+pub(crate) struct ClientInfrastructureView {
     #[o2o(repeat)]
     #[from(~.cross())]
     id: Uuid,

@@ -104,6 +104,7 @@ struct CommandView {
 /// Which commands to list.
 #[derive(Debug, Deserialize, IntoParams, o2o)]
 #[owned_into(CommandFilter)]
+#[ghosts(client_id: {None})]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct CommandQuery {
@@ -111,7 +112,7 @@ struct CommandQuery {
     #[into(~.cross())]
     session_id: Option<Uuid>,
     work_item_id: Option<Uuid>,
-    /// The host, whatever the case.
+    /// Substring of the host, whatever the case.
     host: Option<String>,
     success: Option<bool>,
     failure_category: Option<CategoryWord>,

@@ -2,51 +2,19 @@
 
 use actix_web::get;
 use claudetools_kernel::Id;
-use claudetools_sessions::RecoveredContext;
-use o2o::o2o;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{
-    billable_time::ClientBillingView,
-    clients::{ClientInfrastructureView, ClientView},
-    pending_tasks::PendingTaskView,
-    sessions::SessionRowView,
-    work_items::WorkItemRowView,
-};
 use crate::{
     extract::{Caller, Query, Read},
     mounting::ServiceConfig,
+    recovery::{self, RecoveredContextView},
     reply::{Answer, value},
-    wire::each,
 };
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(recover);
-}
-
-/// Where the work for a client stands.
-#[derive(Debug, Serialize, ToSchema, o2o)]
-#[from_owned(RecoveredContext)]
-struct RecoveredContextView {
-    #[from(~.into())]
-    client: ClientView,
-    /// What equipment the client has, by host name. At most 200.
-    #[from(each(~))]
-    infrastructure: Vec<ClientInfrastructureView>,
-    /// The latest first.
-    #[from(each(~))]
-    last_sessions: Vec<SessionRowView>,
-    /// Those neither completed nor cancelled, the most urgent first: overdue, then by priority, then by the day due. At
-    /// most 200.
-    #[from(each(~))]
-    open_tasks: Vec<PendingTaskView>,
-    /// Those not completed, the youngest first. At most 200.
-    #[from(each(~))]
-    open_work_items: Vec<WorkItemRowView>,
-    #[from(~.into())]
-    billing: ClientBillingView,
 }
 
 /// Whose context to recover.
@@ -66,6 +34,5 @@ struct RecoverQuery {
 #[get("/context/recover")]
 async fn recover(caller: Caller<Read>, query: Query<RecoverQuery>) -> Answer {
     let RecoverQuery { client_id, limit } = query.0;
-    let recovered = caller.services().context.recover(caller.actor(), client_id.map(Id::new), limit).await?;
-    value(&RecoveredContextView::from(recovered))
+    value(&recovery::recover(caller.services(), caller.actor(), client_id.map(Id::new), limit).await?)
 }

@@ -59,7 +59,7 @@ struct InsightBody {
 /// An insight.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(Insight)]
-pub(super) struct InsightView {
+pub(crate) struct InsightView {
     #[o2o(repeat)]
     #[from(~.cross())]
     id: Uuid,

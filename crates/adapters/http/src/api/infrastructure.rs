@@ -144,8 +144,8 @@ struct InfrastructureDetailView {
     /// Those that the caller may see, by service name, without their secrets.
     #[from(each(@.extra.credentials))]
     credentials: Vec<InfrastructureCredentialView>,
-    /// The client's sessions of the last thirty days whose work items name it among the systems affected, by host name or
-    /// address; the latest first, at most 20.
+    /// The sessions of the last thirty days in which a command was run on it, or whose work items name it among the systems affected,
+    /// by host name or address; the latest first, at most 20.
     #[from(each(@.extra.recent_sessions))]
     recent_sessions: Vec<InfrastructureSessionView>,
 }

@@ -62,7 +62,7 @@ pub(super) struct PendingTaskBody {
 /// A task as lists show it.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(PendingTaskRow)]
-pub(super) struct PendingTaskView {
+pub(crate) struct PendingTaskView {
     #[o2o(repeat)]
     #[child(task)]
     #[from(~.cross())]

@@ -76,6 +76,8 @@ struct ServiceRelationshipQuery {
     #[into(~.cross())]
     service_id: Option<Uuid>,
     relationship_type: Option<TypeWord>,
+    /// Substring of the name of either service, whatever the case.
+    q: Option<String>,
 }
 
 /// List relationships of services

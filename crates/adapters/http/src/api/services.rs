@@ -94,7 +94,7 @@ struct ServiceQuery {
     #[into(~.cross())]
     infrastructure_id: Option<Uuid>,
     client_id: Option<Uuid>,
-    /// The whole type, whatever the case.
+    /// Substring of the type, whatever the case.
     service_type: Option<String>,
     status: Option<StatusWord>,
     /// Substring of name, type, addresses, version or notes, whatever the case.

@@ -75,7 +75,7 @@ struct SessionBody {
 /// A session as lists show it.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(SessionRow)]
-pub(super) struct SessionRowView {
+pub(crate) struct SessionRowView {
     #[o2o(repeat)]
     #[from(~.cross())]
     id: Uuid,
@@ -122,6 +122,8 @@ struct SessionView {
     /// The oldest first.
     #[from(each(~))]
     work_items: Vec<SessionWorkItemView>,
+    /// How many commands were run in it.
+    commands: i64,
     /// The time entered for it, by day.
     #[from(each(~))]
     billable_time: Vec<SessionTimeView>,

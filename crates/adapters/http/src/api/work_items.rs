@@ -63,7 +63,7 @@ struct WorkItemBody {
 /// A work item as lists show it.
 #[derive(Debug, Serialize, ToSchema, o2o)]
 #[from_owned(WorkItemRow)]
-pub(super) struct WorkItemRowView {
+pub(crate) struct WorkItemRowView {
     #[o2o(repeat)]
     #[from(~.cross())]
     id: Uuid,

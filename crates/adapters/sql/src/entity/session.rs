@@ -71,6 +71,8 @@ pub(crate) struct Joined {
     pub(crate) client_name: Option<String>,
     pub(crate) project_name: Option<String>,
     pub(crate) machine_hostname: Option<String>,
+    /// How many commands were run in it.
+    pub(crate) commands: i64,
 }
 
 /// What lies around a session in other tables, in one statement for all of it: of its work items all columns, of its tags no

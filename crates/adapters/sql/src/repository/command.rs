@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use claudetools_infra::{
     failure::{
-        Command, CommandFilter, CommandSort, Run,
+        Command, CommandFilter, CommandSort, FailurePattern, Run,
         ports::{CommandContext, CommandRepository},
     },
     inventory::Asset,
 };
-use claudetools_kernel::{Id, Page, PageRequest, Stored, text};
+use claudetools_kernel::{Id, Page, PageRequest, Stored};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, PartialModelTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
@@ -66,6 +66,10 @@ impl<C: Connection> CommandRepository for SqlTx<C> {
         self.all::<_, RunRow, _>(RunRow::select_cols(runs.select_only())).await
     }
 
+    async fn failure_of(&mut self, pattern: Id<FailurePattern>) -> Stored<Option<Command>> {
+        self.one::<_, Model, _>(Entity::find().filter(Column::PatternId.eq(pattern.uuid())).limit(1)).await
+    }
+
     async fn attempts(&mut self, session: Uuid, host: &str, intent: &str, limit: u32) -> Stored<Vec<Command>> {
         let attempts = Entity::find()
             .filter(Column::SessionId.eq(session))
@@ -107,7 +111,8 @@ fn condition(filter: &CommandFilter) -> Condition {
     Condition::all()
         .add_option(filter.session_id.map(|wanted| Column::SessionId.eq(wanted)))
         .add_option(filter.work_item_id.map(|wanted| Column::WorkItemId.eq(wanted)))
-        .add_option(filter.host.as_deref().map(|host| Column::HostKey.eq(text::fold(host))))
+        .add_option(filter.host.as_deref().map(|part| contains(Column::HostKey, part)))
+        .add_option(filter.client_id.map(|wanted| Column::ClientId.eq(wanted)))
         .add_option(filter.success.map(|wanted| Column::Success.eq(wanted)))
         .add_option(filter.failure_category.map(|wanted| Column::FailureCategory.eq(wanted.to_string())))
         .add_option(from.map(|from| Column::ExecutedAt.gte(from.micros())))

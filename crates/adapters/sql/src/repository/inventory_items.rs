@@ -9,10 +9,10 @@ use claudetools_infra::inventory::{
     SecurityIncidentFilter, SecurityIncidentSort, Service, ServiceFilter, ServiceRelationship,
     ServiceRelationshipFilter, ServiceRelationshipSort, ServiceSort, Site, SiteFilter, SiteSort,
 };
-use claudetools_kernel::{Entity as _, Id, Page, PageRequest, StoreError, Stored, text};
+use claudetools_kernel::{Entity as _, Id, Page, PageRequest, StoreError, Stored};
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, FromQueryResult, JoinType, QueryFilter, QueryResult,
-    QuerySelect, RelationTrait, Select,
+    QuerySelect, QueryTrait, RelationTrait, Select,
     sea_query::{Expr, SimpleExpr},
 };
 use serde::Deserialize;
@@ -225,11 +225,10 @@ impl Listed for Service {
 
     fn condition(filter: &ServiceFilter) -> Condition {
         use service::Column;
-        let kind = filter.service_type.as_deref().map(|kind| text::fold(kind.trim()));
         Condition::all()
             .add_option(filter.infrastructure_id.map(|wanted| Column::InfrastructureId.eq(wanted.uuid())))
             .add_option(filter.client_id.map(|wanted| Column::ClientId.eq(wanted)))
-            .add_option(kind.map(|kind| Column::ServiceTypeKey.eq(kind)))
+            .add_option(filter.service_type.as_deref().map(|part| contains(Column::ServiceTypeKey, part.trim())))
             .add_option(filter.status.map(|wanted| Column::Status.eq(wanted.to_string())))
             .add_option(filter.q.as_deref().map(|q| contains(Column::SearchKey, q)))
     }
@@ -263,8 +262,17 @@ impl Listed for ServiceRelationship {
         let at_either_end = |id: Id<Service>| {
             Condition::any().add(Column::FromServiceId.eq(id.uuid())).add(Column::ToServiceId.eq(id.uuid()))
         };
+        // By itself, not by the tables joined: a total is counted without them.
+        let named = |q: &str| {
+            let services = service::Entity::find().select_only().column(service::Column::Id);
+            let services = services.filter(contains(service::Column::ServiceNameKey, q)).into_query();
+            Condition::any()
+                .add(Column::FromServiceId.in_subquery(services.clone()))
+                .add(Column::ToServiceId.in_subquery(services))
+        };
         Condition::all()
             .add_option(filter.service_id.map(at_either_end))
+            .add_option(filter.q.as_deref().map(named))
             .add_option(filter.relationship_type.map(|wanted| Column::RelationshipType.eq(wanted.to_string())))
     }
 

@@ -90,7 +90,8 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             .join(JoinType::LeftJoin, Relation::Machine.def())
             .column_as(client::Column::Name, "client_name")
             .column_as(project::Column::Name, "project_name")
-            .column_as(machine::Column::Hostname, "machine_hostname");
+            .column_as(machine::Column::Hostname, "machine_hostname")
+            .expr_as(commands_of(id), "commands");
         let questions = (self.one_of::<_, Joined>(named), self.parts(id), self.time_of_session(id.uuid()));
         let (row, parts, time) = self.ask(questions).await?;
         let Some(row) = row else { return Ok(None) };
@@ -103,6 +104,7 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             machine_hostname: row.machine_hostname,
             tags: tag_names,
             work_items,
+            commands: row.commands,
             billable_time: time.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         }))
     }
@@ -171,6 +173,13 @@ impl<C: Connection> SqlTx<C> {
             .order_by_asc(session_technology::Column::Position);
         self.all_of(technologies)
     }
+}
+
+/// How many commands were run in a session.
+fn commands_of(id: Id<Session>) -> SimpleExpr {
+    let commands = command::Entity::find().select_only().column_as(command::Column::Id.count(), "commands");
+    let of_session = commands.filter(command::Column::SessionId.eq(id.uuid())).into_query();
+    SimpleExpr::SubQuery(None, Box::new(of_session.into()))
 }
 
 /// What lies around a session, each kind in its order.

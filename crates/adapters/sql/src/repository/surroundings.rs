@@ -14,13 +14,14 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::{
-    entity::{session, work_item},
+    entity::{command, session, work_item},
     query::padded,
     row::Keeps,
     store::{Connection, SqlTx},
 };
 
-/// How many work items of a client are looked at for the systems that they name, the latest first.
+/// How many work items of a client are looked at for the systems that they name, and how many commands on an asset for their
+/// sessions, the latest first.
 const LOOKED_AT: u64 = 2000;
 
 #[async_trait]
@@ -63,20 +64,28 @@ impl<C: Connection> Surroundings for SqlTx<C> {
                 touching.insert(session);
             }
         }
+        let commands = command::Entity::find()
+            .select_only()
+            .column(command::Column::SessionId)
+            .filter(command::Column::InfrastructureId.eq(asset.id.uuid()))
+            .order_by_desc(command::Column::CreatedAt)
+            .limit(LOOKED_AT);
+        touching.extend(self.values::<_, Uuid>(commands).await?);
         if touching.is_empty() {
             return Ok(Vec::new());
         }
-        self.asset_sessions(&touching.into_iter().collect::<Vec<_>>(), limit).await
+        self.asset_sessions(&touching.into_iter().collect::<Vec<_>>(), since, limit).await
     }
 }
 
 impl<C: Connection> SqlTx<C> {
-    async fn asset_sessions(&self, ids: &[Uuid], limit: u32) -> Stored<Vec<AssetSession>> {
+    async fn asset_sessions(&self, ids: &[Uuid], since: NaiveDate, limit: u32) -> Stored<Vec<AssetSession>> {
         use session::Column;
         let sessions = session::Entity::find()
             .select_only()
             .columns([Column::Id, Column::SessionDate, Column::SessionTitle, Column::Technician, Column::Status])
             .filter(Column::Id.is_in(padded(ids)))
+            .filter(Column::SessionDate.gte(since))
             .order_by_desc(Column::SessionDate)
             .order_by_desc(Column::Id)
             .limit(u64::from(limit));

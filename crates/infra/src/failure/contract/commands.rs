@@ -90,7 +90,11 @@ async fn lists(store: Store<'_>, ground: &Ground) -> Outcome {
     };
     let midnight = claudetools_kernel::Timestamp::midnight(day(2).date());
     let rows = [
-        Command { executed_at: day(1), ..failed(1, "Get-Content a", Some(FailureCategory::Compatibility)) },
+        Command {
+            executed_at: day(1),
+            client_id: Some(ground.clients[0]),
+            ..failed(1, "Get-Content a", Some(FailureCategory::Compatibility))
+        },
         Command { executed_at: midnight, work_item_id: Some(ground.work_item), ..failed(2, "GET-CONTENT b", None) },
         Command { executed_at: day(2), host: text("dc01"), ..command(3, second, "type ÜBER") },
         Command { executed_at: day(3), host: text("Dc02"), ..command(4, second, "ls 50%") },
@@ -110,7 +114,10 @@ async fn lists(store: Store<'_>, ground: &Ground) -> Outcome {
         (CommandFilter { session_id: Some(uuid(999)), ..none() }, 0),
         (CommandFilter { work_item_id: Some(ground.work_item), ..none() }, 1),
         (CommandFilter { host: text("DC01"), ..none() }, 3),
-        (CommandFilter { host: text("DC0"), ..none() }, 0),
+        (CommandFilter { host: text("C0"), ..none() }, 4),
+        (CommandFilter { host: text("dc_1"), ..none() }, 0),
+        (CommandFilter { client_id: Some(ground.clients[0]), ..none() }, 1),
+        (CommandFilter { client_id: Some(ground.clients[0]), success: Some(true), ..none() }, 0),
         (CommandFilter { success: Some(false), ..none() }, 2),
         (CommandFilter { success: Some(true), host: text("dc01"), ..none() }, 1),
         (CommandFilter { failure_category: Some(FailureCategory::Compatibility), ..none() }, 1),

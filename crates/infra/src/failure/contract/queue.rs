@@ -14,6 +14,7 @@ pub async fn command_queue(store: Store<'_>, ground: Ground) -> Outcome {
     waits_in_order(store, &ground).await?;
     keeps_one_of_several_analyses_waiting(store).await?;
     gives_up_unread(store, &ground).await?;
+    finds_a_failure(store, &ground).await?;
     looks_back(store, &ground).await
 }
 
@@ -101,6 +102,17 @@ async fn gives_up_unread(store: Store<'_>, ground: &Ground) -> Outcome {
     let mut tx = store.begin().await?;
     claim(tx.as_mut(), 10).await?;
     tx.commit().await
+}
+
+async fn finds_a_failure(store: Store<'_>, ground: &Ground) -> Outcome {
+    let (of, other) = (pattern(70, "mkfs"), pattern(71, "fsck"));
+    add(store, pattern_rows, &[of.clone(), other.clone()]).await?;
+    let failure = Command { success: false, pattern_id: Some(of.id), ..seen(&command(70, ground.sessions[0], "mkfs")) };
+    add(store, command_rows, &[failure.clone(), seen(&command(71, ground.sessions[0], "mkfs"))]).await?;
+    let mut view = store.read().await?;
+    assert_eq!(view.commands().failure_of(of.id).await?, Some(failure));
+    assert_eq!(view.commands().failure_of(other.id).await?, None);
+    Ok(())
 }
 
 async fn looks_back(store: Store<'_>, ground: &Ground) -> Outcome {

@@ -41,7 +41,7 @@ where
         assert_eq!(I::items(view.as_mut()).row(row.item.id()).await?.as_ref(), Some(row), "with its names");
     }
     for (filter, expected) in filters {
-        let admitted: Vec<Named<I>> = rows.iter().filter(|row| row.item.is_admitted(&filter)).cloned().collect();
+        let admitted: Vec<Named<I>> = rows.iter().filter(|row| row.is_admitted(&filter)).cloned().collect();
         assert_eq!(admitted.len(), expected, "{filter:?}");
         lists_agree(admitted, async |request| {
             let mut view = store.read().await.expect("a reader");
@@ -131,7 +131,8 @@ async fn services(store: Store<'_>, [first, second, _]: &[Asset; 3]) -> Outcome 
         (ServiceFilter { infrastructure_id: Some(second.id), ..none() }, 2),
         (ServiceFilter { client_id: Some(first.client_id), ..none() }, 1),
         (ServiceFilter { service_type: text("WEB"), ..none() }, 1),
-        (ServiceFilter { service_type: text("we"), ..none() }, 0),
+        (ServiceFilter { service_type: text(" we"), ..none() }, 1),
+        (ServiceFilter { service_type: text("eb%"), ..none() }, 0),
         (ServiceFilter { status: Some(ServiceStatus::Running), ..none() }, 2),
         (ServiceFilter { q: text("INTRA"), ..none() }, 2),
     ];
@@ -147,9 +148,16 @@ async fn services(store: Store<'_>, [first, second, _]: &[Asset; 3]) -> Outcome 
         named(&links[1], "intranet", Some("Mail 100%")),
         named(&links[2], "Intranet", Some("Mail 100%")),
     ];
-    let of = |service: &Service| ServiceRelationshipFilter { service_id: Some(service.id), relationship_type: None };
+    let none = ServiceRelationshipFilter::default;
+    let of = |service: &Service| ServiceRelationshipFilter { service_id: Some(service.id), ..none() };
+    let q = |q: &str| ServiceRelationshipFilter { q: text(q), ..none() };
     let filters = vec![
-        (ServiceRelationshipFilter::default(), 3),
+        (none(), 3),
+        (q("INTRA"), 3),
+        (q("mail"), 2),
+        (q("100%"), 2),
+        (q("m_il"), 0),
+        (ServiceRelationshipFilter { service_id: Some(all[1].id), ..q("mail") }, 1),
         (of(&all[0]), 2),
         (of(&all[1]), 2),
         (ServiceRelationshipFilter { relationship_type: Some(RelationshipType::BacksUp), ..of(&all[0]) }, 1),
