@@ -187,7 +187,7 @@ pub(crate) async fn whatever_the_order(store: &TestStore) -> Outcome {
     assert_eq!(given_up(&work_off(&analysis(store)).await), []);
     let filter = InsightFilter::default();
     let all = store.infra.read().await?.insights().list(&filter, &PageRequest::first(200)).await?.items;
-    for order in 0..orders.len() {
+    for (order, runs) in orders.iter().enumerate() {
         let verb = format!("tool{order}");
         let mut told: Vec<(InsightCategory, &str)> = Vec::new();
         told.extend(all.iter().filter(|one| one.verb == verb).map(|one| (one.category, one.description.as_str())));
@@ -196,7 +196,7 @@ pub(crate) async fn whatever_the_order(store: &TestStore) -> Outcome {
             (InsightCategory::CommandConstraints, "2 of 6 runs on 2 hosts with bash; 0 of 3 elsewhere"),
             (InsightCategory::Permissions, "3 of 3 runs on 2 hosts with sh; 0 of 6 elsewhere"),
         ];
-        assert_eq!(told, expected, "{:?}", orders[order]);
+        assert_eq!(told, expected, "{runs:?}");
     }
     Ok(())
 }
