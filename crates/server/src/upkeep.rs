@@ -11,6 +11,7 @@ use claudetools_identity::{AuditLogService, RevocationService, Upkeep};
 use claudetools_infra::failure::{AnalysisService, GivenUp, Round};
 use claudetools_kernel::{AuditEntry, Clock, Error, Id, StoreError, Transaction, UnitOfWork};
 use futures::FutureExt;
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -84,10 +85,11 @@ impl Background {
         let tasks = vec![
             tokio::spawn(clerk.serve(until_stopped)),
             tokio::spawn(feed.clone().run()),
-            every(ANALYSE, stopped.clone(), move || {
+            // To tell errors apart takes time that the clerk, who shares a thread with the other tasks, does not have.
+            aside(rounds(ANALYSE, stopped.clone(), move || {
                 let analysis = analysis.clone();
                 async move { analyse(&analysis).await }
-            }),
+            })),
             every(POLL, stopped.clone(), move || {
                 let revocations = revocations.clone();
                 async move { revocations.poll().await.map(drop).map_err(Error::from) }
@@ -131,27 +133,39 @@ impl Background {
 }
 
 /// Runs `round` now and then, and once more when told to stop.
-fn every<F, R>(pause: Duration, mut stopped: watch::Receiver<bool>, round: F) -> JoinHandle<()>
+fn every<F, R>(pause: Duration, stopped: watch::Receiver<bool>, round: F) -> JoinHandle<()>
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    R: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    tokio::spawn(rounds(pause, stopped, round))
+}
+
+/// Runs work on a thread of its own. What it waits for is still looked after by the runtime.
+fn aside(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(work))
+}
+
+async fn rounds<F, R>(pause: Duration, mut stopped: watch::Receiver<bool>, round: F)
 where
     F: Fn() -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), Error>> + Send,
 {
-    tokio::spawn(async move {
-        let mut ticks = interval(pause);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let last = tokio::select! {
-                _ = ticks.tick() => false,
-                _ = stopped.changed() => true,
-            };
-            if let Err(error) = round().await {
-                tracing::warn!(%error, "a background task failed, it tries again");
-            }
-            if last {
-                return;
-            }
+    let mut ticks = interval(pause);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let last = tokio::select! {
+            _ = ticks.tick() => false,
+            _ = stopped.changed() => true,
+        };
+        if let Err(error) = round().await {
+            tracing::warn!(%error, "a background task failed, it tries again");
         }
-    })
+        if last {
+            return;
+        }
+    }
 }
 
 /// Works the queue off. What is left when the server stops is analysed after the next start, or by another replica.
