@@ -116,7 +116,7 @@ mod tests {
             (rule(15, BillingRounding::None), "09:07", "09:52", 5, 40),
             (rule(15, BillingRounding::Up), "09:07", "09:07", 0, 0),
             (rule(15, BillingRounding::Up), "09:07", "09:21", 14, 0),
-            (rule(15, BillingRounding::Up), "09:07", "09:21", 13, 15),
+            (rule(15, BillingRounding::Up), "09:07", "09:21", 13, 30),
         ] {
             assert_eq!(kathmandu(rule, start, end, breaks), billed, "{rule:?} {start} to {end} less {breaks}");
         }
