@@ -1,7 +1,11 @@
 //! What callers do with messages.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use chrono::TimeDelta;
-use claudetools_kernel::{Change, Error, Id, Page, Query, Result, Scope, Stored, Target};
+use claudetools_kernel::{
+    Change, Direction, Error, Id, Page, PageRequest, Query, Result, Scope, Sort, Start, Stored, Target,
+};
 
 use crate::{
     Context, Delivery, Head, Mark, Message, MessageDetail, MessageDraft, MessageFields, MessageFilter, MessageRow,
@@ -9,6 +13,9 @@ use crate::{
     message::{Audience, LATE_HOURS},
     ports::CoordTx,
 };
+
+/// How many of the latest messages are looked at for those that are not read.
+const LOOKED_AT: u32 = 50;
 
 /// The use cases of messages. Reading needs [`Scope::Read`], sending and marking [`Scope::Write`], removing [`Scope::Admin`].
 #[derive(Debug, Clone)]
@@ -40,7 +47,7 @@ impl MessageService {
         party.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
         let message = tx.messages().lookup(id).await?.ok_or_else(|| Error::not_found(id))?;
-        Ok(MessageDetail { message, recipients: tx.messages().recipients(id).await? })
+        Ok(MessageDetail { message, recipients: tx.messages().recipients(&[id]).await? })
     }
 
     /// A page of messages.
@@ -50,6 +57,36 @@ impl MessageService {
         let mut tx = self.0.store.read().await?;
         let now = tx.head().peek().await?.now;
         Ok(tx.messages().list(&query.filter.clone().composed(), now, &query.page).await?)
+    }
+
+    /// The latest messages about the projects that not every recipient has read, at most `most` of those among the last
+    /// fifty. What has reached nobody yet is unread too.
+    pub async fn unread(&self, party: &Party, projects: &[String], most: usize) -> Result<Vec<Message>> {
+        party.require(Scope::Read)?;
+        let latest = PageRequest {
+            limit: LOOKED_AT,
+            start: Start::Offset(0),
+            sort: Sort { field: MessageSort::Seq, direction: Direction::Descending },
+            with_total: false,
+        };
+        let mut tx = self.0.store.read().await?;
+        let now = tx.head().peek().await?.now;
+        let mut about: Vec<Message> = Vec::new();
+        for project in projects {
+            let filter = MessageFilter { project_key: Some(project.clone()), ..MessageFilter::default() };
+            let page = tx.messages().list(&filter.composed(), now, &latest).await?;
+            about.extend(page.items.into_iter().map(|row| row.message));
+        }
+        about.sort_unstable_by_key(|message| Reverse(message.seq));
+        about.truncate(LOOKED_AT as usize);
+        let ids: Vec<Id<Message>> = about.iter().map(|message| message.id).collect();
+        let mut has_read_all: BTreeMap<Id<Message>, bool> = BTreeMap::new();
+        for delivery in tx.messages().recipients(&ids).await? {
+            *has_read_all.entry(delivery.message_id).or_insert(true) &= delivery.read_at.is_some();
+        }
+        about.retain(|message| has_read_all.get(&message.id) != Some(&true));
+        about.truncate(most);
+        Ok(about)
     }
 
     /// Marks a message for the recipient named, or for its only one. Marking it again changes nothing.

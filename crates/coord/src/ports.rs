@@ -156,8 +156,8 @@ pub trait MessageRepository: Send {
         now: Timestamp,
     ) -> Stored<Vec<(Id<Message>, i64)>>;
 
-    /// The recipients of a message so far, by session.
-    async fn recipients(&mut self, id: Id<Message>) -> Stored<Vec<Delivery>>;
+    /// The recipients of messages so far, by message and session.
+    async fn recipients(&mut self, messages: &[Id<Message>]) -> Stored<Vec<Delivery>>;
 
     /// A message in the hands of one recipient.
     async fn delivery(&mut self, id: Id<Message>, session_id: &str) -> Stored<Option<Delivery>>;

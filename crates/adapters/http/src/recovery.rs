@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use claudetools_coord::{
-    Importance, LockDetail, LockFilter, LockMode, LockState, Message, MessageFilter, MessageSort, Party, ResourcePath,
-};
+use claudetools_coord::{Importance, LockDetail, LockFilter, LockMode, LockState, Message, Party, ResourcePath};
 use claudetools_infra::failure::{AssetInsights, Command, CommandFilter, FailureCategory, ShellType};
-use claudetools_kernel::{Actor, Direction, Id, PageRequest, Query, Result, Sort, Start};
+use claudetools_kernel::{Actor, Id, PageRequest, Query, Result};
 use claudetools_sessions::{Client, ClientAsset, RecoveredContext};
 use o2o::o2o;
 use serde::Serialize;
@@ -35,8 +33,6 @@ type ImportanceWord = Word<Importance>;
 const INSIGHTS: usize = 5;
 /// How many failures, locks and messages are told of.
 const MOST: u32 = 20;
-/// How many messages are looked at for those that are not read.
-const MESSAGES: u32 = 50;
 
 /// Where the work for a client stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -166,7 +162,7 @@ pub(crate) async fn recover(
         open_work_items: each(open_work_items),
         recent_failures: failures(services, actor, client.id).await?,
         active_locks: locks(services, &party, &project_keys).await?,
-        unread_messages: messages(services, &party, &project_keys).await?,
+        unread_messages: each(services.messages.unread(&party, &project_keys, MOST as usize).await?),
         billing: billing.into(),
         client: client.into(),
         project_keys,
@@ -211,31 +207,4 @@ async fn locks(services: &Services, party: &Party, keys: &[String]) -> Result<Ve
     locks.sort_by_key(|detail| std::cmp::Reverse((detail.lock.granted_at, detail.lock.id)));
     locks.truncate(MOST as usize);
     Ok(each(locks))
-}
-
-async fn messages(services: &Services, party: &Party, keys: &[String]) -> Result<Vec<RecoveredMessageView>> {
-    let latest = || PageRequest {
-        limit: MESSAGES,
-        start: Start::Offset(0),
-        sort: Sort { field: MessageSort::Seq, direction: Direction::Descending },
-        with_total: false,
-    };
-    let mut about = Vec::new();
-    for key in keys {
-        let filter = MessageFilter { project_key: Some(key.clone()), ..MessageFilter::default() };
-        about.extend(services.messages.list(party, &Query { filter, page: latest() }).await?.items);
-    }
-    about.sort_by_key(|row| std::cmp::Reverse(row.message.seq));
-    let mut unread = Vec::new();
-    for row in about.into_iter().take(MESSAGES as usize) {
-        let detail = services.messages.get(party, row.message.id).await?;
-        // What has reached nobody yet is unread too.
-        if detail.recipients.is_empty() || detail.recipients.iter().any(|recipient| recipient.read_at.is_none()) {
-            unread.push(detail.message);
-        }
-        if unread.len() == MOST as usize {
-            break;
-        }
-    }
-    Ok(each(unread))
 }

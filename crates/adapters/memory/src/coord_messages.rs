@@ -110,9 +110,9 @@ impl MessageRepository for MemoryTx {
         Ok(missed)
     }
 
-    async fn recipients(&mut self, id: Id<Message>) -> Stored<Vec<Delivery>> {
-        let of_message = self.state.coord_deliveries.values().filter(|delivery| delivery.message_id == id);
-        Ok(of_message.cloned().collect())
+    async fn recipients(&mut self, messages: &[Id<Message>]) -> Stored<Vec<Delivery>> {
+        let of_messages = self.state.coord_deliveries.values().filter(|one| messages.contains(&one.message_id));
+        Ok(of_messages.cloned().collect())
     }
 
     async fn delivery(&mut self, id: Id<Message>, session_id: &str) -> Stored<Option<Delivery>> {

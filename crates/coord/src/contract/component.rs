@@ -182,7 +182,7 @@ pub async fn retention(store: Store<'_>) -> Outcome {
     let mut view = store.read().await?;
     assert_eq!(view.events().oldest().await?, Some(3));
     assert_eq!(view.messages().lookup(Id::new(uuid(1))).await?, None);
-    assert_eq!(view.messages().recipients(Id::new(uuid(1))).await?, []);
+    assert_eq!(view.messages().recipients(&[Id::new(uuid(1))]).await?, []);
     assert!(view.messages().lookup(Id::new(uuid(2))).await?.is_some(), "the bound itself stays");
     let sessions = ["s10", "s20", "there", "dead", "holder", "late"].map(str::to_owned);
     let mut left: Vec<String> =

@@ -86,7 +86,7 @@ async fn round_trips(store: Store<'_>) -> Outcome {
     tx.messages().deliver(std::slice::from_ref(&delivery)).await?;
     assert!(tx.messages().remove(message.id).await?, "there was a message to remove");
     assert!(!tx.messages().remove(message.id).await?, "and then none");
-    assert_eq!(tx.messages().recipients(message.id).await?, [], "its read marks go with it");
+    assert_eq!(tx.messages().recipients(&[message.id]).await?, [], "its read marks go with it");
     tx.commit().await
 }
 
@@ -99,7 +99,7 @@ async fn delivers_once(store: Store<'_>) -> Outcome {
     tx.messages().deliver(&deliveries).await?;
     tx.messages().deliver(&[]).await?;
     tx.commit().await?;
-    let recipients = store.read().await?.messages().recipients(message.id).await?;
+    let recipients = store.read().await?.messages().recipients(&[message.id]).await?;
     assert_eq!(recipients, deliveries, "all of them, by session");
     let mut tx = store.begin().await?;
     met_another_writer(tx.messages().deliver(&deliveries[..1]).await);

@@ -15,7 +15,7 @@ use crate::{
         coord_message_recipient::{self as recipient, Column as To},
         coord_session,
     },
-    query::{Listing, contains, cut, total},
+    query::{Listing, contains, cut, padded, total},
     store::{Connection, SqlTx},
 };
 
@@ -82,8 +82,13 @@ impl<C: Connection> MessageRepository for SqlTx<C> {
         Ok(missed.into_iter().map(|(id, seq)| (Id::new(id), seq)).collect())
     }
 
-    async fn recipients(&mut self, id: Id<Message>) -> Stored<Vec<Delivery>> {
-        let recipients = recipient::Entity::find().filter(To::MessageId.eq(id.uuid())).order_by_asc(To::SessionId);
+    async fn recipients(&mut self, messages: &[Id<Message>]) -> Stored<Vec<Delivery>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<Uuid> = messages.iter().map(|id| id.uuid()).collect();
+        let recipients = recipient::Entity::find().filter(To::MessageId.is_in(padded(&ids)));
+        let recipients = recipients.order_by_asc(To::MessageId).order_by_asc(To::SessionId);
         self.all::<_, recipient::Model, _>(recipients).await
     }
 
