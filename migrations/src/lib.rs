@@ -23,7 +23,6 @@ mod m20261130_000014_inventory;
 mod m20261130_000014a_networks_and_incidents;
 mod m20261130_000015_billable_time;
 mod m20261130_000016_commands;
-mod m20261130_000016a_command_places;
 
 use sea_orm_migration::prelude::*;
 
@@ -52,7 +51,6 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000014a_networks_and_incidents::Migration),
             Box::new(m20261130_000015_billable_time::Migration),
             Box::new(m20261130_000016_commands::Migration),
-            Box::new(m20261130_000016a_command_places::Migration),
         ]
     }
 }

@@ -158,8 +158,8 @@ async fn commands(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         ("ix_commands_success", &["success", "executed_at", "id"]),
         ("ix_commands_category", &["failure_category", "executed_at", "id"]),
         ("ix_commands_pattern", &["pattern_id"]),
-        ("ix_commands_client", &["client_id"]),
-        ("ix_commands_asset", &["infrastructure_id"]),
+        ("ix_commands_client", &["client_id", "success", "executed_at", "id"]),
+        ("ix_commands_asset", &["infrastructure_id", "created_at", "session_id"]),
         // The queue, and what a contrast looks at.
         ("ix_commands_queue", &["is_analysed", "created_at", "id"]),
         ("ix_commands_verb", &["verb", "is_analysed", "created_at", "id"]),
