@@ -160,7 +160,7 @@ impl Finding {
         }
         let elsewhere = self.failures_elsewhere as f64 / self.runs_elsewhere as f64;
         let rate = self.failures as f64 / self.runs as f64;
-        (self.sessions >= SESSIONS || self.hosts >= HOSTS) && rate >= TIMES * elsewhere && self.confidence() > elsewhere
+        is_enough(self.sessions, self.hosts) && rate >= TIMES * elsewhere && self.confidence() > elsewhere
     }
 
     /// The figures in words: `5 of 5 runs on 2 hosts with powershell 2.0; 0 of 12 elsewhere`.
@@ -187,6 +187,11 @@ impl Finding {
     }
 }
 
+/// Whether a failure was seen in enough sessions or on enough hosts to be compared with what did not fail.
+const fn is_enough(sessions: usize, hosts: usize) -> bool {
+    sessions >= SESSIONS || hosts >= HOSTS
+}
+
 /// The patterns that were seen often enough in `runs` for a contrast, the most frequent first, at most so many. Which they are
 /// depends on the runs alone, not on their order.
 pub(super) fn recurring(runs: &[Run], most: usize) -> Vec<Id<FailurePattern>> {
@@ -199,7 +204,7 @@ pub(super) fn recurring(runs: &[Run], most: usize) -> Vec<Id<FailurePattern>> {
     cases.retain(|_, cases| {
         let sessions: BTreeSet<Uuid> = cases.iter().map(|run| run.session_id).collect();
         let hosts: BTreeSet<&str> = cases.iter().filter_map(|run| run.host.as_deref()).collect();
-        sessions.len() >= SESSIONS || hosts.len() >= HOSTS
+        is_enough(sessions.len(), hosts.len())
     });
     let mut often: Vec<(Reverse<usize>, Id<FailurePattern>)> =
         cases.into_iter().map(|(pattern, cases)| (Reverse(cases.len()), pattern)).collect();
