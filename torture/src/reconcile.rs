@@ -308,11 +308,17 @@ impl<'a> Work<'a> {
             let events = grants.iter().filter_map(|grant| self.granted.get(grant.id.as_str()));
             let Some(granted) = events.max_by_key(|event| event.seq) else { continue };
             let places = queued.get(entry.session.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let own = held.get(entry.session.as_str()).map(Vec::as_slice).unwrap_or_default();
+            // What a session was granted since then was the end of that wait: a call right before this one, for the same.
+            let is_over = |since: i64| {
+                let is_of_this_call = |event: &LockEvent| grants.iter().any(|grant| grant.id == event.lock);
+                own.iter().any(|(event, _)| event.seq > since && event.seq < granted.seq && !is_of_this_call(event))
+            };
             let place = places.iter().rev().find(|(event, wanted)| {
                 event.seq < granted.seq && event.at >= entry.called - NEAR && wanted == resources
             });
-            let place = place.map(|(event, _)| *event);
-            let own = held.get(entry.session.as_str()).into_iter().flatten();
+            let place = place.map(|(event, _)| *event).filter(|event| !is_over(event.seq));
+            let own = own.iter();
             let holds = own.filter(|(event, end)| event.seq < granted.seq && *end > granted.seq);
             let holds: Vec<_> = holds.map(|(event, _)| (event.resource.clone(), event.exclusive)).collect();
             for grant in grants {
@@ -404,5 +410,29 @@ mod tests {
         };
         assert_eq!(steps(end(Ended::Before, true)), Step::End { id: 0 }, "the first attempt did it");
         assert_eq!(steps(end(Ended::Before, false)), Step::NotHeld { id: 0 });
+    }
+
+    #[test]
+    fn a_place_in_line_belongs_to_the_call_that_was_granted_next_and_to_no_later_one() {
+        let queued = |seq| Event {
+            seq,
+            at: AT,
+            kind: "lock.queued".to_owned(),
+            session: "s".to_owned(),
+            subject: String::new(),
+            payload: serde_json::json!({"resources": ["a/b"]}),
+        };
+        let locks = [
+            event(2, Happening::Granted, "1", AT),
+            event(3, Happening::Released, "1", AT),
+            LockEvent { token: 8, ..event(5, Happening::Granted, "2", AT) },
+        ];
+        let second = Grant { id: "2".to_owned(), ..grant(8, AT) };
+        let calls = [grant(7, AT), second].map(|grant| entry(acquire(Acquired::New(vec![grant])), false));
+        let waited = |places: &[Event]| -> Vec<(i64, i64)> {
+            reconcile(&calls, places, &locks).waited.iter().map(|wait| (wait.queued, wait.granted)).collect()
+        };
+        assert_eq!(waited(&[queued(1)]), [(1, 2)], "the second call, right after the first, did not wait");
+        assert_eq!(waited(&[queued(1), queued(4)]), [(1, 2), (4, 5)]);
     }
 }
