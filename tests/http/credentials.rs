@@ -1,6 +1,6 @@
 //! Credentials: what only they do.
 
-use claudetools_kernel::{Clock, Scope};
+use claudetools_kernel::{Scope, Timestamp};
 use claudetools_testkit::{Answer, Api, TestApp};
 use serde_json::{Value, json};
 
@@ -226,8 +226,7 @@ async fn a_one_time_password_is_that_of_rfc_6238() {
     let uri = format!("otpauth://totp/Acme:jo?secret={seed}&digits=8");
     let body = json!({"service_name": "VPN", "credential_type": "totp", "totp_secret": uri});
     let id = enter(&app, body).await;
-    let now = app.clock.now().micros() / 1_000_000;
-    app.clock.advance(20_000_000_000 - now);
+    app.clock.stand_at(Timestamp::from_micros(20_000_000_000 * 1_000_000).expect("a time of the RFC's table"));
     let code = app.admin().get(&at(&id, "/totp")).await.expect(200);
     assert_eq!((&code.body["code"], &code.body["valid_for_seconds"]), (&json!("65353130"), &json!(10)));
     assert_eq!(code.header("cache-control"), "no-store");
