@@ -20,6 +20,9 @@ const UNRECORDED: &str = "set";
 /// How long after its last attempt a call that waits may still be granted something.
 const LONGEST_WAIT: Micros = 20_000_000;
 
+/// How long after its last attempt a call that does not wait may still be decided: by a replica that was stopped with it in hand.
+const LATE: Micros = 15_000_000;
+
 /// What was recorded, ready to be checked.
 #[derive(Debug, Default)]
 pub(crate) struct Reconciled {
@@ -230,11 +233,6 @@ impl<'a> Work<'a> {
     fn renew(&mut self, entry: &'a Entry, id: &'a str, ttl: Micros, outcome: &'a Renewed) {
         let Some(resource) = self.resource_of(id) else { return };
         let number = self.lock_number(id);
-        if (entry.unsure && *outcome == Renewed::Gone) || *outcome == Renewed::Unknown {
-            let until = entry.returned + ttl + NEAR;
-            self.out.deadlines.remove(id);
-            self.add(resource, entry, None, Step::MayRenew { id: number, until });
-        }
         match outcome {
             Renewed::Until(lock) => {
                 self.out.deadlines.insert(id.to_owned(), lock.expires_at);
@@ -242,6 +240,13 @@ impl<'a> Work<'a> {
             }
             Renewed::Gone => self.add(resource, entry, None, Step::NotHeld { id: number }),
             Renewed::Unknown => {}
+        }
+        if entry.unsure || *outcome == Renewed::Unknown {
+            // A renewal has no key: every attempt that nobody answered may have been one of its own, before the answer or behind it.
+            let ends = Entry { returned: entry.returned + LATE, ..entry.clone() };
+            let until = ends.returned + ttl + NEAR;
+            self.out.deadlines.remove(id);
+            self.add(resource, &ends, None, Step::MayRenew { id: number, until });
         }
     }
 
@@ -410,6 +415,35 @@ mod tests {
         };
         assert_eq!(steps(end(Ended::Before, true)), Step::End { id: 0 }, "the first attempt did it");
         assert_eq!(steps(end(Ended::Before, false)), Step::NotHeld { id: 0 });
+    }
+
+    #[test]
+    fn a_renewal_asked_for_twice_may_have_been_made_twice() {
+        use crate::check::linear::{Verdict, check};
+        let second = 1_000_000;
+        let granted = event(1, Happening::Granted, "1", AT);
+        let got = entry(acquire(Acquired::New(vec![grant(7, AT)])), false);
+        // The lock ends after ten seconds. The answer is of the eleventh, the call of the ninth.
+        let renewed = |unsure| Entry {
+            called: AT + 9 * second,
+            returned: AT + 11 * second,
+            ..entry(
+                What::Renew {
+                    id: "1".to_owned(),
+                    ttl: 10 * second,
+                    outcome: Renewed::Until(Grant { decided_at: Some(AT + 11 * second), ..grant(7, AT + 11 * second) }),
+                },
+                unsure,
+            )
+        };
+        let is_right = |unsure| {
+            let found = reconcile(&[got.clone(), renewed(unsure)], &[], std::slice::from_ref(&granted));
+            assert_eq!(found.deadlines.contains_key("1"), !unsure, "what was made may be made once more, later");
+            let (ops, paths) = &found.histories["a"];
+            matches!(check(ops.clone(), paths), Verdict::Linearizable(_))
+        };
+        assert!(is_right(true), "the first attempt, which nobody answered, was in time");
+        assert!(!is_right(false));
     }
 
     #[test]

@@ -163,6 +163,24 @@ impl<C: Connection> SqlTx<C> {
         }
     }
 
+    /// Replaces the row with this key, or adds it if there is none.
+    pub(crate) async fn put_row<E>(
+        &self,
+        row: E::Model,
+        id: E::Column,
+        key: impl Into<Value> + Send,
+    ) -> Result<(), StoreError>
+    where
+        E: EntityTrait<Model: IntoActiveModel<E::ActiveModel>>,
+        E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
+    {
+        let mut replaced = row.clone().into_active_model();
+        replaced.not_set(id);
+        let update = E::update_many().set(replaced.reset_all()).filter(id.eq(key));
+        // Every driver counts the rows that were found, whether or not that changed them: MariaDB's asks for it (CLIENT_FOUND_ROWS).
+        if self.change(update).await? == 0 { self.insert::<E>(row).await } else { Ok(()) }
+    }
+
     /// Changes the rows that `update` names; tells how many.
     pub(crate) async fn change<E: EntityTrait>(&self, update: UpdateMany<E>) -> Result<u64, StoreError> {
         self.run(vec![self.statement(&update.into_query())]).await

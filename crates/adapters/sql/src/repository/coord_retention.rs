@@ -31,7 +31,7 @@ impl<C: Connection> RetentionRepository for SqlTx<C> {
     }
 
     async fn decide(&mut self, retention: &Retention) -> Stored<()> {
-        self.put::<Entity>(retention.into(), Column::Id, ONLY).await
+        self.put_row::<Entity>(retention.into(), Column::Id, ONLY).await
     }
 
     async fn prune(&mut self, bounds: &PruneBounds) -> Stored<Pruned> {

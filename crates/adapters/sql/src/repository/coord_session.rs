@@ -3,10 +3,7 @@
 use async_trait::async_trait;
 use claudetools_coord::{Presence, PresenceFilter, PresenceSort, PresenceState, ports::PresenceRepository};
 use claudetools_kernel::{Page, PageRequest, Stored, Timestamp};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::ExprTrait,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::ExprTrait};
 
 use crate::{
     entity::coord_session::{Column, Entity, Model},
@@ -21,15 +18,7 @@ impl<C: Connection> PresenceRepository for SqlTx<C> {
     }
 
     async fn put(&mut self, presence: &Presence) -> Stored<()> {
-        let of = Condition::all().add(Column::Id.eq(presence.id.uuid()));
-        // Looked for, not tried: MariaDB counts a row that is replaced by the same as not changed.
-        if self.count::<Entity>(of.clone()).await? == 0 {
-            return self.insert::<Entity>(presence.into()).await;
-        }
-        let mut row = Model::from(presence).into_active_model();
-        row.not_set(Column::Id);
-        self.change(Entity::update_many().set(row.reset_all()).filter(of)).await?;
-        Ok(())
+        self.put_row::<Entity>(presence.into(), Column::Id, presence.id.uuid()).await
     }
 
     async fn silent(&mut self, since: Timestamp, limit: u32) -> Stored<Vec<Presence>> {

@@ -3,9 +3,7 @@
 use async_trait::async_trait;
 use claudetools_credentials::{AuditRow, ChainFilter, ChainSort, Epoch, Head, VaultCheck, ports::ChainRepository};
 use claudetools_kernel::{Page, PageRequest, Stored};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     entity::{
@@ -31,7 +29,7 @@ impl<C: Connection> ChainRepository for SqlTx<C> {
 
     async fn put_head(&mut self, head: &Head) -> Stored<()> {
         let id = credential_audit_head::Column::Id;
-        self.put::<credential_audit_head::Entity>(head.into(), id, credential_audit_head::ONLY).await
+        self.put_row::<credential_audit_head::Entity>(head.into(), id, credential_audit_head::ONLY).await
     }
 
     async fn append(&mut self, row: &AuditRow) -> Stored<()> {
@@ -55,7 +53,7 @@ impl<C: Connection> ChainRepository for SqlTx<C> {
 
     async fn put_epoch(&mut self, epoch: &Epoch) -> Stored<()> {
         let id = credential_audit_epoch::Column::Epoch;
-        self.put::<credential_audit_epoch::Entity>(epoch.into(), id, epoch.epoch).await
+        self.put_row::<credential_audit_epoch::Entity>(epoch.into(), id, epoch.epoch).await
     }
 
     async fn lock_check(&mut self) -> Stored<Option<VaultCheck>> {
@@ -68,27 +66,7 @@ impl<C: Connection> ChainRepository for SqlTx<C> {
     }
 
     async fn put_check(&mut self, check: &VaultCheck) -> Stored<()> {
-        self.put::<vault_check::Entity>(check.into(), vault_check::Column::Id, vault_check::ONLY).await
-    }
-}
-
-impl<C: Connection> SqlTx<C> {
-    /// Adds the row with this key, or replaces the one there is.
-    pub(crate) async fn put<E>(&self, row: E::Model, id: E::Column, key: i64) -> Stored<()>
-    where
-        E: EntityTrait,
-        E::Model: IntoActiveModel<E::ActiveModel>,
-        E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
-    {
-        let only = Condition::all().add(id.eq(key));
-        // Looked for, not tried: MariaDB counts a row that is replaced by the same as not changed.
-        if self.count::<E>(only.clone()).await? == 0 {
-            return self.insert::<E>(row).await;
-        }
-        let mut row = row.into_active_model();
-        row.not_set(id);
-        self.change(E::update_many().set(row.reset_all()).filter(only)).await?;
-        Ok(())
+        self.put_row::<vault_check::Entity>(check.into(), vault_check::Column::Id, vault_check::ONLY).await
     }
 }
 
