@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use claudetools_kernel::{Id, Stored};
 
-use crate::{Changes, Lock, ResourcePath, Rules, Table, ports::CoordTx};
+use crate::{Changes, Head, Lock, ResourcePath, Rules, Table, ports::CoordTx};
 
 /// How many locks a round of the reaper ends at most.
 pub(crate) const REAPED: u32 = 500;
@@ -36,10 +36,15 @@ impl Reach {
     }
 }
 
-/// Locks the head and loads the table. Whoever stands in line is loaded with what it waits for.
+/// Locks the head and loads the table.
 pub(crate) async fn open(tx: &mut dyn CoordTx, reach: Reach) -> Stored<Table> {
-    let Reach { mut paths, ids, session_id, fences, due } = reach;
     let head = tx.head().lock().await?;
+    load(tx, head, reach).await
+}
+
+/// Loads the table under the locked head. Whoever stands in line is loaded with what it waits for.
+pub(crate) async fn load(tx: &mut dyn CoordTx, head: Head, reach: Reach) -> Stored<Table> {
+    let Reach { mut paths, ids, session_id, fences, due } = reach;
     let mut table = Table::new(head, Rules::default());
     let waiters = if head.waiting > 0 { tx.locks().waiters().await? } else { Vec::new() };
     paths.extend(waiters.iter().flat_map(|waiter| waiter.resources.iter().cloned()));

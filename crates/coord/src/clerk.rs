@@ -25,8 +25,6 @@ use crate::{
     round::{Decided, Round, Verdict},
 };
 
-/// The most calls of one batch.
-const BATCH: usize = 64;
 /// How often a batch is decided anew when it met another writer.
 const ATTEMPTS: u32 = 6;
 /// How often to look whether another process has changed anything, while calls wait here, in milliseconds.
@@ -80,7 +78,7 @@ impl Clerk {
             select_biased! {
                 () = stop => break,
                 errand = self.inbox.next() => match errand {
-                    Some(errand) => self.take(errand).await,
+                    Some(errand) => self.batch(vec![errand], true).await,
                     None => break,
                 },
                 () = tick => self.glance().await,
@@ -89,21 +87,10 @@ impl Clerk {
         self.close().await;
     }
 
-    /// Takes what else has come in, and decides it.
-    async fn take(&mut self, first: Errand) {
-        let mut errands = vec![first];
-        while errands.len() < BATCH
-            && let Some(Some(errand)) = self.inbox.next().now_or_never()
-        {
-            errands.push(errand);
-        }
-        self.batch(errands).await;
-    }
-
     /// Looks without a lock whether a batch is called for although no call came in.
     async fn glance(&mut self) {
         match self.is_called_for().await {
-            Ok(true) => self.batch(Vec::new()).await,
+            Ok(true) => self.batch(Vec::new(), true).await,
             Ok(false) => {}
             Err(error) => self.refuse_line(&error),
         }
@@ -145,16 +132,17 @@ impl Clerk {
         self.reaped.is_none_or(|last| now.since(last) >= round)
     }
 
-    /// Decides calls with those that wait, and answers after the commit. What cannot be decided together is decided one by one, so
-    /// that a call that cannot be done takes no other with it.
-    async fn batch(&mut self, mut new: Vec<Errand>) {
+    /// Decides calls with those that wait, with what else comes in until it is its turn if that is wanted, and answers after the commit.
+    /// What cannot be decided together is decided one by one, so that a call that cannot be done takes no other with it.
+    async fn batch(&mut self, mut new: Vec<Errand>, takes_more: bool) {
         let mut tried = 0;
         loop {
             tried += 1;
             new.retain(|errand| !errand.is_given_up());
             let reaps = self.now.is_none_or(|now| self.has_to_reap(now));
-            let is_repeated = tried > 1;
-            let round = Round { new: &new, line: &self.line, may_wait: self.may_wait(), reaps, is_repeated };
+            let (may_wait, is_repeated) = (self.may_wait(), tried > 1);
+            let inbox = Some(&mut self.inbox).filter(|_| takes_more && !is_repeated);
+            let round = Round { new: &mut new, inbox, line: &self.line, may_wait, reaps, is_repeated };
             let error = match round.decide(&*self.context.store, &*self.context.ids).await {
                 Ok(decided) => return self.deliver(new, decided, reaps),
                 Err(error) => error,
@@ -168,7 +156,7 @@ impl Clerk {
             new.iter().chain(self.line.values()).for_each(Errand::unseal);
             if tried >= ATTEMPTS {
                 for errand in new {
-                    Box::pin(self.batch(vec![errand])).await;
+                    Box::pin(self.batch(vec![errand], false)).await;
                 }
                 return;
             }
@@ -233,7 +221,7 @@ impl Clerk {
             last.push(errand);
         }
         if !last.is_empty() || !self.line.is_empty() {
-            self.batch(last).await;
+            self.batch(last, false).await;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use claudetools_kernel::{IdGenerator, ReplayRecord, StoreError, Stored, Timestamp, UnitOfWork};
+use futures::{FutureExt, StreamExt, channel::mpsc};
 
 use crate::{
     Answer, Call, Changes, Conflict, Done, LockDetail, LockState, NotRenewed, Obstacle, Presence, Refusal, Table,
@@ -17,10 +18,15 @@ use crate::{
 /// How long a place in line counts without a sign of life.
 pub(crate) const LIFE: TimeDelta = TimeDelta::seconds(5);
 
+/// The most calls of one batch.
+const BATCH: usize = 64;
+
 /// The calls of a batch.
 pub(crate) struct Round<'a> {
     /// Those that have come in.
-    pub(crate) new: &'a [Errand],
+    pub(crate) new: &'a mut Vec<Errand>,
+    /// Where more come in, to be decided with them.
+    pub(crate) inbox: Option<&'a mut mpsc::UnboundedReceiver<Errand>>,
     /// Those that wait in this process, by their places.
     pub(crate) line: &'a BTreeMap<i64, Errand>,
     /// Whether a call may still begin to wait.
@@ -72,16 +78,24 @@ enum Found {
 
 impl Round<'_> {
     /// Decides and commits.
-    pub(crate) async fn decide(self, store: &dyn UnitOfWork<dyn CoordTx>, ids: &dyn IdGenerator) -> Stored<Decided> {
+    pub(crate) async fn decide(
+        mut self,
+        store: &dyn UnitOfWork<dyn CoordTx>,
+        ids: &dyn IdGenerator,
+    ) -> Stored<Decided> {
+        self.take_in();
         let mut tx = store.begin().await?;
-        let mut table = batch::open(tx.as_mut(), self.reach()).await?;
+        let head = tx.head().lock().await?;
+        // Where replicas wait for each other's commits, most calls come in meanwhile: left to the next batch, they would wait once more.
+        self.take_in();
+        let mut table = batch::load(tx.as_mut(), head, self.reach()).await?;
         let now = table.head.now;
         if self.reaps {
             table.reap();
             mark_silent(tx.as_mut(), &mut table).await?;
         }
         let mut new = Vec::with_capacity(self.new.len());
-        for errand in self.new {
+        for errand in &*self.new {
             new.push(match kept_reply(tx.as_mut(), errand, now).await? {
                 Some(record) => Found::Replayed(record),
                 None => self.first(&mut table, &errand.call, ids),
@@ -134,9 +148,21 @@ impl Round<'_> {
         Ok(answered)
     }
 
+    /// Takes what has come in and is still waited for, as much as fits into a batch.
+    fn take_in(&mut self) {
+        let Some(inbox) = self.inbox.as_deref_mut() else { return };
+        while self.new.len() < BATCH
+            && let Some(Some(errand)) = inbox.next().now_or_never()
+        {
+            if !errand.is_given_up() {
+                self.new.push(errand);
+            }
+        }
+    }
+
     fn reach(&self) -> Reach {
         let mut reach = Reach { due: self.reaps, ..Reach::default() };
-        for errand in self.new {
+        for errand in &*self.new {
             match &errand.call {
                 Call::Acquire { want, .. } => reach.paths.extend(want.resources.iter().cloned()),
                 Call::Renew { id, .. } | Call::Release { id } => _ = reach.ids.insert(*id),

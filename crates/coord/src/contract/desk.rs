@@ -114,6 +114,7 @@ impl Case {
     async fn run(&self) -> Outcome {
         self.grants_and_refuses_across_processes().await?;
         self.decides_many_at_once().await?;
+        self.takes_along_what_comes_in_before_its_turn().await?;
         self.hands_over_to_who_waits().await?;
         self.ends_what_time_has_ended_once().await?;
         self.does_a_call_once_under_a_key().await?;
@@ -195,6 +196,28 @@ impl Case {
         tokens.sort_unstable();
         tokens.dedup();
         assert_eq!(tokens.len(), 40, "no token is given twice");
+        Ok(())
+    }
+
+    async fn takes_along_what_comes_in_before_its_turn(&self) -> Outcome {
+        let batches = || self.one.counts().batches.load(Ordering::Relaxed);
+        let (before, mut tx) = (batches(), self.store.begin().await?);
+        tx.head().lock().await?;
+        let first = granted(&self.one, sole("a", "turn/0", 0));
+        let script = async {
+            // Enough for the clerk to begin with the first call; if it is not, there is less to see.
+            self.pause.pause(20).await;
+            let others = ["1", "2", "3"].map(|n| self.one.submit(sole("a", &format!("turn/{n}"), 0), Box::new(NoWitness)));
+            drop(tx);
+            join_all(others).await
+        };
+        let (first, others) = futures::join!(first, script);
+        assert_eq!(batches() - before, 1, "four calls that waited for one turn");
+        self.release(&first).await;
+        for answer in others {
+            let Ok(Answer::Done(Done::Granted(grant), _)) = answer else { panic!("{answer:?}") };
+            self.release(&grant.locks[0]).await;
+        }
         Ok(())
     }
 

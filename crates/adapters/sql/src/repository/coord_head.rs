@@ -32,10 +32,13 @@ fn head_statement(engine: DbBackend, is_locked: bool) -> Statement {
     let is_locked = is_locked && !(cfg!(feature = "mutant-no-head-lock") && is_meant("no-head-lock"));
     let lock = if is_locked { " FOR UPDATE" } else { "" };
     let only = coord_head::ONLY;
+    // The tables of coordination are planned for while they are small, grow by thousands of rows a minute, and PostgreSQL keeps a plan of a
+    // prepared statement until somebody analyses the table: until the transaction ends it is not to read them whole.
+    let planner = if is_locked { ", set_config('enable_seqscan', 'off', true)" } else { "" };
     let sql = match engine {
         DbBackend::Postgres => format!(
             "WITH head AS MATERIALIZED (SELECT {COLUMNS} FROM coord_head WHERE id = {only}{lock}) \
-             SELECT {COLUMNS}, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint AS db_clock FROM head"
+             SELECT {COLUMNS}, (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint AS db_clock{planner} FROM head"
         ),
         DbBackend::Sqlite => format!(
             "SELECT {COLUMNS}, CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000 AS db_clock \
