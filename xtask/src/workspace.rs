@@ -54,7 +54,8 @@ impl Workspace {
         Ok(Self { target: metadata.target_directory.as_std_path().to_owned(), root, packages })
     }
 
-    /// The files git knows or would add, relative to the root: what a clone will contain.
+    /// The files git knows or would add, relative to the root: what a clone will contain of the project's own. What others wrote keeps
+    /// their rules.
     pub(crate) fn files(&self) -> Result<Vec<String>> {
         let listed = shell::read(shell::command_in(&self.root, "git").args([
             "ls-files",
@@ -64,7 +65,7 @@ impl Workspace {
             "-z",
         ]))?;
         let mut files: Vec<_> = listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        files.retain(|name| self.root.join(name).is_file());
+        files.retain(|name| !name.starts_with("vendor/") && self.root.join(name).is_file());
         files.sort_unstable();
         files.dedup();
         Ok(files)

@@ -173,3 +173,15 @@ pub(crate) async fn embedded(url: &str, options: &SqlOptions) -> Result<Database
         });
     Database::connect(connect).await.map_err(failure)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_driver_is_the_one_that_sends_without_delay() {
+        let lock = include_str!("../../../../Cargo.lock");
+        let driver = lock.split("[[package]]").find(|package| package.contains("name = \"sqlx-core\""));
+        let driver = driver.expect("the driver is among the packages");
+        // What comes from a registry names it. Decision 0043.
+        assert!(!driver.contains("source = "), "{driver}");
+    }
+}

@@ -207,7 +207,8 @@ impl Case {
         let script = async {
             // Enough for the clerk to begin with the first call; if it is not, there is less to see.
             self.pause.pause(20).await;
-            let others = ["1", "2", "3"].map(|n| self.one.submit(sole("a", &format!("turn/{n}"), 0), Box::new(NoWitness)));
+            let others =
+                ["1", "2", "3"].map(|n| self.one.submit(sole("a", &format!("turn/{n}"), 0), Box::new(NoWitness)));
             drop(tx);
             join_all(others).await
         };
