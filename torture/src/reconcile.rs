@@ -36,8 +36,18 @@ pub(crate) struct Reconciled {
     pub(crate) found: u64,
 }
 
+/// A renewal that may have been made without an answer.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    sent: Micros,
+    /// When the lock ends at the earliest and at the latest, if it was made.
+    until: (Micros, Micros),
+}
+
 struct Work<'a> {
     out: Reconciled,
+    /// By lock, as they were sent.
+    asked: HashMap<&'a str, Vec<Asked>>,
     locks: &'a [LockEvent],
     granted: HashMap<&'a str, &'a LockEvent>,
     ended: HashMap<&'a str, &'a LockEvent>,
@@ -52,6 +62,7 @@ struct Work<'a> {
 pub(crate) fn reconcile(entries: &[Entry], events: &[Event], locks: &[LockEvent]) -> Reconciled {
     let mut work = Work {
         out: Reconciled::default(),
+        asked: asked(entries),
         locks,
         granted: HashMap::new(),
         ended: HashMap::new(),
@@ -82,13 +93,30 @@ pub(crate) fn reconcile(entries: &[Entry], events: &[Event], locks: &[LockEvent]
             What::Acquire { resources, exclusive, outcome, .. } => {
                 work.acquire(entry, resources, *exclusive, outcome);
             }
-            What::Renew { id, ttl, outcome } => work.renew(entry, id, *ttl, outcome),
+            What::Renew { id, outcome, .. } => work.renew(entry, id, outcome),
             What::End { id, outcome } => work.end(entry, id, outcome),
         }
     }
     work.strangers();
     work.line(entries, events);
+    work.out.deadlines.retain(|id, _| !work.asked.contains_key(id.as_str()));
     work.out
+}
+
+/// The renewals that may have been made without an answer. A renewal has no key: each attempt that nobody answered may have been one of
+/// its own, before the one that was answered or behind it.
+fn asked(entries: &[Entry]) -> HashMap<&str, Vec<Asked>> {
+    let mut asked: HashMap<&str, Vec<Asked>> = HashMap::new();
+    for entry in entries {
+        if let What::Renew { id, ttl, outcome } = &entry.what
+            && (entry.unsure || *outcome == Renewed::Unknown)
+        {
+            let until = (entry.called + ttl, entry.returned + LATE + ttl + NEAR);
+            asked.entry(id).or_default().push(Asked { sent: entry.called, until });
+        }
+    }
+    asked.values_mut().for_each(|of| of.sort_by_key(|asked| asked.sent));
+    asked
 }
 
 impl<'a> Work<'a> {
@@ -124,10 +152,19 @@ impl<'a> Work<'a> {
         ops.push(Op { called, returned, step });
     }
 
+    /// When a lock ends that was said to end at `told`: with each renewal that may have been made before it was over, later perhaps.
+    fn until(&self, id: &str, told: Micros) -> (Micros, Micros) {
+        let asked = self.asked.get(id).into_iter().flatten();
+        asked.fold((told, told), |(first, last), asked| {
+            if asked.sent - NEAR > last { (first, last) } else { (first.min(asked.until.0), last.max(asked.until.1)) }
+        })
+    }
+
     fn held(&mut self, session: &'a str, id: &'a str, resource: &str, exclusive: bool, until: Micros) -> Held {
+        let until = self.until(id, until);
         let (id, session) = (self.lock_number(id), self.session_number(session));
         let (_, paths) = self.out.histories.entry(top(resource).to_owned()).or_default();
-        Held { id, session, path: paths.number(resource), exclusive, until: (until, until) }
+        Held { id, session, path: paths.number(resource), exclusive, until }
     }
 
     fn acquire(&mut self, entry: &'a Entry, resources: &'a [String], exclusive: bool, outcome: &'a Acquired) {
@@ -230,23 +267,17 @@ impl<'a> Work<'a> {
         self.granted.get(id).map(|event| event.resource.as_str())
     }
 
-    fn renew(&mut self, entry: &'a Entry, id: &'a str, ttl: Micros, outcome: &'a Renewed) {
+    fn renew(&mut self, entry: &'a Entry, id: &'a str, outcome: &'a Renewed) {
         let Some(resource) = self.resource_of(id) else { return };
         let number = self.lock_number(id);
         match outcome {
             Renewed::Until(lock) => {
                 self.out.deadlines.insert(id.to_owned(), lock.expires_at);
-                self.add(resource, entry, lock.decided_at, Step::Renew { id: number, until: lock.expires_at });
+                let until = self.until(id, lock.expires_at);
+                self.add(resource, entry, lock.decided_at, Step::Renew { id: number, until });
             }
             Renewed::Gone => self.add(resource, entry, None, Step::NotHeld { id: number }),
             Renewed::Unknown => {}
-        }
-        if entry.unsure || *outcome == Renewed::Unknown {
-            // A renewal has no key: every attempt that nobody answered may have been one of its own, before the answer or behind it.
-            let ends = Entry { returned: entry.returned + LATE, ..entry.clone() };
-            let until = ends.returned + ttl + NEAR;
-            self.out.deadlines.remove(id);
-            self.add(resource, &ends, None, Step::MayRenew { id: number, until });
         }
     }
 

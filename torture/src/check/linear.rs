@@ -196,7 +196,11 @@ mod tests {
     #[test]
     fn a_lock_is_renewed_while_it_is_held_and_never_after() {
         let first = op(0, 1, grant(1, 1, 0, 10));
-        let renew = |called| op(called, called + 1, Step::Renew { id: 1, until: 20 * SECOND });
+        let renewed = |called, until| {
+            let until = (until * SECOND, until * SECOND);
+            op(called, called + 1, Step::Renew { id: 1, until })
+        };
+        let renew = |called| renewed(called, 20);
         let next = op(15, 16, grant(2, 2, 0, 40));
         assert!(is_right(vec![first.clone(), renew(8)]));
         assert!(!is_right(vec![first.clone(), renew(11)]));
@@ -205,10 +209,11 @@ mod tests {
         // Gone too early.
         assert!(!is_right(vec![first.clone(), op(8, 9, Step::NotHeld { id: 1 })]));
         // Nobody knows whether it was renewed: then it may be over at ten and held at fifteen.
-        let may = op(8, 9, Step::MayRenew { id: 1, until: 20 * SECOND });
-        assert!(is_right(vec![first.clone(), may.clone(), next.clone()]));
-        assert!(is_right(vec![first.clone(), may.clone(), op(15, 16, Step::Renew { id: 1, until: 30 * SECOND })]));
-        assert!(!is_right(vec![first, may, op(21, 22, Step::Renew { id: 1, until: 30 * SECOND })]));
+        let until = (10 * SECOND, 20 * SECOND);
+        let may = op(0, 1, Step::Grant(vec![Held { until, ..held(1, 1, 0, 10 * SECOND) }]));
+        assert!(is_right(vec![may.clone(), next.clone()]));
+        assert!(is_right(vec![may.clone(), renewed(15, 30)]));
+        assert!(!is_right(vec![may, renewed(21, 30)]));
     }
 
     #[test]

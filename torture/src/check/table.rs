@@ -11,7 +11,7 @@ pub(crate) struct Held {
     pub(crate) session: u32,
     pub(crate) path: u32,
     pub(crate) exclusive: bool,
-    /// When it ends at the earliest and at the latest. The two differ after a renewal whose outcome nobody knows.
+    /// When it ends at the earliest and at the latest. The two differ where a renewal was asked for whose outcome nobody knows.
     pub(crate) until: (Micros, Micros),
 }
 
@@ -25,9 +25,7 @@ pub(crate) enum Step {
     /// 409: the locks that were named as being in the way.
     Refuse { session: u32, paths: Vec<u32>, exclusive: bool, blocking: Vec<u32> },
     /// 200: it is held until then.
-    Renew { id: u32, until: Micros },
-    /// Renewed or not, at the most until then: nobody knows.
-    MayRenew { id: u32, until: Micros },
+    Renew { id: u32, until: (Micros, Micros) },
     /// Released, or broken by an administrator.
     End { id: u32 },
     /// 410, or released before: it is not held.
@@ -126,12 +124,7 @@ impl State {
             }
             Step::Renew { id, until } => {
                 let now = next.now;
-                next.locks.iter_mut().find(|held| held.id == *id && held.may_live(now))?.until = (*until, *until);
-            }
-            Step::MayRenew { id, until } => {
-                if let Some(held) = next.locks.iter_mut().find(|held| held.id == *id) {
-                    held.until = (held.until.0.min(*until), held.until.1.max(*until));
-                }
+                next.locks.iter_mut().find(|held| held.id == *id && held.may_live(now))?.until = *until;
             }
             Step::End { id } => {
                 let at = next.locks.iter().position(|held| held.id == *id && held.may_live(next.now))?;
