@@ -68,6 +68,21 @@ mod mariadb {
 }
 
 mod postgres {
+    use claudetools_coord::ResourcePath;
+
+    /// Nobody has analysed the table, and it is small: a plan that is made now is kept when there are thousands of rows.
+    #[tokio::test]
+    async fn the_locks_that_calls_meet_are_found_by_an_index_from_the_first_call_on() {
+        let store = super::TestStore::on(super::Engine::Postgres).await;
+        let sql = store.sql.as_ref().expect("a store on a server");
+        let path = |n: u32| ResourcePath::kept(&format!("project/file-{n}")).expect("a path");
+        for paths in [vec![path(0)], (0..16).map(path).collect()] {
+            let plan = super::plans::locks_meeting(sql, &paths).await.expect("a plan");
+            assert!(plan.iter().any(|step| step.contains("Index Scan")), "{plan:#?}");
+            assert!(!plan.iter().any(|step| step.contains("Seq Scan")), "{plan:#?}");
+        }
+    }
+
     #[tokio::test]
     async fn no_page_reads_or_sorts_the_whole_table() {
         super::no_page_reads_or_sorts_the_whole_table(super::Engine::Postgres).await;

@@ -85,9 +85,12 @@ impl Round<'_> {
     ) -> Stored<Decided> {
         self.take_in();
         let mut tx = store.begin().await?;
-        let head = tx.head().lock().await?;
+        let mut head = tx.head().lock().await?;
         // Where replicas wait for each other's commits, most calls come in meanwhile: left to the next batch, they would wait once more.
-        self.take_in();
+        if self.take_in() {
+            // Nothing is decided at a time before it was asked for.
+            head = tx.head().peek().await?;
+        }
         let mut table = batch::load(tx.as_mut(), head, self.reach()).await?;
         let now = table.head.now;
         if self.reaps {
@@ -148,9 +151,10 @@ impl Round<'_> {
         Ok(answered)
     }
 
-    /// Takes what has come in and is still waited for, as much as fits into a batch.
-    fn take_in(&mut self) {
-        let Some(inbox) = self.inbox.as_deref_mut() else { return };
+    /// Takes what has come in and is still waited for, as much as fits into a batch; tells whether there was anything.
+    fn take_in(&mut self) -> bool {
+        let before = self.new.len();
+        let Some(inbox) = self.inbox.as_deref_mut() else { return false };
         while self.new.len() < BATCH
             && let Some(Some(errand)) = inbox.next().now_or_never()
         {
@@ -158,6 +162,7 @@ impl Round<'_> {
                 self.new.push(errand);
             }
         }
+        self.new.len() > before
     }
 
     fn reach(&self) -> Reach {

@@ -1,5 +1,6 @@
 //! How the engine answers the lists: the plans of the very statements that the repositories send, for the suites.
 
+use claudetools_coord::{ResourcePath, ports::HeadRepository};
 use claudetools_kernel::{PageRequest, StoreError};
 use claudetools_sessions::{SessionFilter, SessionSort, WorkItemFilter, WorkItemSort};
 use sea_orm::{
@@ -12,7 +13,7 @@ use crate::{
     failure::failure,
     query::{page_statement, total},
     question::{All, Values},
-    repository::{session, work_item},
+    repository::{coord_lock, session, work_item},
     store::{Base, SqlStore},
 };
 
@@ -43,6 +44,17 @@ pub async fn work_item_page(
 pub async fn work_item_total(store: &SqlStore, filter: &WorkItemFilter) -> Result<Vec<String>, StoreError> {
     let listing = work_item::work_item_listing(filter);
     explain(store, &total(Entity::find().filter(listing.filter))).await
+}
+
+/// The plan by which PostgreSQL looks for the locks on `paths`, above and below them, under the locked head.
+pub async fn locks_meeting(store: &SqlStore, paths: &[ResourcePath]) -> Result<Vec<String>, StoreError> {
+    let mut tx = store.begin_write().await?;
+    HeadRepository::lock(&mut tx).await?;
+    let select = coord_lock::locks_meeting(paths).into_query();
+    let Statement { sql, values, db_backend } = StatementBuilder::build(&select, &engine(store));
+    let explain = Statement { sql: format!("EXPLAIN {sql}"), values, db_backend };
+    let steps = tx.ask(All::<Values<String>>::of(explain)).await?;
+    Ok(steps.into_iter().map(|Values(step)| step).collect())
 }
 
 fn engine(store: &SqlStore) -> DbBackend {

@@ -35,8 +35,7 @@ impl<C: Connection> LockRepository for SqlTx<C> {
     async fn meeting(&mut self, paths: &[ResourcePath]) -> Stored<Vec<Lock>> {
         let mut locks = Vec::new();
         for paths in paths.chunks(PATHS) {
-            let meeting = Entity::find().filter(around(Column::LivePath, paths));
-            locks.extend(self.all::<_, Model, Lock>(meeting).await?);
+            locks.extend(self.all::<_, Model, Lock>(locks_meeting(paths)).await?);
         }
         Ok(locks)
     }
@@ -165,6 +164,11 @@ impl<C: Connection> SqlTx<C> {
         let over = OnConflict::column(Column::Path).update_column(Column::Token).to_owned();
         (!rows.is_empty()).then(|| self.statement(&Entity::insert_many(rows).on_conflict(over).into_query()))
     }
+}
+
+/// The live locks on these paths, above and below them.
+pub(crate) fn locks_meeting(paths: &[ResourcePath]) -> Select<Entity> {
+    Entity::find().filter(around(Column::LivePath, paths))
 }
 
 /// The rows whose path is one of these, above one of them or below.

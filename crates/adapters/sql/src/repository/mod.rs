@@ -10,7 +10,7 @@ mod closing;
 mod command;
 mod coord_component;
 mod coord_head;
-mod coord_lock;
+pub(crate) mod coord_lock;
 mod coord_message;
 mod coord_retention;
 mod coord_session;
