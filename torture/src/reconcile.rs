@@ -115,7 +115,9 @@ fn asked(entries: &[Entry]) -> HashMap<&str, Vec<Asked>> {
             asked.entry(id).or_default().push(Asked { sent: entry.called, until });
         }
     }
-    asked.values_mut().for_each(|of| of.sort_by_key(|asked| asked.sent));
+    for of in asked.values_mut() {
+        of.sort_by_key(|asked| asked.sent);
+    }
     asked
 }
 

@@ -85,13 +85,13 @@ impl Round<'_> {
     ) -> Stored<Decided> {
         self.take_in();
         let mut tx = store.begin().await?;
-        let mut head = tx.head().lock().await?;
+        let mut locked = tx.head().lock().await?;
         // Where replicas wait for each other's commits, most calls come in meanwhile: left to the next batch, they would wait once more.
         if self.take_in() {
             // Nothing is decided at a time before it was asked for.
-            head = tx.head().peek().await?;
+            locked = tx.head().peek().await?;
         }
-        let mut table = batch::load(tx.as_mut(), head, self.reach()).await?;
+        let mut table = batch::load(tx.as_mut(), locked, self.reach()).await?;
         let now = table.head.now;
         if self.reaps {
             table.reap();
