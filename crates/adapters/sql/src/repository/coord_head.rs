@@ -33,8 +33,10 @@ fn head_statement(engine: DbBackend, is_locked: bool) -> Statement {
     let lock = if is_locked { " FOR UPDATE" } else { "" };
     let only = coord_head::ONLY;
     // The tables of coordination are planned for while they are small, grow by thousands of rows a minute, and PostgreSQL keeps a plan of a
-    // prepared statement until somebody analyses the table: until the transaction ends it is not to read them whole.
-    let planner = if is_locked { ", set_config('enable_seqscan', 'off', true)" } else { "" };
+    // prepared statement until somebody analyses the table: until the transaction ends it is not to read them whole. A plan that has no other
+    // way counts as so dear that it would be compiled first, which takes longer than any of these statements.
+    let planner =
+        if is_locked { ", set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)" } else { "" };
     let sql = match engine {
         DbBackend::Postgres => format!(
             "WITH head AS MATERIALIZED (SELECT {COLUMNS} FROM coord_head WHERE id = {only}{lock}) \
