@@ -77,7 +77,10 @@ pub(crate) fn reconcile(entries: &[Entry], events: &[Event], locks: &[LockEvent]
     }
     for entry in entries {
         if let What::Acquire { outcome: Acquired::New(grants), .. } = &entry.what {
-            work.known.extend(grants.iter().map(|grant| grant.id.as_str()));
+            // Of several some may have been held before, by a call that nobody answered.
+            let newest = grants.iter().map(|grant| grant.granted_at).max();
+            let new = grants.iter().filter(|grant| Some(grant.granted_at) == newest);
+            work.known.extend(new.map(|grant| grant.id.as_str()));
         }
     }
     for entry in entries {
@@ -355,7 +358,8 @@ impl<'a> Work<'a> {
             let place = places.iter().rev().find(|(event, wanted)| {
                 event.seq < granted.seq && event.at >= entry.called - NEAR && wanted == resources
             });
-            let place = place.map(|(event, _)| *event).filter(|event| !is_over(event.seq));
+            // Of a call that was sent more than once the first may have waited, and given its place up when its sender had gone.
+            let place = place.map(|(event, _)| *event).filter(|event| !entry.unsure && !is_over(event.seq));
             let own = own.iter();
             let holds = own.filter(|(event, end)| event.seq < granted.seq && *end > granted.seq);
             let holds: Vec<_> = holds.map(|(event, _)| (event.resource.clone(), event.exclusive)).collect();
@@ -477,6 +481,26 @@ mod tests {
         };
         assert!(is_right(true), "the first attempt, which nobody answered, was in time");
         assert!(!is_right(false));
+    }
+
+    #[test]
+    fn what_an_answer_calls_held_before_was_granted_to_a_call_that_nobody_answered() {
+        let granted = [
+            event(1, Happening::Granted, "1", AT),
+            LockEvent { token: 8, resource: "a/c".to_owned(), ..event(2, Happening::Granted, "2", AT + 500) },
+        ];
+        let both = Grant { id: "2".to_owned(), resource: "a/c".to_owned(), ..grant(8, AT + 500) };
+        let several = What::Acquire {
+            resources: vec!["a/b".to_owned(), "a/c".to_owned()],
+            exclusive: true,
+            ttl: 10_000_000,
+            outcome: Acquired::New(vec![grant(7, AT), both]),
+        };
+        let entries = [entry(acquire(Acquired::Unknown), true), entry(several, false)];
+        let found = reconcile(&entries, &[], &granted);
+        assert_eq!((found.found, found.faults), (1, Vec::new()));
+        let steps: Vec<&Step> = found.histories["a"].0.iter().map(|op| &op.step).collect();
+        assert!(matches!(steps[..], [Step::Grant(_), Step::Grant(_), Step::Again(_)]), "{steps:?}");
     }
 
     #[test]

@@ -4,7 +4,11 @@
 //! The search is that of Wing and Gong with the memory of Lowe: depth first over which calls are done, never twice from the same
 //! set of done calls and the same state. Calls on different top segments never meet, so each segment is searched by itself.
 
-use std::{cmp::Reverse, collections::HashSet, fmt::Write as _};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, HashSet},
+    fmt::Write as _,
+};
 
 use super::{
     Micros,
@@ -106,10 +110,19 @@ fn candidates(ops: &[Op], from: &Configuration) -> Vec<usize> {
 /// For people: the calls of which none can come next, and the locks that are held then.
 fn stuck(ops: &[Op], at: &Configuration, paths: &Paths) -> String {
     let mut text = format!("{} of {} calls have an order; none of these can be next:", at.done(), ops.len());
+    let next: Vec<usize> = candidates(ops, at).into_iter().rev().take(6).collect();
     // Writing into a text cannot fail.
-    for next in candidates(ops, at).into_iter().rev().take(6) {
-        let Op { called, returned, step } = &ops[next];
+    for op in &next {
+        let Op { called, returned, step } = &ops[*op];
         let _ = write!(text, "\n  {step:?} between {called} and {returned}");
+    }
+    let locks: BTreeSet<u32> = next.iter().flat_map(|op| ops[*op].step.locks()).collect();
+    text.push_str("\n  what else was said of these locks:");
+    for (number, Op { called, returned, step }) in ops.iter().enumerate() {
+        if !next.contains(&number) && step.locks().iter().any(|lock| locks.contains(lock)) {
+            let done = if at.is_done(number) { "done" } else { "to come" };
+            let _ = write!(text, "\n  {step:?} between {called} and {returned}, {done}");
+        }
     }
     let _ = write!(text, "\n  while these are held at {}:", at.state.now);
     for held in &at.state.locks {

@@ -32,6 +32,17 @@ pub(crate) enum Step {
     NotHeld { id: u32 },
 }
 
+impl Step {
+    /// The locks that it is about.
+    pub(crate) fn locks(&self) -> Vec<u32> {
+        match self {
+            Self::Grant(locks) | Self::Again(locks) => locks.iter().map(|lock| lock.id).collect(),
+            Self::Refuse { blocking, .. } => blocking.clone(),
+            Self::Renew { id, .. } | Self::End { id } | Self::NotHeld { id } => vec![*id],
+        }
+    }
+}
+
 /// A call: it took effect at one moment between these two, if what it says is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Op {
