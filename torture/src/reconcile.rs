@@ -358,8 +358,7 @@ impl<'a> Work<'a> {
             let place = places.iter().rev().find(|(event, wanted)| {
                 event.seq < granted.seq && event.at >= entry.called - NEAR && wanted == resources
             });
-            // Of a call that was sent more than once the first may have waited, and given its place up when its sender had gone.
-            let place = place.map(|(event, _)| *event).filter(|event| !entry.unsure && !is_over(event.seq));
+            let place = place.map(|(event, _)| *event).filter(|event| !is_over(event.seq));
             let own = own.iter();
             let holds = own.filter(|(event, end)| event.seq < granted.seq && *end > granted.seq);
             let holds: Vec<_> = holds.map(|(event, _)| (event.resource.clone(), event.exclusive)).collect();
@@ -373,7 +372,8 @@ impl<'a> Work<'a> {
                     queued: place.map(|event| event.seq),
                 });
             }
-            if let Some(place) = place {
+            // Of a call that was sent more than once the first may have waited, and given its place up when its sender had gone.
+            if let Some(place) = place.filter(|_| !entry.unsure) {
                 self.out.waited.push(Waited {
                     session: entry.session.clone(),
                     resources: resources.clone(),
