@@ -50,9 +50,7 @@ pub async fn work_item_total(store: &SqlStore, filter: &WorkItemFilter) -> Resul
 pub async fn locks_meeting(store: &SqlStore, paths: &[ResourcePath]) -> Result<Vec<String>, StoreError> {
     let mut tx = store.begin_write().await?;
     HeadRepository::lock(&mut tx).await?;
-    let select = coord_lock::locks_meeting(paths).into_query();
-    let Statement { sql, values, db_backend } = StatementBuilder::build(&select, &engine(store));
-    let explain = Statement { sql: format!("EXPLAIN {sql}"), values, db_backend };
+    let explain = explaining(store, &coord_lock::locks_meeting(paths).into_query());
     let steps = tx.ask(All::<Values<String>>::of(explain)).await?;
     Ok(steps.into_iter().map(|Values(step)| step).collect())
 }
@@ -61,10 +59,15 @@ fn engine(store: &SqlStore) -> DbBackend {
     store.engine()
 }
 
-async fn explain(store: &SqlStore, select: &SelectStatement) -> Result<Vec<String>, StoreError> {
+/// The statement that asks for the plan of `select`.
+fn explaining(store: &SqlStore, select: &SelectStatement) -> Statement {
     let Statement { sql, values, db_backend } = StatementBuilder::build(select, &engine(store));
     let explain = if db_backend == DbBackend::Sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
-    let explain = Statement { sql: format!("{explain} {sql}"), values, db_backend };
+    Statement { sql: format!("{explain} {sql}"), values, db_backend }
+}
+
+async fn explain(store: &SqlStore, select: &SelectStatement) -> Result<Vec<String>, StoreError> {
+    let explain = explaining(store, select);
     match store.base() {
         Base::Embedded(_) => {
             let steps = store.view().ask(All::<Values<(i64, i64, i64, String)>>::of(explain)).await?;
@@ -72,7 +75,7 @@ async fn explain(store: &SqlStore, select: &SelectStatement) -> Result<Vec<Strin
         }
         Base::Server { pool, .. } => {
             let steps = pool.query_all_raw(explain).await.map_err(failure)?;
-            steps.into_iter().map(|step| told(&step, db_backend).map_err(failure)).collect()
+            steps.into_iter().map(|step| told(&step, engine(store)).map_err(failure)).collect()
         }
     }
 }
