@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 
 use super::{
     errand::{Errand, errand, received, run},
-    failure::by_error,
+    failure::{by_commit, by_error},
     member::Member,
     open::Place,
     queue::{Desk, Lease, Queue, Waiting},
@@ -202,7 +202,7 @@ impl Thread {
         } else {
             // Without anybody's changes there is nothing to make durable.
             let end = if waiting.is_empty() { "ROLLBACK" } else { "COMMIT" };
-            execute(&connection, end).map_err(|error| by_error(&error))
+            execute(&connection, end).map_err(|error| by_commit(&error))
         };
         self.last = (waiting.len(), begun.elapsed());
         self.connection = Some(self.tidied(connection));
@@ -227,6 +227,7 @@ fn tell(waiting: Vec<Waiting>, outcome: &Result<(), StoreError>) {
             Err(StoreError::Constraint(text)) => Err(StoreError::Constraint(text.clone())),
             Err(StoreError::Contention(text)) => Err(StoreError::Contention(text.clone())),
             Err(StoreError::Unavailable(text)) => Err(StoreError::Unavailable(text.clone())),
+            Err(StoreError::Undecided(text)) => Err(StoreError::Undecided(text.clone())),
             Err(other) => Err(StoreError::Database(other.to_string())),
         });
     }
