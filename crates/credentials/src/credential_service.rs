@@ -250,7 +250,10 @@ impl CredentialService {
         show: impl FnOnce(Credential, Secrets, i64, Timestamp) -> Result<T>,
     ) -> Recorded<T> {
         let now = self.0.now();
-        let (credential, mut tx) = match self.admit(who, &Target::any(id), now).await? {
+        let mut tx = self.0.begin().await?;
+        let found = tx.credentials().with_version(id, version).await?;
+        let (credential, sealed) = found.ok_or_else(|| Error::not_found(id))?;
+        let (credential, tx) = match self.admit_to(credential, who, tx, now).await? {
             Admission::Refused(change) => return Ok(change.map(Err)),
             Admission::Granted(credential, tx) => (*credential, tx),
         };
@@ -261,9 +264,9 @@ impl CredentialService {
             return self.0.recorder.seal(Err(Refusal::ReasonRequired), tx, event).await;
         }
         let number = version.unwrap_or(credential.version);
-        let secrets = match number {
-            0 if version.is_none() => Secrets::default(),
-            number => self.0.open(&self.version(&mut *tx, &credential, number).await?)?,
+        let secrets = match sealed {
+            None if number == 0 && version.is_none() => Secrets::default(),
+            sealed => self.0.open(&sealed.ok_or_else(|| no_version(number))?)?,
         };
         let mut event = who.event(action, Some(&credential), now);
         event.reason = match (version, reason) {
@@ -279,8 +282,17 @@ impl CredentialService {
     async fn admit(&self, who: &Who, target: &Target<Credential>, now: Timestamp) -> Result<Admission> {
         let mut tx = self.0.begin().await?;
         let credential = tx.credentials().find(target.id).await?;
+        match self.admit_to(credential, who, tx, now).await? {
+            Admission::Granted(credential, tx) => {
+                Ok(Admission::Granted(Box::new(target.admit(Some(*credential))?), tx))
+            }
+            refused @ Admission::Refused(_) => Ok(refused),
+        }
+    }
+
+    /// [`Self::admit`] for a credential that is read already.
+    async fn admit_to(&self, credential: Credential, who: &Who, tx: Turn, now: Timestamp) -> Result<Admission> {
         if credential.access.admits(&who.viewer) {
-            let credential = target.admit(Some(credential))?;
             return Ok(Admission::Granted(Box::new(credential), tx));
         }
         let event = who.event(AuditAction::Denied, Some(&credential), now);
@@ -295,10 +307,7 @@ impl CredentialService {
         version: i64,
     ) -> Result<SealedVersion> {
         let found = tx.versions().lookup(credential.id, version).await?;
-        found.ok_or_else(|| Error::NotFound {
-            resource_type: <VersionMarker as claudetools_kernel::Entity>::TYPE,
-            resource_id: version.to_string(),
-        })
+        found.ok_or_else(|| no_version(version))
     }
 
     fn sealed(&self, who: &Who, credential: &Credential, secrets: &Secrets, now: Timestamp) -> Result<SealedVersion> {
@@ -330,6 +339,13 @@ impl CredentialService {
             tx.versions().remove_up_to(credential.id, gone).await?;
         }
         Ok(credential)
+    }
+}
+
+fn no_version(version: i64) -> Error {
+    Error::NotFound {
+        resource_type: <VersionMarker as claudetools_kernel::Entity>::TYPE,
+        resource_id: version.to_string(),
     }
 }
 

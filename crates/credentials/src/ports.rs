@@ -31,6 +31,13 @@ pub trait CredentialRepository: Records<Credential> {
     /// A page of credentials.
     async fn list(&mut self, filter: &CredentialFilter, page: &PageRequest<CredentialSort>)
     -> Stored<Page<Credential>>;
+    /// A credential together with one of its versions: that of this number, or the present one. `None` for the version when there
+    /// is no such.
+    async fn with_version(
+        &mut self,
+        id: Id<Credential>,
+        version: Option<i64>,
+    ) -> Stored<Option<(Credential, Option<SealedVersion>)>>;
     /// Whether there is none at all.
     async fn is_empty(&mut self) -> Stored<bool>;
     /// Replaces who may see the credential; its revision stays.

@@ -79,6 +79,17 @@ impl CredentialRepository for MemoryTx {
         Ok(Page::cut(rows, page))
     }
 
+    async fn with_version(
+        &mut self,
+        id: Id<Credential>,
+        version: Option<i64>,
+    ) -> Stored<Option<(Credential, Option<SealedVersion>)>> {
+        let Some(credential) = self.state.credentials.get(id) else { return Ok(None) };
+        let version = version.unwrap_or(credential.version);
+        let version = self.state.credential_versions.get(&(id, version)).cloned();
+        Ok(Some((credential, version)))
+    }
+
     async fn is_empty(&mut self) -> Stored<bool> {
         Ok(self.state.credentials.rows().next().is_none())
     }

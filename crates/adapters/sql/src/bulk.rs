@@ -112,9 +112,9 @@ impl Bulk {
     /// Commits the last rows, and lets the database learn how many of what there are now, by which it plans its queries.
     pub async fn finish(mut self) -> Result<(), StoreError> {
         self.commit().await?;
-        if let Base::Server { pool, .. } = self.store.base() {
+        if let Base::Server { lanes, .. } = self.store.base() {
             let count = if self.store.engine() == DbBackend::MySql { COUNT_MYSQL } else { "ANALYZE" };
-            pool.execute_unprepared(count).await.map_err(failure)?;
+            lanes.here().execute_unprepared(count).await.map_err(failure)?;
         }
         self.store.tune(&["ANALYZE", "PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"]).await?;
         self.store.tune(&USUAL).await

@@ -27,6 +27,8 @@ pub(crate) const STATEMENTS: usize = 256;
 pub struct SqlOptions {
     /// Connections to a server. An embedded database has one that writes, and [`SqlOptions::readers`].
     pub connections: u32,
+    /// Threads that ask a server, each over connections of its own as far as there are two for each.
+    pub threads: u32,
     /// Connections that read an embedded database. More than 4 buy memory, not speed.
     pub readers: u32,
     /// How long a statement waits for a lock that another holds, and a caller for a free connection to an embedded database.
@@ -35,7 +37,7 @@ pub struct SqlOptions {
 
 impl Default for SqlOptions {
     fn default() -> Self {
-        Self { connections: 16, readers: 4, busy_timeout: Duration::from_secs(5) }
+        Self { connections: 16, threads: 1, readers: 4, busy_timeout: Duration::from_secs(5) }
     }
 }
 
@@ -75,14 +77,15 @@ fn postgres_session(options: &SqlOptions) -> [(&'static str, String); 3] {
     [isolation, ("lock_timeout", lock_timeout), ("idle_in_transaction_session_timeout", idle)]
 }
 
-/// The pool of connections to a server.
+/// A pool of connections to a server, one of them open.
 pub(crate) async fn server(
     url: &str,
     engine: DbBackend,
+    connections: u32,
     options: &SqlOptions,
     pulse: &Arc<Pulse>,
 ) -> Result<DatabaseConnection, StoreError> {
-    let connect = server_options(url, engine, options.connections, options, Some(pulse));
+    let connect = server_options(url, engine, connections, options, Some(pulse));
     let since = Instant::now();
     loop {
         match Database::connect(connect.clone()).await.map_err(failure) {
@@ -93,6 +96,20 @@ pub(crate) async fn server(
             outcome => return outcome,
         }
     }
+}
+
+/// A pool that connects when it is first asked, on the thread that asks.
+pub(crate) async fn later(
+    url: &str,
+    engine: DbBackend,
+    connections: u32,
+    options: &SqlOptions,
+    pulse: &Arc<Pulse>,
+) -> Result<DatabaseConnection, StoreError> {
+    let mut connect = server_options(url, engine, connections, options, Some(pulse));
+    // What the pool opened by itself would be open on the thread of this one.
+    connect.min_connections(0).connect_lazy(true);
+    Database::connect(connect).await.map_err(failure)
 }
 
 /// A single connection to a server, to feel its pulse by.

@@ -15,6 +15,7 @@ mod failure;
 mod guarded;
 mod insertion;
 mod journal;
+mod lanes;
 #[cfg(feature = "plans")]
 pub mod plans;
 mod pool;

@@ -73,8 +73,8 @@ async fn explain(store: &SqlStore, select: &SelectStatement) -> Result<Vec<Strin
             let steps = store.view().ask(All::<Values<(i64, i64, i64, String)>>::of(explain)).await?;
             Ok(steps.into_iter().map(|Values((.., detail))| detail).collect())
         }
-        Base::Server { pool, .. } => {
-            let steps = pool.query_all_raw(explain).await.map_err(failure)?;
+        Base::Server { lanes, .. } => {
+            let steps = lanes.here().query_all_raw(explain).await.map_err(failure)?;
             steps.into_iter().map(|step| told(&step, engine(store)).map_err(failure)).collect()
         }
     }

@@ -1,7 +1,7 @@
 //! How the pools of connections are used, for whoever measures.
 
 use sea_orm::{
-    DbBackend,
+    DatabaseConnection, DbBackend,
     sqlx::{self, Pool},
 };
 
@@ -25,17 +25,33 @@ impl SqlStore {
     pub fn pools(&self) -> Vec<PoolNumbers> {
         match self.base() {
             Base::Embedded(embedded) => embedded.pools(),
-            Base::Server { pool, .. } if pool.get_database_backend() == DbBackend::MySql => {
-                vec![numbers("shared", pool.get_mysql_connection_pool())]
+            Base::Server { lanes, .. } => {
+                let none = PoolNumbers { pool: "shared", open: 0, idle: 0, limit: 0 };
+                vec![lanes.all().map(numbers).fold(none, PoolNumbers::and)]
             }
-            Base::Server { pool, .. } => vec![numbers("shared", pool.get_postgres_connection_pool())],
         }
     }
 }
 
-fn numbers<D: sqlx::Database>(name: &'static str, pool: &Pool<D>) -> PoolNumbers {
+impl PoolNumbers {
+    /// Both as if they were one.
+    const fn and(self, other: Self) -> Self {
+        let (open, idle, limit) = (self.open + other.open, self.idle + other.idle, self.limit + other.limit);
+        Self { pool: self.pool, open, idle, limit }
+    }
+}
+
+fn numbers(pool: &DatabaseConnection) -> PoolNumbers {
+    if pool.get_database_backend() == DbBackend::MySql {
+        numbers_of(pool.get_mysql_connection_pool())
+    } else {
+        numbers_of(pool.get_postgres_connection_pool())
+    }
+}
+
+fn numbers_of<D: sqlx::Database>(pool: &Pool<D>) -> PoolNumbers {
     let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
     // The two are read one after the other, and a connection may be opened in between.
     let open = pool.size().max(idle);
-    PoolNumbers { pool: name, open, idle, limit: pool.options().get_max_connections() }
+    PoolNumbers { pool: "shared", open, idle, limit: pool.options().get_max_connections() }
 }

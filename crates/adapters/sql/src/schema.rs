@@ -73,7 +73,7 @@ pub async fn take_back(store: &SqlStore, steps: Option<u32>) -> Result<(), Store
 /// What stands between the database's schema and the one that this program knows.
 pub async fn compare(store: &SqlStore) -> Result<Difference, StoreError> {
     match store.base() {
-        Base::Server { pool, .. } => store.while_it_answers(Migrator::compare(pool)).await.map_err(failure),
+        Base::Server { lanes, .. } => store.while_it_answers(Migrator::compare(lanes.here())).await.map_err(failure),
         Base::Embedded(_) => {
             let (view, table) = (store.view(), Migrator::migration_table_name().to_string());
             let tables =

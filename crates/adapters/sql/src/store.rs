@@ -39,11 +39,12 @@ use crate::{
     entity::api_audit_log,
     failure::{failure, is_lost},
     guarded::{Guarded, during},
+    lanes::Lanes,
     pulse::Pulse,
     question::{Changes, One, Question, Values},
 };
 
-/// A database: a file that this process reads and writes by threads of its own, or a server and a pool of connections to it.
+/// A database: a file that this process reads and writes by threads of its own, or a server and connections to it.
 #[derive(Clone)]
 pub struct SqlStore {
     base: Base,
@@ -54,7 +55,7 @@ pub struct SqlStore {
 #[derive(Clone)]
 pub(crate) enum Base {
     Embedded(Embedded),
-    Server { pool: DatabaseConnection, pulse: Arc<Pulse> },
+    Server { lanes: Lanes, pulse: Arc<Pulse> },
 }
 
 impl fmt::Debug for SqlStore {
@@ -71,9 +72,9 @@ impl SqlStore {
             Some(DbBackend::Sqlite) => Base::Embedded(Embedded::open(url, options).await?),
             Some(engine) => {
                 let pulse = Pulse::new();
-                let pool = connect::server(url, engine, options, &pulse).await?;
+                let lanes = Lanes::open(url, engine, options, &pulse).await?;
                 pulse.listen(connect::watcher(url, engine, options));
-                Base::Server { pool, pulse }
+                Base::Server { lanes, pulse }
             }
             None => return Err(StoreError::Database("the URL names no engine that this program knows".to_owned())),
         };
@@ -88,16 +89,16 @@ impl SqlStore {
     pub fn engine(&self) -> DbBackend {
         match &self.base {
             Base::Embedded(_) => DbBackend::Sqlite,
-            Base::Server { pool, .. } => pool.get_database_backend(),
+            Base::Server { lanes, .. } => lanes.engine(),
         }
     }
 
     /// What sea-orm works on, for migrations and for whatever no use case does. Of SQLite it is one connection beside those of
-    /// the store, to be closed when it is done with; of a server it is the store's own pool.
+    /// the store, to be closed when it is done with; of a server it is the thread's own pool.
     pub async fn connect(&self) -> Result<DatabaseConnection, StoreError> {
         match &self.base {
             Base::Embedded(_) => connect::embedded(&self.opened.0, &self.opened.1).await,
-            Base::Server { pool, .. } => Ok(pool.clone()),
+            Base::Server { lanes, .. } => Ok(lanes.here().clone()),
         }
     }
 
@@ -116,7 +117,7 @@ impl SqlStore {
                 embedded.close().await;
                 Ok(())
             }
-            Base::Server { pool, .. } => pool.close().await.map_err(failure),
+            Base::Server { lanes, .. } => lanes.close().await,
         }
     }
 
@@ -139,10 +140,10 @@ impl SqlStore {
     pub(crate) async fn begin_write(&self) -> Result<SqlTx<Writing>, StoreError> {
         Ok(SqlTx::new(match &self.base {
             Base::Embedded(embedded) => Writing::Embedded(embedded.begin()),
-            Base::Server { pool, pulse } => {
-                let begun = match begin(pool, Some(pulse)).await {
+            Base::Server { lanes, pulse } => {
+                let begun = match begin(lanes.here(), Some(pulse)).await {
                     // The server had closed the connection while it lay idle; nothing has happened yet.
-                    Err(error) if is_lost(&error) => begin(pool, Some(pulse)).await,
+                    Err(error) if is_lost(&error) => begin(lanes.here(), Some(pulse)).await,
                     begun => begun,
                 };
                 Writing::Server(Guarded::new(begun.map_err(failure)?, Some(Arc::clone(pulse))))
@@ -164,7 +165,9 @@ impl SqlStore {
     pub(crate) fn view(&self) -> SqlTx<Reading> {
         SqlTx::new(match &self.base {
             Base::Embedded(embedded) => Reading::Embedded(embedded.readers()),
-            Base::Server { pool, pulse } => Reading::Server(Guarded::new(pool.clone(), Some(Arc::clone(pulse)))),
+            Base::Server { lanes, pulse } => {
+                Reading::Server(Guarded::new(lanes.here().clone(), Some(Arc::clone(pulse))))
+            }
         })
     }
 }

@@ -6,7 +6,9 @@ use claudetools_kernel::{
 };
 use uuid::Uuid;
 
-use super::{Outcome, Store, add, changed, credential, every_field, id, made, named};
+use super::{
+    Outcome, Store, add, changed, credential, credential_access::only, every_field, id, made, named, version::version,
+};
 use crate::{Credential, CredentialFields, CredentialType};
 
 /// A credential with every field set.
@@ -39,6 +41,7 @@ pub(super) fn full(n: u8, client: Uuid) -> Credential {
 pub async fn credentials(store: Store<'_>, client: Uuid) -> Outcome {
     knows_what_exists(store, client).await?;
     round_trips(store, client).await?;
+    comes_with_a_version(store, client).await?;
     holds_the_longest(store).await?;
     saves_only_the_next_revision(store).await?;
     refuses_what_dangles(store).await
@@ -51,6 +54,33 @@ async fn knows_what_exists(store: Store<'_>, client: Uuid) -> Outcome {
     assert!(!view.directory().has_client(nobody).await?, "another does not");
     assert!(!view.directory().has_service(nobody).await?, "no service of this id");
     assert!(!view.directory().has_infrastructure(nobody).await?, "no infrastructure of this id");
+    Ok(())
+}
+
+async fn comes_with_a_version(store: Store<'_>, client: Uuid) -> Outcome {
+    let restricted = Credential { access: only(&["jo@example.com"], &["backup"]), ..full(60, client) };
+    let bare = credential(61, "x");
+    let versions = [11, 12].map(|number| version(restricted.id, number, "k1"));
+    let other = version(bare.id, 12, "k1");
+    let mut tx = store.begin().await?;
+    tx.credentials().add(&restricted).await?;
+    tx.credentials().add(&bare).await?;
+    for version in versions.iter().chain([&other]) {
+        tx.versions().add(version).await?;
+    }
+    let [former, present] = &versions;
+    for (wanted, expected) in
+        [(None, Some(present)), (Some(12), Some(present)), (Some(11), Some(former)), (Some(10), None)]
+    {
+        let found = tx.credentials().with_version(restricted.id, wanted).await?;
+        let (credential, version) = found.expect("a credential");
+        assert_eq!(credential, restricted, "with who may see it");
+        // Compared by hand: `Debug` of what is sealed shows nothing.
+        assert!(version.as_ref() == expected, "{wanted:?} gives {version:?}");
+    }
+    let found = tx.credentials().with_version(bare.id, None).await?;
+    assert!(found == Some((bare, None)), "no version where there is no secret");
+    assert!(tx.credentials().with_version(id(250), None).await?.is_none(), "no credential");
     Ok(())
 }
 

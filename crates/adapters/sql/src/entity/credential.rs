@@ -3,9 +3,10 @@
 use claudetools_credentials::{Access, Credential};
 use claudetools_kernel::{StoreError, text};
 use o2o::o2o;
-use sea_orm::entity::prelude::*;
+use sea_orm::{FromQueryResult, entity::prelude::*};
 use serde::Deserialize;
 
+use super::credential_version;
 use crate::row::{Keeps, RowReader, Word};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Deserialize, o2o)]
@@ -62,3 +63,50 @@ pub(crate) struct Model {
 pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// A credential and one of its versions, if there is such.
+#[derive(Debug, FromQueryResult, Deserialize)]
+pub(crate) struct WithVersion {
+    #[sea_orm(nested)]
+    pub(crate) credential: Model,
+    number: Option<i64>,
+    fields: Option<String>,
+    key_id: Option<String>,
+    made_at: Option<i64>,
+    made_by: Option<String>,
+    sealed_at: Option<i64>,
+    wrapped_key: Option<Vec<u8>>,
+    ciphertext: Option<Vec<u8>>,
+}
+
+impl WithVersion {
+    /// The columns of a version, and what they are called beside those of its credential.
+    pub(crate) const COLUMNS: [(credential_version::Column, &str); 8] = [
+        (credential_version::Column::Version, "number"),
+        (credential_version::Column::Fields, "fields"),
+        (credential_version::Column::KeyId, "key_id"),
+        (credential_version::Column::CreatedAt, "made_at"),
+        (credential_version::Column::CreatedBy, "made_by"),
+        (credential_version::Column::SealedAt, "sealed_at"),
+        (credential_version::Column::WrappedKey, "wrapped_key"),
+        (credential_version::Column::Ciphertext, "ciphertext"),
+    ];
+
+    /// The two rows. None of a version's columns can be NULL: either all are, or none.
+    pub(crate) fn rows(self) -> (Model, Option<credential_version::Model>) {
+        let version = (|| {
+            Some(credential_version::Model {
+                credential_id: self.credential.id,
+                version: self.number?,
+                fields: self.fields?,
+                key_id: self.key_id?,
+                created_at: self.made_at?,
+                created_by: self.made_by?,
+                sealed_at: self.sealed_at?,
+                wrapped_key: self.wrapped_key?,
+                ciphertext: self.ciphertext?,
+            })
+        })();
+        (self.credential, version)
+    }
+}

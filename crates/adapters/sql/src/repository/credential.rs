@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use claudetools_credentials::{
-    Access, Credential, CredentialFilter, CredentialSort, Viewer,
+    Access, Credential, CredentialFilter, CredentialSort, SealedVersion, Viewer,
     ports::{CredentialRepository, Directory},
 };
 use claudetools_kernel::{Id, Page, PageRequest, Records, Referrer, StoreError, Stored};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    QueryTrait,
-    sea_query::{Expr, SimpleExpr},
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, JoinType, QueryFilter,
+    QuerySelect, QueryTrait,
+    sea_query::{DynIden, Expr, SimpleExpr},
 };
 use uuid::Uuid;
 
 use crate::{
     entity::{
         api_audit_log, client,
-        credential::{Column, Entity, Model},
+        credential::{Column, Entity, Model, WithVersion},
         credential_access::{self, AGENT_TYPE, Column as Named, SUBJECT},
-        infrastructure, service, session,
+        credential_version, infrastructure, service, session,
     },
     query::{Listing, contains, padded},
     store::{Connection, SqlTx},
@@ -73,6 +73,32 @@ impl<C: Connection> CredentialRepository for SqlTx<C> {
             credential.access = named.remove(&credential.id.uuid()).unwrap_or_default();
             credential
         }))
+    }
+
+    async fn with_version(
+        &mut self,
+        id: Id<Credential>,
+        version: Option<i64>,
+    ) -> Stored<Option<(Credential, Option<SealedVersion>)>> {
+        let is_wanted = move |credentials: DynIden, versions: DynIden| {
+            let number = Expr::col((versions, credential_version::Column::Version));
+            let is_wanted = match version {
+                Some(version) => number.eq(version),
+                None => number.equals((credentials, Column::Version)),
+            };
+            Condition::all().add(is_wanted)
+        };
+        let versions = Entity::belongs_to(credential_version::Entity)
+            .from(Column::Id)
+            .to(credential_version::Column::CredentialId)
+            .on_condition(is_wanted);
+        let joined = Entity::find_by_id(id.uuid()).join(JoinType::LeftJoin, versions.into());
+        let joined =
+            WithVersion::COLUMNS.into_iter().fold(joined, |joined, (column, name)| joined.column_as(column, name));
+        let found = self.ask(self.one_of::<_, WithVersion>(joined)).await?;
+        let Some((credential, version)) = found.map(WithVersion::rows) else { return Ok(None) };
+        let Some(credential) = self.with_access(vec![credential]).await?.pop() else { return Ok(None) };
+        Ok(Some((credential, version.map(credential_version::Model::try_into).transpose()?)))
     }
 
     async fn is_empty(&mut self) -> Stored<bool> {
