@@ -65,6 +65,10 @@ async fn reads_and_refusals_come_in_batches_and_probes_not_at_all() {
     let _ = tagged("refused-1").post("/api/v1/clients", &json!({})).await.expect(403);
     let _ = app.anonymous().with("x-request-id", "nobody-1").get("/api/v1/clients").await.expect(401);
     let _ = tagged("lost-1").get("/api/v1/nowhere").await.expect(404);
+    let credential = json!({"service_name": "Firewall", "credential_type": "password", "password": "correct-horse"});
+    let credential = app.admin().post("/api/v1/credentials", &credential).await.expect(201).body;
+    let secret = format!("/api/v1/credentials/{}/decrypt", credential["id"].as_str().unwrap());
+    let _ = tagged("secret-1").get(&secret).await.expect(200);
     for path in
         ["/health", "/healthz", "/readyz", "/metrics", "/docs/", "/openapi.json", "/api/v1/health", "/api/v1/metrics"]
     {
@@ -72,12 +76,14 @@ async fn reads_and_refusals_come_in_batches_and_probes_not_at_all() {
     }
     for (id, status, subject) in [
         ("read-1", 200, json!("reader@claudetools.test")),
+        ("secret-1", 200, json!("reader@claudetools.test")),
         ("refused-1", 403, json!("reader@claudetools.test")),
         ("nobody-1", 401, Value::Null),
         ("lost-1", 404, Value::Null),
     ] {
         let query = format!("request_id={id}");
-        let row = app.eventually(id, async || rows(&app, &query).await.into_iter().next()).await;
+        let found = app.eventually(id, async || Some(rows(&app, &query).await).filter(|rows| !rows.is_empty())).await;
+        let [row] = found.as_slice() else { panic!("{id} has {found:?}") };
         assert_eq!((&row["status"], &row["subject"]), (&json!(status), &subject), "{row}");
     }
     assert_eq!(rows(&app, "request_id=probe-1").await, Vec::<Value>::new());

@@ -64,7 +64,8 @@ settings! {
         value: |_, data_dir| format!("sqlite://{}/claudetools.db", data_dir.trim_end_matches('/')),
     }, shown Url;
 
-    /// How many connections to a database server this process keeps at the most. A file of `SQLite` has a fixed few.
+    /// How many connections to a database server this process keeps at the most, shared out evenly among `WORKERS` and the thread
+    /// beside them. A file of `SQLite` has a fixed few.
     database_connections("DATABASE_CONNECTIONS"): u32 = |text| parse::number(text, 1..=1000),
     default Fallback::Fixed("16");
 
