@@ -3,6 +3,7 @@
 use std::fmt;
 
 use claudetools_kernel::{Actor, Error, Page, Query, Result, Scope, StoreError};
+use futures::future;
 
 use crate::{AuditRow, ChainFilter, ChainSort, Context, GENESIS, Head, Key, ports::CredentialsTx};
 
@@ -170,28 +171,46 @@ impl ChainService {
         Ok(self.0.store.read().await?.chain().head().await?)
     }
 
-    /// Walks on to the end of the rows.
+    /// Walks on to the end of the rows. While some are verified, those behind them are read.
     async fn follow(&self, tx: &mut dyn CredentialsTx, walk: &mut Walk) -> Result<Option<ChainFault>> {
+        // Whatever a row names was there before it: a view that is no older will do for that.
+        let mut aside = self.0.store.read().await?;
         let mut limit = BATCH;
+        let mut read = tx.chain().rows_after(walk.seq, limit).await;
         loop {
-            let rows = match tx.chain().rows_after(walk.seq, limit).await {
+            let rows = match read {
                 // A row that nobody could have written. One at a time, to learn which.
                 Err(StoreError::Corrupt { .. }) if limit > 1 => {
                     limit = 1;
+                    read = tx.chain().rows_after(walk.seq, limit).await;
                     continue;
                 }
                 Err(StoreError::Corrupt { .. }) => return Ok(Some(ChainFault::Altered { seq: walk.seq + 1 })),
                 rows => rows?,
             };
-            if rows.is_empty() {
-                return Ok(None);
+            let Some(last) = rows.last().map(|row| row.seq) else { return Ok(None) };
+            let next = tx.chain().rows_after(last, limit);
+            let (next, fault) = future::join(next, self.steps(aside.as_mut(), walk, rows)).await;
+            if let Some(fault) = fault? {
+                return Ok(Some(fault));
             }
-            for row in rows {
-                if let Some(fault) = self.step(tx, walk, &row).await? {
-                    return Ok(Some(fault));
-                }
+            read = next;
+        }
+    }
+
+    /// Verifies `rows`, which follow each other in the chain, and leaves `walk` behind the last that is as it was written.
+    async fn steps(
+        &self,
+        tx: &mut dyn CredentialsTx,
+        walk: &mut Walk,
+        rows: Vec<AuditRow>,
+    ) -> Result<Option<ChainFault>> {
+        for row in rows {
+            if let Some(fault) = self.step(tx, walk, &row).await? {
+                return Ok(Some(fault));
             }
         }
+        Ok(None)
     }
 
     async fn step(&self, tx: &mut dyn CredentialsTx, walk: &mut Walk, row: &AuditRow) -> Result<Option<ChainFault>> {
