@@ -164,13 +164,13 @@ pub async fn open(config: &Config) -> Result<SqlStore, StartError> {
     open_for(config, 1).await
 }
 
-/// [`open`] for so many threads that ask.
-async fn open_for(config: &Config, threads: u32) -> Result<SqlStore, StartError> {
+/// [`open`] for so many runtimes.
+async fn open_for(config: &Config, runtimes: u32) -> Result<SqlStore, StartError> {
     if let Some(directory) = config.database_url.file().and_then(Path::parent) {
         key_file::create_private_directory(directory)?;
     }
     let (connections, busy_timeout) = (config.database_connections, config.database_busy_timeout());
-    let options = SqlOptions { connections, threads, busy_timeout, ..SqlOptions::default() };
+    let options = SqlOptions { connections, runtimes, busy_timeout, ..SqlOptions::default() };
     Ok(SqlStore::open(&config.database_url.url(), &options).await?)
 }
 
@@ -229,9 +229,9 @@ impl Assembly {
     /// The database, its schema, the token keys, a header's value.
     pub(crate) async fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<(Self, Background), StartError> {
         let limiter = limiter(config, &clock).await?;
-        // Those that serve, and this one, on which everything else is done.
-        let threads = u32::try_from(config.workers).unwrap_or(u32::MAX).saturating_add(1);
-        let store = open_for(config, threads).await?;
+        // Those of the threads that serve, and this one, on which everything else is done.
+        let runtimes = u32::try_from(config.workers).unwrap_or(u32::MAX).saturating_add(1);
+        let store = open_for(config, runtimes).await?;
         let applied = claudetools_sql::prepare(&store).await?;
         tracing::info!(applied, "the schema is up to date");
         let shared = Arc::new(store.clone());

@@ -67,7 +67,8 @@ pub async fn start_with(config: &Config, clock: Arc<dyn Clock>) -> Result<Runnin
     let address = listener.local_addr()?;
     tracing::info!(%address, "starting");
     let starting = listen_while_starting(config, &clock, listener.try_clone()?, tls.clone())?;
-    let assembled = Assembly::new(config, clock).await;
+    // Boxed, for the compiler refuses to lay out futures that lie too deep in each other.
+    let assembled = Box::pin(Assembly::new(config, clock)).await;
     // It takes no more connections from here on: those that come wait in the listener, which stays open.
     starting.pause().await;
     tokio::spawn(starting.stop(assembled.is_ok()));

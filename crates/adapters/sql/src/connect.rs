@@ -27,8 +27,8 @@ pub(crate) const STATEMENTS: usize = 256;
 pub struct SqlOptions {
     /// Connections to a server. An embedded database has one that writes, and [`SqlOptions::readers`].
     pub connections: u32,
-    /// Threads that ask a server, each over connections of its own as far as there are two for each.
-    pub threads: u32,
+    /// Runtimes on which a server is asked, each over connections of its own as far as there are two for each.
+    pub runtimes: u32,
     /// Connections that read an embedded database. More than 4 buy memory, not speed.
     pub readers: u32,
     /// How long a statement waits for a lock that another holds, and a caller for a free connection to an embedded database.
@@ -37,7 +37,7 @@ pub struct SqlOptions {
 
 impl Default for SqlOptions {
     fn default() -> Self {
-        Self { connections: 16, threads: 1, readers: 4, busy_timeout: Duration::from_secs(5) }
+        Self { connections: 16, runtimes: 1, readers: 4, busy_timeout: Duration::from_secs(5) }
     }
 }
 
@@ -98,7 +98,7 @@ pub(crate) async fn server(
     }
 }
 
-/// A pool that connects when it is first asked, on the thread that asks.
+/// A pool that connects when it is first asked, on the runtime that asks.
 pub(crate) async fn later(
     url: &str,
     engine: DbBackend,
@@ -107,7 +107,7 @@ pub(crate) async fn later(
     pulse: &Arc<Pulse>,
 ) -> Result<DatabaseConnection, StoreError> {
     let mut connect = server_options(url, engine, connections, options, Some(pulse));
-    // What the pool opened by itself would be open on the thread of this one.
+    // What the pool opened by itself would be open on the runtime of this one.
     connect.min_connections(0).connect_lazy(true);
     Database::connect(connect).await.map_err(failure)
 }

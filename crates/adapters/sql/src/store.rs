@@ -94,7 +94,7 @@ impl SqlStore {
     }
 
     /// What sea-orm works on, for migrations and for whatever no use case does. Of SQLite it is one connection beside those of
-    /// the store, to be closed when it is done with; of a server it is the thread's own pool.
+    /// the store, to be closed when it is done with; of a server it is the pool of the runtime that this is asked on.
     pub async fn connect(&self) -> Result<DatabaseConnection, StoreError> {
         match &self.base {
             Base::Embedded(_) => connect::embedded(&self.opened.0, &self.opened.1).await,
