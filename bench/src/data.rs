@@ -124,7 +124,7 @@ impl Databases {
     /// A database of these rows for one entrant: on `SQLite` a copy of its own, on a server the same for all.
     pub(crate) async fn copy(&self, engine: Engine, rows: Rows) -> Result<Data> {
         if engine != Engine::Sqlite {
-            return self.on_server(engine, rows).await;
+            return self.on_server(engine, rows, "").await;
         }
         let seeded = self.seeded_file(rows).await?;
         let folder = tempfile::tempdir_in(self.scratch.path())?.keep();
@@ -137,7 +137,15 @@ impl Databases {
     pub(crate) async fn shared(&self, engine: Engine, rows: Rows) -> Result<Data> {
         match engine {
             Engine::Sqlite => Ok(file(&self.seeded_file(rows).await?)),
-            server => self.on_server(server, rows).await,
+            server => self.on_server(server, rows, "").await,
+        }
+    }
+
+    /// A database of these rows that is left as no other scenario can use it.
+    pub(crate) async fn alone(&self, engine: Engine, rows: Rows) -> Result<Data> {
+        match engine {
+            Engine::Sqlite => self.copy(engine, rows).await,
+            server => self.on_server(server, rows, "_alone").await,
         }
     }
 
@@ -168,8 +176,8 @@ impl Databases {
         Ok(database)
     }
 
-    async fn on_server(&self, engine: Engine, rows: Rows) -> Result<Data> {
-        let name = format!("{PREFIX}{}_{}", std::process::id(), rows.name());
+    async fn on_server(&self, engine: Engine, rows: Rows, suffix: &str) -> Result<Data> {
+        let name = format!("{PREFIX}{}_{}{suffix}", std::process::id(), rows.name());
         let made = self.made.borrow().iter().find(|made| made.0 == engine && made.1 == name).cloned();
         if let Some((.., data)) = made {
             return Ok(data);
