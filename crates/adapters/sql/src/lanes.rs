@@ -82,10 +82,12 @@ impl Lanes {
 
     /// Waits for what is under way and closes every connection.
     pub(crate) async fn close(self) -> Result<(), StoreError> {
+        // All of them, also when one does not close as it should.
+        let mut closed = Ok(());
         for pool in self.all() {
-            pool.close_by_ref().await.map_err(failure)?;
+            closed = closed.and(pool.close_by_ref().await);
         }
-        Ok(())
+        closed.map_err(failure)
     }
 }
 
