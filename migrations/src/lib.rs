@@ -23,6 +23,7 @@ mod m20261130_000014_inventory;
 mod m20261130_000014a_networks_and_incidents;
 mod m20261130_000015_billable_time;
 mod m20261130_000016_commands;
+mod m20261130_000017_session_technicians;
 
 use sea_orm_migration::prelude::*;
 
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000014a_networks_and_incidents::Migration),
             Box::new(m20261130_000015_billable_time::Migration),
             Box::new(m20261130_000016_commands::Migration),
+            Box::new(m20261130_000017_session_technicians::Migration),
         ]
     }
 }

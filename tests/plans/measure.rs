@@ -19,7 +19,7 @@ pub(crate) async fn print(tx: &mut dyn SessionsTx, ground: &Ground) {
 
     println!("| filter | rows | first page | cursor page in the middle | ratio | total |");
     println!("|---|---|---|---|---|---|");
-    for (name, filter, _) in session_filters() {
+    for (name, filter, _) in session_filters(super::ONE_NAME) {
         let first = PageRequest::first(50);
         let deep = PageRequest { start: Start::After(place.clone()), ..first.clone() };
         let counted = PageRequest { limit: 1, with_total: true, ..first.clone() };

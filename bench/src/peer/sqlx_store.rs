@@ -2,7 +2,8 @@
 
 use chrono::NaiveDate;
 use sqlx::{
-    Database, Decode, Encode, Executor, FromRow, IntoArguments, MySql, Pool, Postgres, Type, pool::PoolOptions,
+    AssertSqlSafe, Database, Decode, Encode, Executor, FromRow, IntoArguments, MySql, Pool, Postgres, Type,
+    pool::PoolOptions,
 };
 use uuid::Uuid;
 
@@ -22,22 +23,23 @@ pub(super) trait Dialect: Database {
     const DAYS: usize;
     /// The first parameter.
     const FIRST: &'static str;
-    /// The limit's parameter behind those of [`Self::BEHIND`].
-    const LIMIT: &'static str;
+    /// The limit's parameter behind those of [`Self::BEHIND`]; where there is none the limit stands in the text, which lets the engine keep the
+    /// plan.
+    const LIMIT: Option<&'static str>;
 }
 
 impl Dialect for MySql {
     const BEHIND: &'static str = "s.session_date <= ? AND (s.session_date < ? OR s.id < ?)";
     const DAYS: usize = 2;
     const FIRST: &'static str = "?";
-    const LIMIT: &'static str = "?";
+    const LIMIT: Option<&'static str> = Some("?");
 }
 
 impl Dialect for Postgres {
     const BEHIND: &'static str = "(s.session_date, s.id) < ($1, $2)";
     const DAYS: usize = 1;
     const FIRST: &'static str = "$1";
-    const LIMIT: &'static str = "$3";
+    const LIMIT: Option<&'static str> = None;
 }
 
 /// A database on a server.
@@ -71,7 +73,7 @@ where
     pub(super) async fn connect(url: &str) -> sqlx::Result<Self> {
         let options = PoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
         let pool = options.connect(url).await?;
-        let (first, behind, limit) = (DB::FIRST, DB::BEHIND, DB::LIMIT);
+        let (first, behind, limit) = (DB::FIRST, DB::BEHIND, DB::LIMIT.unwrap_or_default());
         let row = "s.id, s.client_id, c.name AS client_name, s.project_id, p.name AS project_name, s.session_date, \
                    s.duration_minutes, s.billable_hours, s.session_title, s.summary, s.status, s.is_billable, s.created_at, s.updated_at";
         let names =
@@ -109,14 +111,18 @@ where
         let rows = match place {
             None => sqlx::query_as(self.first_page),
             Some(Place { day, id }) => {
-                let mut page = sqlx::query_as(self.page);
+                let mut page = match DB::LIMIT {
+                    Some(_) => sqlx::query_as(self.page),
+                    None => sqlx::query_as(AssertSqlSafe(format!("{} {limit}", self.page))),
+                };
                 for _ in 0..DB::DAYS {
                     page = page.bind(day);
                 }
                 page.bind(id)
             }
         };
-        let rows = rows.bind(i64::from(limit)).fetch_all(&self.pool).await.map_err(|error| error.to_string())?;
+        let rows = if place.is_some() && DB::LIMIT.is_none() { rows } else { rows.bind(i64::from(limit)) };
+        let rows = rows.fetch_all(&self.pool).await.map_err(|error| error.to_string())?;
         if place.is_some() {
             return Ok((rows, None));
         }

@@ -128,7 +128,7 @@ impl Subject {
         Ok(UnitOfWork::<dyn CredentialsTx>::begin(&self.store).await?)
     }
 
-    /// Decrypts over HTTP and bare audit commits, by turns.
+    /// Decrypts over HTTP, answers without any work and bare audit commits, by turns.
     async fn decrypts(
         &self,
         bench: &Bench,
@@ -150,23 +150,30 @@ impl Subject {
         let id = made["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
         let id = id.ok_or_else(|| Failure::Server("the new credential has no id".to_owned()))?;
         let path = format!("/api/v1/credentials/{id}/decrypt");
-        let (mut decrypt, mut commit) = (Samples::default(), Samples::default());
+        let (mut decrypt, mut commit, mut empty) = (Samples::default(), Samples::default(), Samples::default());
         for number in 0..WARM_UP + DECRYPTS {
             let answer = client.send(Call { path: &path, ..Call::default() }).await?;
             answer.expect(200, "a decrypt")?;
+            let nothing = client.send(Call { path: "/health", ..Call::default() }).await?;
+            nothing.expect(200, "an answer without any work")?;
             let begun = Instant::now();
             self.commit_rows(1).await?;
             let took = begun.elapsed();
             if number >= WARM_UP {
                 decrypt.add(answer.took);
                 commit.add(took);
+                empty.add(nothing.took);
             }
         }
         server.stop().await?;
         let engine = engine.name();
         report.measured(format!("{engine}: decrypt over HTTP"), &decrypt);
         report.measured(format!("{engine}: audit commit alone"), &commit);
+        report.measured(format!("{engine}: an answer without any work"), &empty);
         report.value(format!("{engine}: decrypt / its own audit commit, p50"), decrypt.median() / commit.median());
+        let least = (commit.median() + empty.median()) / commit.median();
+        report
+            .value(format!("{engine}: the least there can be: commit and an answer without any work / commit"), least);
         Ok(Id::new(id))
     }
 

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use claudetools_kernel::{Direction, Entity, Faults, Id, Keyed, Result, SortField, SortKey, Timestamp, text};
 use uuid::Uuid;
 
-use crate::{ResourcePath, names};
+use crate::ResourcePath;
 
 /// The longest id of an agent's session, in characters.
 pub(crate) const SESSION_ID: usize = 128;
@@ -128,8 +128,8 @@ impl LockFilter {
     /// The filter in the form in which paths are kept.
     #[must_use]
     pub fn composed(mut self) -> Self {
-        self.project_key = self.project_key.map(names::composed);
-        self.resource = self.resource.map(names::composed);
+        self.project_key = self.project_key.as_deref().map(text::composed);
+        self.resource = self.resource.as_deref().map(text::composed);
         self
     }
 

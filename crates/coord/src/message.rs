@@ -422,8 +422,8 @@ impl MessageFilter {
     /// The filter in the form in which names are kept.
     #[must_use]
     pub fn composed(mut self) -> Self {
-        self.project_key = self.project_key.map(names::composed);
-        self.thread_id = self.thread_id.map(names::composed);
+        self.project_key = self.project_key.as_deref().map(text::composed);
+        self.thread_id = self.thread_id.as_deref().map(text::composed);
         self
     }
 

@@ -1,7 +1,6 @@
 //! What messages and components are addressed by: projects and components.
 
 use claudetools_kernel::{Faults, text};
-use unicode_normalization::UnicodeNormalization;
 
 /// The longest project key, in bytes.
 pub(crate) const LONGEST_PROJECT_KEY: usize = 200;
@@ -25,12 +24,6 @@ pub(crate) fn component_name(faults: &mut Faults, field: &str, value: &str) -> O
         return None;
     }
     Some(name)
-}
-
-/// What is looked for, in the form in which names and paths are kept: NFC. Whether it is a name or a path at all is all one: what is
-/// none is found nowhere.
-pub(crate) fn composed(text: String) -> String {
-    if text.is_ascii() { text } else { text.nfc().collect() }
 }
 
 fn segments(faults: &mut Faults, field: &str, value: &str, longest: usize, most: usize) -> Option<String> {

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use claudetools_kernel::Faults;
+use claudetools_kernel::{Faults, text};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 /// The most segments of a path.
 pub(crate) const SEGMENTS: usize = 16;
@@ -39,7 +38,7 @@ impl ResourcePath {
     }
 
     fn checked(text: &str) -> Result<Self, (&'static str, &'static str)> {
-        let path: String = text.nfc().collect();
+        let path = text::composed(text);
         if path.len() > BYTES {
             return Err(("max_length", "must have at most 400 bytes"));
         }

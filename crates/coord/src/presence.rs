@@ -182,7 +182,7 @@ impl PresenceFilter {
     /// The filter in the form in which keys are kept.
     #[must_use]
     pub fn composed(mut self) -> Self {
-        self.project_key = self.project_key.map(names::composed);
+        self.project_key = self.project_key.as_deref().map(text::composed);
         self
     }
 

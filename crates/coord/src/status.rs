@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use claudetools_kernel::{Direction, PageRequest, Result, Scope, Sort, Start, Timestamp};
+use claudetools_kernel::{Direction, PageRequest, Result, Scope, Sort, Start, Timestamp, text};
 
 use crate::{
     Component, Context, LockDetail, LockFilter, LockSort, LockState, Party, Presence, PresenceFilter, PresenceSort,
-    names,
 };
 
 /// How many locks and how many sessions are shown at the most.
@@ -49,7 +48,7 @@ impl StatusService {
         party.require(Scope::Read)?;
         let mut tx = self.0.store.read().await?;
         let now = tx.head().peek().await?.now;
-        let wanted = project_key.map(|key| names::composed(key.to_owned()));
+        let wanted = project_key.map(text::composed);
         let project_key = wanted.as_deref();
         let mut keys = tx.coord_projects().keys().await?;
         keys.retain(|key| wanted.as_ref().is_none_or(|wanted| wanted == key));

@@ -15,7 +15,8 @@ pub type Stored<T> = std::result::Result<T, StoreError>;
 #[async_trait]
 pub trait Records<T: Entity>: Send {
     /// Adds a row. Fails with [`StoreError::Constraint`] when a unique key is taken or a foreign key names no row. Services
-    /// look first, so this means another writer came in between, and the whole use case is repeated.
+    /// look first, so this means another writer came in between, and the whole use case is repeated. A storage may add the row later,
+    /// before anything else is asked in the transaction or with its commit, and fails there.
     async fn add(&mut self, row: &T) -> Stored<()>;
 
     /// Replaces the row that has the revision before the one given. When there is none it fails with

@@ -74,7 +74,7 @@ pub trait TagRepository: Records<Tag> {
 /// Where projects are kept.
 #[async_trait]
 pub trait ProjectRepository: Records<Project> {
-    /// The project with this id and its client's name.
+    /// The project with this id, its client's name and rule.
     async fn row(&mut self, id: Id<Project>) -> Stored<Option<ProjectRow>>;
     /// The client's project with this name, in the form of [`claudetools_kernel::text::fold`].
     async fn by_name(&mut self, client: Id<Client>, folded: &str) -> Stored<Option<Id<Project>>>;

@@ -7,7 +7,7 @@ use claudetools_kernel::{
 };
 use uuid::Uuid;
 
-use crate::{Client, Priority, slug};
+use crate::{BillingRule, Client, Priority, slug};
 
 enumeration! {
     /// How far a project has come.
@@ -92,13 +92,22 @@ impl Entity for Project {
     }
 }
 
-/// A project as lists show it.
+/// A project and what its client says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectRow {
     /// The project.
     pub project: Project,
     /// The client's name.
     pub client_name: String,
+    /// The rule by which the client is billed.
+    pub rule: BillingRule,
+}
+
+impl ProjectRow {
+    /// The project of this client.
+    pub fn new(project: Project, client: &Client) -> Self {
+        Self { project, client_name: client.name.clone(), rule: client.into() }
+    }
 }
 
 /// What has been done for a project so far.

@@ -31,7 +31,7 @@ impl ProjectService {
         }
         refuse_taken(tx.projects(), &project).await?;
         tx.projects().add(&project).await?;
-        let row = ProjectRow { project, client_name: client.name };
+        let row = ProjectRow::new(project, &client);
         Ok(Change::new(ProjectDetail { row, totals: ProjectTotals::default() }, tx))
     }
 
@@ -70,7 +70,7 @@ impl ProjectService {
         refuse_taken(tx.projects(), &project).await?;
         tx.projects().save(&project).await?;
         let totals = tx.projects().totals(project.id).await?;
-        let row = ProjectRow { project, client_name: client.name };
+        let row = ProjectRow::new(project, &client);
         Ok(Change::new(ProjectDetail { row, totals }, tx))
     }
 

@@ -3,8 +3,8 @@
 use claudetools_kernel::{Actor, Change, Error, Id, Page, Query, Result, Scope, Target};
 
 use crate::{
-    BillingRule, Client, Context, Machine, Project, Session, SessionDetail, SessionDraft, SessionFields, SessionFilter,
-    SessionRow, SessionSort, SessionStatus, Tag,
+    BillingRule, Context, Machine, Project, ProjectRow, Session, SessionDetail, SessionDraft, SessionFields,
+    SessionFilter, SessionRow, SessionSort, SessionStatus, Tag,
     ports::{SessionRepository, SessionsTx},
     tag_service::ensure_tags,
 };
@@ -90,7 +90,7 @@ impl SessionService {
             around.machine = Some(tx.machines().find(machine).await?);
         }
         place(tx, &mut draft, before, &mut around).await?;
-        let rule = around.client.as_ref().map(BillingRule::from).unwrap_or_default();
+        let rule = around.client.as_ref().map(|client| client.rule).unwrap_or_default();
         if let Some(names) = draft.tag_names() {
             around.tags = Some(ensure_tags(tx, &self.0, names).await?);
         }
@@ -102,9 +102,16 @@ impl SessionService {
 #[derive(Debug, Default)]
 struct Around {
     machine: Option<Machine>,
-    client: Option<Client>,
+    client: Option<Payer>,
     project: Option<Project>,
     tags: Option<Vec<Tag>>,
+}
+
+/// Whom a session is billed to.
+#[derive(Debug)]
+struct Payer {
+    name: String,
+    rule: BillingRule,
 }
 
 impl Around {
@@ -133,18 +140,23 @@ async fn place(
     around: &mut Around,
 ) -> Result<()> {
     let named = (draft.session().client_id, draft.session().project_id);
-    if let Some(client) = named.0 {
-        around.client = Some(tx.clients().find(client).await?);
-    }
-    if let Some(project) = named.1
-        && before.is_none_or(|before| (before.client_id, before.project_id) != named)
+    let (client, project) = named;
+    let project = project.filter(|_| before.is_none_or(|before| (before.client_id, before.project_id) != named));
+    let found = match project {
+        Some(project) => tx.projects().row(project).await?,
+        None => None,
+    };
+    if let Some(client) = client
+        && found.as_ref().is_none_or(|found| found.project.client_id != client)
     {
-        let project = tx.projects().find(project).await?;
-        draft.place(&project)?;
-        around.project = Some(project);
+        let client = tx.clients().find(client).await?;
+        around.client = Some(Payer { rule: BillingRule::from(&client), name: client.name });
     }
-    if let (None, Some(of_project)) = (&around.client, draft.session().client_id) {
-        around.client = Some(tx.clients().find(of_project).await?);
+    if let Some(project) = project {
+        let ProjectRow { project, client_name, rule } = found.ok_or_else(|| Error::not_found(project))?;
+        draft.place(&project)?;
+        around.client = Some(Payer { name: client_name, rule });
+        around.project = Some(project);
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use claudetools_kernel::{Entity, Id, Page, PageRequest, Referrer, text};
 use claudetools_sessions::{
-    BillableTime, Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals, Session, Timer,
+    BillableTime, BillingRule, Client, PendingTask, Project, ProjectFilter, ProjectRow, ProjectSort, ProjectTotals,
+    Session, Timer,
     ports::{ProjectRepository, Stored},
 };
 
@@ -39,7 +40,8 @@ impl Row for Project {
 impl MemoryTx {
     fn project_row(&self, project: Project) -> ProjectRow {
         let client = self.state.clients.get(project.client_id);
-        ProjectRow { project, client_name: client.map(|client| client.name).unwrap_or_default() }
+        let rule = client.as_ref().map(BillingRule::from).unwrap_or_default();
+        ProjectRow { project, client_name: client.map(|client| client.name).unwrap_or_default(), rule }
     }
 
     fn projects_of(&self, client: Id<Client>) -> impl Iterator<Item = &Project> {

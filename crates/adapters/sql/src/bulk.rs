@@ -30,7 +30,7 @@ const COUNT_MYSQL: &str = "ANALYZE TABLE clients, projects, machines, tags, sess
                            work_items, work_item_tags, pending_tasks, task_dependencies";
 
 /// As the store sets them.
-const USUAL: [&str; 2] = ["PRAGMA cache_size = -16384", "PRAGMA wal_autocheckpoint = 1000"];
+const USUAL: [&str; 2] = ["PRAGMA cache_size = -4096", "PRAGMA wal_autocheckpoint = 1000"];
 
 /// Adds rows in great number, in the order given: what a row refers to must come before it. Nobody else can write from the
 /// first row until [`Bulk::finish`], but for the moments between two transactions. Dropped unfinished, it leaves what was
@@ -85,6 +85,7 @@ impl Bulk {
 
     /// Adds sessions, with their tags and technologies.
     pub async fn sessions(&mut self, sessions: &[Session]) -> Result<(), StoreError> {
+        self.transaction().await?.enter_technicians(sessions).await?;
         self.insert::<session::Entity>(sessions.iter().map(session::Model::from)).await?;
         self.insert::<session_tag::Entity>(sessions.iter().flat_map(session_tag::Model::of)).await?;
         self.insert::<session_technology::Entity>(sessions.iter().flat_map(session_technology::Model::of)).await?;
@@ -139,7 +140,7 @@ impl Bulk {
         Ok(())
     }
 
-    async fn transaction(&mut self) -> Result<&SqlTx<Writing>, StoreError> {
+    async fn transaction(&mut self) -> Result<&mut SqlTx<Writing>, StoreError> {
         let open = match self.transaction.take() {
             Some(open) => open,
             None => self.store.begin_write().await?,

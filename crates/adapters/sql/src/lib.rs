@@ -27,6 +27,7 @@ mod repository;
 mod row;
 mod schema;
 mod store;
+mod together;
 
 pub use bulk::Bulk;
 pub use connect::SqlOptions;

@@ -2,18 +2,18 @@
 
 use claudetools_coord::{ResourcePath, ports::HeadRepository};
 use claudetools_kernel::{PageRequest, StoreError};
-use claudetools_sessions::{SessionFilter, SessionSort, WorkItemFilter, WorkItemSort};
+use claudetools_sessions::{SessionFilter, SessionSort, WorkItemFilter, WorkItemSort, ports::SessionRepository};
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryResult, QueryTrait, Statement, StatementBuilder,
-    sea_query::SelectStatement,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryResult, QueryTrait, Statement,
+    sea_query::{SelectStatement, SimpleExpr},
 };
 
 use crate::{
     entity::work_item::Entity,
     failure::failure,
-    query::{page_statement, total},
-    question::{All, Values},
-    repository::{coord_lock, session, work_item},
+    query::{page_statement, statement, total},
+    question::{All, One, Values},
+    repository::{coord_lock, session, session_technician, work_item},
     store::{Base, SqlStore},
 };
 
@@ -23,12 +23,14 @@ pub async fn session_page(
     filter: &SessionFilter,
     page: &PageRequest<SessionSort>,
 ) -> Result<Vec<String>, StoreError> {
-    explain(store, &session::session_page(filter, page, engine(store)).into_query()).await
+    let technician = technician(store, filter).await?;
+    explain(store, &session::session_page(filter, technician, page, engine(store)).into_query()).await
 }
 
 /// The plan of a total of sessions.
 pub async fn session_total(store: &SqlStore, filter: &SessionFilter) -> Result<Vec<String>, StoreError> {
-    explain(store, &session::session_total(filter)).await
+    let technician = technician(store, filter).await?;
+    explain(store, &session::session_total(filter, technician)).await
 }
 
 /// The plan of a page of work items.
@@ -46,6 +48,23 @@ pub async fn work_item_total(store: &SqlStore, filter: &WorkItemFilter) -> Resul
     explain(store, &total(Entity::find().filter(listing.filter))).await
 }
 
+/// How often PostgreSQL used the plan that it keeps of a page of sessions behind a place, of `times` that the page was asked for.
+pub async fn kept_plans(
+    store: &SqlStore,
+    filter: &SessionFilter,
+    page: &PageRequest<SessionSort>,
+    times: usize,
+) -> Result<i64, StoreError> {
+    // Plans are kept by a connection.
+    let mut tx = store.begin_write().await?;
+    for _ in 0..times {
+        SessionRepository::list(&mut tx, filter, page).await?;
+    }
+    let used = "SELECT CAST(SUM(generic_plans) AS bigint) FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"sessions\"%\"session_date\", \"sessions\".\"id\") <%'";
+    let used = tx.ask(One::<Values<Option<i64>>>::of(Statement::from_string(engine(store), used))).await?;
+    Ok(used.and_then(|Values(used)| used).unwrap_or_default())
+}
+
 /// The plan by which PostgreSQL looks for the locks on `paths`, above and below them, under the locked head.
 pub async fn locks_meeting(store: &SqlStore, paths: &[ResourcePath]) -> Result<Vec<String>, StoreError> {
     let mut tx = store.begin_write().await?;
@@ -55,13 +74,19 @@ pub async fn locks_meeting(store: &SqlStore, paths: &[ResourcePath]) -> Result<V
     Ok(steps.into_iter().map(|Values(step)| step).collect())
 }
 
+async fn technician(store: &SqlStore, filter: &SessionFilter) -> Result<Option<SimpleExpr>, StoreError> {
+    let view = store.view();
+    let names = view.ask(view.technicians_like(filter)).await?;
+    Ok(session_technician::technician(filter, names.as_deref()))
+}
+
 fn engine(store: &SqlStore) -> DbBackend {
     store.engine()
 }
 
 /// The statement that asks for the plan of `select`.
 fn explaining(store: &SqlStore, select: &SelectStatement) -> Statement {
-    let Statement { sql, values, db_backend } = StatementBuilder::build(select, &engine(store));
+    let Statement { sql, values, db_backend } = statement(engine(store), select);
     let explain = if db_backend == DbBackend::Sqlite { "EXPLAIN QUERY PLAN" } else { "EXPLAIN" };
     Statement { sql: format!("{explain} {sql}"), values, db_backend }
 }

@@ -19,6 +19,28 @@ use crate::{
 /// Marks the characters that a `LIKE` pattern takes literally. Not a backslash, which engines escape differently.
 const ESCAPE: char = '!';
 
+/// The longest pages that callers usually ask for, and a single row: few enough for each to have a text of its own.
+const USUAL_LIMITS: [u64; 10] = [1, 11, 21, 26, 51, 101, 201, 251, 501, 1001];
+
+/// A statement in the words of `engine`.
+///
+/// PostgreSQL reads how many rows are wanted from the text where it can. Of a parameter it knows nothing and reckons with a tenth of all
+/// rows, so that the plan for any value never looks as good as the one for this value, and every page is planned anew: that took
+/// longer than to read it.
+pub(crate) fn statement(engine: DbBackend, query: &impl StatementBuilder) -> Statement {
+    let mut statement = query.build(&engine);
+    if engine == DbBackend::Postgres
+        && let Some(values) = statement.values.as_mut()
+        && let Some(Value::BigUnsigned(Some(limit))) = values.0.last()
+        && USUAL_LIMITS.contains(limit)
+        && let Some(head) = statement.sql.strip_suffix(&format!(" LIMIT ${}", values.0.len()))
+    {
+        statement.sql = format!("{head} LIMIT {limit}");
+        values.0.pop();
+    }
+    statement
+}
+
 /// A list: what to select, which rows of the paged table to admit, and what it can be sorted by.
 pub(crate) struct Listing<E: EntityTrait, S> {
     /// The paged table, with LEFT JOINs for the names of related rows.
@@ -58,7 +80,7 @@ impl Guard {
 impl<C: Connection> SqlTx<C> {
     /// A statement in the engine's words.
     pub(crate) fn statement(&self, query: &impl StatementBuilder) -> Statement {
-        query.build(&self.engine())
+        statement(self.engine(), query)
     }
 
     /// The question for every row of `select`.
@@ -358,4 +380,22 @@ pub(crate) fn padded<T: Clone>(values: &[T]) -> Vec<T> {
         padded.resize(values.len().next_power_of_two(), last.clone());
     }
     padded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entity::tag::{Column, Entity};
+
+    #[test]
+    fn postgresql_reads_a_usual_limit_from_the_text_and_others_and_every_other_engine_from_a_parameter() {
+        let sent = |engine, limit| {
+            let select = Entity::find().select_only().column(Column::Id).filter(Column::Name.eq("a")).limit(limit);
+            let statement = statement(engine, &select.into_query());
+            (statement.sql.rsplit_once("LIMIT ").unwrap().1.to_owned(), statement.values.unwrap().0.len())
+        };
+        assert_eq!(sent(DbBackend::Postgres, 51), ("51".to_owned(), 1));
+        assert_eq!(sent(DbBackend::Postgres, 52), ("$2".to_owned(), 2));
+        assert_eq!(sent(DbBackend::MySql, 51), ("?".to_owned(), 2));
+    }
 }

@@ -112,6 +112,47 @@ impl Question for Changes {
     }
 }
 
+/// A question and another one that follows from its answer, without a way back to the asker in between.
+pub(crate) struct Then<A, F>(pub(crate) A, pub(crate) F);
+
+impl<A, B, F> Question for Then<A, F>
+where
+    A: Question<Answer: Sync>,
+    B: Question,
+    F: FnOnce(&A::Answer) -> B + Send + 'static,
+{
+    type Answer = (A::Answer, B::Answer);
+
+    fn ask_embedded(self, connection: &rusqlite::Connection) -> Result<Self::Answer, StoreError> {
+        let answer = self.0.ask_embedded(connection)?;
+        let next = self.1(&answer).ask_embedded(connection)?;
+        Ok((answer, next))
+    }
+
+    async fn ask_server(self, connection: &impl ConnectionTrait) -> Result<Self::Answer, StoreError> {
+        let answer = self.0.ask_server(connection).await?;
+        let next = self.1(&answer);
+        let next = next.ask_server(connection).await?;
+        Ok((answer, next))
+    }
+}
+
+/// A question that need not be asked.
+impl<Q: Question> Question for Option<Q> {
+    type Answer = Option<Q::Answer>;
+
+    fn ask_embedded(self, connection: &rusqlite::Connection) -> Result<Self::Answer, StoreError> {
+        self.map(|question| question.ask_embedded(connection)).transpose()
+    }
+
+    async fn ask_server(self, connection: &impl ConnectionTrait) -> Result<Self::Answer, StoreError> {
+        match self {
+            Some(question) => question.ask_server(connection).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
 macro_rules! questions {
     ($($question:ident $field:tt),+) => {
         impl<$($question: Question),+> Question for ($($question),+) {

@@ -1,6 +1,9 @@
 //! Connections and transactions.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use claudetools_coord::ports::{
@@ -42,6 +45,8 @@ use crate::{
     lanes::Lanes,
     pulse::Pulse,
     question::{Changes, One, Question, Values},
+    repository::session_technician::{KnownTechnicians, Technicians},
+    together::together,
 };
 
 /// A database: a file that this process reads and writes by threads of its own, or a server and connections to it.
@@ -50,6 +55,7 @@ pub struct SqlStore {
     base: Base,
     /// What it was opened with.
     opened: Arc<(String, SqlOptions)>,
+    technicians: KnownTechnicians,
 }
 
 #[derive(Clone)]
@@ -78,7 +84,8 @@ impl SqlStore {
             }
             None => return Err(StoreError::Database("the URL names no engine that this program knows".to_owned())),
         };
-        Ok(Self { base, opened: Arc::new((url.to_owned(), options.clone())) })
+        let opened = Arc::new((url.to_owned(), options.clone()));
+        Ok(Self { base, opened, technicians: KnownTechnicians::default() })
     }
 
     pub(crate) const fn base(&self) -> &Base {
@@ -138,7 +145,7 @@ impl SqlStore {
     }
 
     pub(crate) async fn begin_write(&self) -> Result<SqlTx<Writing>, StoreError> {
-        Ok(SqlTx::new(match &self.base {
+        let connection = match &self.base {
             Base::Embedded(embedded) => Writing::Embedded(embedded.begin()),
             Base::Server { lanes, pulse } => {
                 let begun = match begin(lanes.here(), Some(pulse)).await {
@@ -148,7 +155,8 @@ impl SqlStore {
                 };
                 Writing::Server(Guarded::new(begun.map_err(failure)?, Some(Arc::clone(pulse))))
             }
-        }))
+        };
+        Ok(SqlTx::new(connection, self.technicians.clone()))
     }
 
     /// Waits for `work` as long as the database answers.
@@ -163,12 +171,13 @@ impl SqlStore {
     }
 
     pub(crate) fn view(&self) -> SqlTx<Reading> {
-        SqlTx::new(match &self.base {
+        let connection = match &self.base {
             Base::Embedded(embedded) => Reading::Embedded(embedded.readers()),
             Base::Server { lanes, pulse } => {
                 Reading::Server(Guarded::new(lanes.here().clone(), Some(Arc::clone(pulse))))
             }
-        })
+        };
+        SqlTx::new(connection, self.technicians.clone())
     }
 }
 
@@ -188,10 +197,13 @@ pub(crate) async fn begin(
 /// A transaction, or connections for reading. It implements every repository itself.
 pub(crate) struct SqlTx<C> {
     connection: C,
+    /// What is to be done before anything else is asked.
+    put_off: Mutex<Vec<Statement>>,
     /// What need not be done before the commit, and goes along with it.
     last: Vec<Statement>,
     /// The rows of the API audit log, likewise.
     audit: Vec<api_audit_log::Model>,
+    pub(crate) technicians: Technicians,
 }
 
 impl<C> fmt::Debug for SqlTx<C> {
@@ -201,8 +213,9 @@ impl<C> fmt::Debug for SqlTx<C> {
 }
 
 impl<C: Connection> SqlTx<C> {
-    pub(crate) const fn new(connection: C) -> Self {
-        Self { connection, last: Vec::new(), audit: Vec::new() }
+    pub(crate) fn new(connection: C, known: KnownTechnicians) -> Self {
+        let (last, audit, technicians) = (Vec::new(), Vec::new(), Technicians::new(known));
+        Self { connection, put_off: Mutex::default(), last, audit, technicians }
     }
 
     /// The engine behind it.
@@ -212,7 +225,25 @@ impl<C: Connection> SqlTx<C> {
 
     /// Asks in one go.
     pub(crate) async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreError> {
+        let put_off = self.take_put_off();
+        if !put_off.is_empty() {
+            self.connection.ask(Changes(put_off)).await?;
+        }
         self.connection.ask(question).await
+    }
+
+    /// Adds a row before anything else is asked, or with the commit. PostgreSQL then gets it in one turn with what else is
+    /// added; a failure may be that of what comes next.
+    pub(crate) async fn add_soon(&self, statement: Statement) -> Result<(), StoreError> {
+        if self.engine() != DbBackend::Postgres {
+            return self.run(vec![statement]).await.map(drop);
+        }
+        self.put_off.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
+        Ok(())
+    }
+
+    fn take_put_off(&self) -> Vec<Statement> {
+        std::mem::take(&mut self.put_off.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes rows at the latest when this is committed; a failure is that of the commit.
@@ -233,9 +264,13 @@ impl<C: Connection> SqlTx<C> {
     /// Makes everything durable.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         let audit = std::mem::take(&mut self.audit);
-        let mut last = std::mem::take(&mut self.last);
+        let mut last = self.take_put_off();
+        last.append(&mut self.last);
         last.extend(self.insert_chunks_of::<api_audit_log::Entity>(audit));
-        self.connection.finish(last).await
+        let last = together(self.engine(), last);
+        self.connection.finish(last).await?;
+        self.technicians.committed();
+        Ok(())
     }
 }
 

@@ -65,8 +65,8 @@ async fn round_trips(store: Store<'_>, acme: &Client) -> Outcome {
     tx.commit().await?;
     let mut tx = store.begin().await?;
     assert_eq!(tx.projects().lookup(project.id).await?, Some(project.clone()), "every field comes back");
-    let row = ProjectRow { project: project.clone(), client_name: acme.name.clone() };
-    assert_eq!(tx.projects().row(project.id).await?, Some(row), "with the client's name");
+    let row = ProjectRow::new(project.clone(), acme);
+    assert_eq!(tx.projects().row(project.id).await?, Some(row), "with the client's name and rule");
     assert_eq!(tx.projects().totals(project.id).await?, ProjectTotals::default(), "nothing was done for it yet");
     assert_eq!(tx.projects().referrers(project.id).await?, [], "nothing refers to it yet");
     assert!(tx.projects().remove(project.id).await?, "there was a row to remove");
@@ -122,7 +122,7 @@ async fn pages_and_filters(store: Store<'_>, acme: &Client, zeta: &Client) -> Ou
     let mut tx = store.begin().await?;
     tx.projects().remove(Id::new(uuid(10))).await?;
     tx.projects().remove(Id::new(uuid(11))).await?;
-    let row = |of: &Client, project| ProjectRow { project, client_name: of.name.clone() };
+    let row = |of: &Client, project| ProjectRow::new(project, of);
     let mut rows = vec![row(acme, full(acme))];
     for (n, name) in (20..).zip(["alpha", "Beta", "gamma 50%", "Delta_1"]) {
         rows.push(row(acme, project(n, acme, name)));

@@ -7,7 +7,12 @@ use claudetools_kernel::{
 };
 
 use super::{
-    Outcome, Store, client::client, machine::machine, project::project, session_lists::pages_and_filters, tag::tag,
+    Outcome, Store,
+    client::client,
+    machine::machine,
+    project::project,
+    session_lists::{finds_by_technician, pages_and_filters},
+    tag::tag,
     work_item::item,
 };
 use crate::{BillingRule, Session, SessionDetail, SessionFields, SessionFilter, SessionStatus, SessionWorkItem, Tag};
@@ -73,7 +78,8 @@ pub async fn sessions(store: Store<'_>) -> Outcome {
     saves_only_the_next_revision(store).await?;
     names_its_referrers(store).await?;
     loses_a_removed_tag(store, &tags).await?;
-    pages_and_filters(store, &tags).await
+    pages_and_filters(store, &tags).await?;
+    finds_by_technician(store).await
 }
 
 async fn round_trips(store: Store<'_>, tags: &[Tag]) -> Outcome {
@@ -147,15 +153,24 @@ async fn refuses_what_dangles(store: Store<'_>) -> Outcome {
         SessionFields { project_id: Patch::Set(Id::new(uuid(404))), ..base() },
         SessionFields { machine_id: Patch::Set(Id::new(uuid(404))), ..base() },
     ] {
-        let mut tx = store.begin().await?;
-        met_another_writer(tx.sessions().add(&make(50, fields, &[])).await);
+        met_another_writer(added(store, &make(50, fields, &[])).await);
     }
+    met_another_writer(added(store, &make(50, base(), &[tag(404, "nowhere")])).await);
+    met_another_writer(added(store, &full(&[])).await);
     let mut tx = store.begin().await?;
-    met_another_writer(tx.sessions().add(&make(50, base(), &[tag(404, "nowhere")])).await);
-    drop(tx);
-    let mut tx = store.begin().await?;
-    met_another_writer(tx.sessions().add(&full(&[])).await);
+    let fields = SessionFields { client_id: Patch::Set(Id::new(uuid(404))), ..base() };
+    let asked = match tx.sessions().add(&make(50, fields, &[])).await {
+        Ok(()) => tx.sessions().lookup(Id::new(uuid(50))).await.map(drop),
+        refused => refused,
+    };
+    met_another_writer(asked);
     Ok(())
+}
+
+async fn added(store: Store<'_>, session: &Session) -> Outcome {
+    let mut tx = store.begin().await?;
+    tx.sessions().add(session).await?;
+    tx.commit().await
 }
 
 async fn saves_only_the_next_revision(store: Store<'_>) -> Outcome {

@@ -1,8 +1,8 @@
 //! The lists of the suite of sessions.
 
 use claudetools_kernel::{
-    Id, Patch,
-    contract::{lists_agree, uuid},
+    Id, PageRequest, Patch, StoreError,
+    contract::{at, lists_agree, uuid},
 };
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     client::client,
     session::{day, make, titled},
 };
-use crate::{Session, SessionFields, SessionFilter, SessionRow, SessionStatus, Tag};
+use crate::{BillingRule, Session, SessionFields, SessionFilter, SessionRow, SessionStatus, Tag};
 
 /// Holds that lists show what they should, whatever the filter, the order and the page.
 pub(super) async fn pages_and_filters(store: Store<'_>, tags: &[Tag]) -> Outcome {
@@ -46,6 +46,48 @@ pub(super) async fn pages_and_filters(store: Store<'_>, tags: &[Tag]) -> Outcome
         .await;
     }
     Ok(())
+}
+
+/// Holds that a session is found by any part of its technician's name, however the name came in.
+pub(super) async fn finds_by_technician(store: Store<'_>) -> Outcome {
+    let of = |n, name: &str| {
+        make(n, SessionFields { technician: Patch::Set(name.to_owned()), ..titled("Rounds", day(9)) }, &[])
+    };
+    let found = async |part: &str| -> Result<Vec<Id<Session>>, StoreError> {
+        let filter = SessionFilter { technician: Some(part.to_owned()), ..SessionFilter::default() };
+        let page = store.read().await?.sessions().list(&filter, &PageRequest::first(50)).await?;
+        let mut ids: Vec<_> = page.items.into_iter().map(|row| row.id).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    };
+    let mut tx = store.begin().await?;
+    tx.sessions().add(&of(80, "Rae Rolled")).await?;
+    drop(tx);
+    assert_eq!(found("rolled").await?, [], "dropping a transaction undoes it");
+    let rae = of(81, "Rae Rolled");
+    let mut tx = store.begin().await?;
+    tx.sessions().add(&rae).await?;
+    tx.commit().await?;
+    assert_eq!(found("RAE").await?, [rae.id], "a name that came in once before, and was undone");
+    let roe = of(82, "Roe Rolled");
+    let mut tx = store.begin().await?;
+    tx.sessions().add(&roe).await?;
+    tx.commit().await?;
+    assert_eq!(found("rolled").await?, [rae.id, roe.id], "a part of two names");
+    assert_eq!(found("roe").await?, [roe.id], "a part of one of them");
+    let fields = SessionFields { technician: Patch::Set("Ünal".to_owned()), ..SessionFields::default() };
+    let draft = roe.clone().change(fields, at(90)).expect("a valid change");
+    let mut tx = store.begin().await?;
+    tx.sessions().save(&draft.finish(BillingRule::default(), None)).await?;
+    tx.commit().await?;
+    assert_eq!(found("ünal").await?, [roe.id], "a name that came in by a change");
+    assert_eq!(found("roe").await?, [], "nobody's any more");
+    assert_eq!(found("rolled").await?, [rae.id], "of two names one is left");
+    let mut tx = store.begin().await?;
+    for session in [rae, roe] {
+        tx.sessions().remove(session.id).await?;
+    }
+    tx.commit().await
 }
 
 fn of_other(fields: SessionFields) -> SessionFields {

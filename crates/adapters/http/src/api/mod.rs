@@ -52,6 +52,8 @@ pub(crate) const PENDING_TASKS: [&str; 2] = ["/pending-tasks", "/tasks"];
 
 /// Mounts every resource under a prefix.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    // A request is compared with the routes in their order; most are for these.
+    config.configure(sessions::routes).configure(work_items::routes);
     config.configure(accounts::routes).configure(agents::routes).configure(audit::routes).configure(auth::routes);
     config.configure(health::api_routes).configure(metrics::routes);
     for path in PENDING_TASKS {
@@ -68,7 +70,6 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(timers::routes).configure(periods::routes).configure(billable_export::routes);
     config.configure(billable_time::routes).configure(time_blocks::routes);
     config.configure(machines::routes).configure(tags::routes);
-    config.configure(sessions::routes).configure(work_items::routes);
     config.configure(sites::routes).configure(infrastructure_bulk::routes).configure(infrastructure::routes);
     config.configure(services::routes).configure(service_relationships::routes).configure(networks::routes);
     config.configure(firewall_rules::routes).configure(m365_tenants::routes).configure(security_incidents::routes);

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    thread::{self, ThreadId},
     time::{Duration, Instant},
 };
 
@@ -14,6 +15,8 @@ use super::{failure::by_error, writer::Message};
 
 /// How many members share a commit at the most.
 const MEMBERS: usize = 128;
+/// How far into the line is looked for somebody on the same thread.
+const NEIGHBOURS: usize = 64;
 /// How long the first of them waits for those behind it.
 const GATHERING: Duration = Duration::from_millis(10);
 
@@ -21,6 +24,13 @@ const GATHERING: Duration = Duration::from_millis(10);
 pub(super) type Waiting = oneshot::Sender<Result<(), StoreError>>;
 /// Whoever waits for a turn.
 type Next = oneshot::Sender<Result<Lease, StoreError>>;
+
+/// A place in the line.
+struct InLine {
+    next: Next,
+    /// Where its task runs.
+    thread: ThreadId,
+}
 
 /// Those who want to write, in the order in which they came.
 pub(super) struct Queue {
@@ -34,7 +44,9 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct Line {
-    next: VecDeque<Next>,
+    next: VecDeque<InLine>,
+    /// Whether the thread waits for somebody to come.
+    is_held: bool,
     /// Whether the thread knows that there is something to do.
     is_busy: bool,
     /// Whether the thread has ended.
@@ -78,20 +90,28 @@ impl Queue {
             // Without its sender the turn is known never to come.
             return turn;
         }
-        line.next.push_back(next);
+        line.next.push_back(InLine { next, thread: thread::current().id() });
         let was_busy = std::mem::replace(&mut line.is_busy, true);
+        let is_held = line.is_held;
         drop(line);
-        self.arrivals.notify_one();
+        if is_held {
+            // To notify nobody is a system call as well.
+            self.arrivals.notify_one();
+        }
         if !was_busy {
             self.tell(Message::Begin(Arc::clone(self)));
         }
         turn
     }
 
-    /// The first in line that is still there. Without one the queue is idle from here on if `or_rest`.
+    /// The first in line that is still there, but rather one on this thread: it need not be woken. All of those in line work before
+    /// the commit, if there is room. Without one the queue is idle from here on if `or_rest`.
     pub(super) fn next(&self, or_rest: bool) -> Option<Next> {
+        let here = thread::current().id();
         let mut line = self.line();
-        while let Some(next) = line.next.pop_front() {
+        loop {
+            let neighbour = line.next.iter().take(NEIGHBOURS).position(|waits| waits.thread == here);
+            let Some(InLine { next, .. }) = line.next.remove(neighbour.unwrap_or(0)) else { break };
             if !next.is_closed() {
                 return Some(next);
             }
@@ -102,10 +122,12 @@ impl Queue {
 
     /// Waits until somebody is in line, but not beyond `until`; tells whether somebody is.
     pub(super) fn has_next_by(&self, until: Instant) -> bool {
-        let line = self.line();
+        let mut line = self.line();
+        line.is_held = true;
         let left = until.saturating_duration_since(Instant::now());
         let waited = self.arrivals.wait_timeout_while(line, left, |line| line.next.is_empty() && !line.is_closed);
-        let (line, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (mut line, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        line.is_held = false;
         !line.next.is_empty()
     }
 

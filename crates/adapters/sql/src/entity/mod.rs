@@ -48,6 +48,7 @@ pub(crate) mod service;
 pub(crate) mod service_relationship;
 pub(crate) mod session;
 pub(crate) mod session_tag;
+pub(crate) mod session_technician;
 pub(crate) mod session_technology;
 pub(crate) mod site;
 pub(crate) mod tag;

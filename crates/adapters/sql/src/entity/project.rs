@@ -1,7 +1,7 @@
 //! Projects.
 
 use claudetools_kernel::{StoreError, text};
-use claudetools_sessions::{Project, ProjectRow};
+use claudetools_sessions::{BillingRule, Project, ProjectRow};
 use o2o::o2o;
 use sea_orm::{FromQueryResult, entity::prelude::*};
 use serde::Deserialize;
@@ -52,12 +52,23 @@ pub(crate) enum Relation {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A project and its client's name.
-#[derive(Debug, FromQueryResult, Deserialize, o2o)]
-#[owned_try_into(ProjectRow, StoreError)]
+/// A project and what its client says of it.
+#[derive(Debug, FromQueryResult, Deserialize)]
 pub(crate) struct Joined {
     #[sea_orm(nested)]
-    #[into(~.try_into()?)]
     project: Model,
     client_name: String,
+    billing_increment_minutes: i32,
+    billing_rounding: Word,
+}
+
+impl TryFrom<Joined> for ProjectRow {
+    type Error = StoreError;
+
+    fn try_from(row: Joined) -> Result<Self, StoreError> {
+        let client = RowReader::new("clients", row.project.client_id);
+        let rounding = client.read("billing_rounding", row.billing_rounding)?;
+        let rule = BillingRule { increment_minutes: row.billing_increment_minutes, rounding };
+        Ok(Self { project: row.project.try_into()?, client_name: row.client_name, rule })
+    }
 }

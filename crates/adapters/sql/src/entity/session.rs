@@ -73,6 +73,8 @@ pub(crate) struct Joined {
     pub(crate) machine_hostname: Option<String>,
     /// How many commands were run in it.
     pub(crate) commands: i64,
+    /// How many entries of time it has.
+    pub(crate) entries: i64,
 }
 
 /// What lies around a session in other tables, in one statement for all of it: of its work items all columns, of its tags no

@@ -75,6 +75,7 @@ entities![
     service_relationship,
     session,
     session_tag,
+    session_technician,
     session_technology,
     site,
     tag,

@@ -29,6 +29,7 @@ mod refresh_token;
 mod revocation;
 pub(crate) mod session;
 mod session_directory;
+pub(crate) mod session_technician;
 mod surroundings;
 mod tag;
 mod time_block;

@@ -76,9 +76,13 @@ impl<C: Connection> ProjectRepository for SqlTx<C> {
     }
 }
 
-/// Projects with their clients' names.
+/// Projects with their clients' names and rules.
 fn with_client() -> Select<Entity> {
-    Entity::find().join(JoinType::LeftJoin, Relation::Client.def()).column_as(client::Column::Name, "client_name")
+    Entity::find()
+        .join(JoinType::LeftJoin, Relation::Client.def())
+        .column_as(client::Column::Name, "client_name")
+        .column(client::Column::BillingIncrementMinutes)
+        .column(client::Column::BillingRounding)
 }
 
 /// The ids of a client's projects.

@@ -1,6 +1,6 @@
 //! Sessions.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, iter, slice};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -25,9 +25,10 @@ use crate::{
         session::{Column, Entity, Joined, ListRow, Model, Part, Relation},
         session_tag, session_technology, tag, timer, work_item,
     },
-    query::{Listing, contains, cut, page_statement, total},
-    question::{All, Values},
+    query::{Listing, contains, cut, page_statement, statement, total},
+    question::{All, One, Then, Values},
     records::Referring,
+    repository::session_technician::technician,
     row::Word,
     store::{Connection, SqlTx},
 };
@@ -35,13 +36,19 @@ use crate::{
 #[async_trait]
 impl<C: Connection> Records<Session> for SqlTx<C> {
     async fn add(&mut self, session: &Session) -> Stored<()> {
-        let mut statements = vec![self.insert_of::<Entity>(session.into())];
-        statements.extend(self.add_session_links(session));
-        self.run(statements).await?;
+        self.enter_technicians(slice::from_ref(session)).await?;
+        let row = self.insert_of::<Entity>(session.into());
+        let links: Vec<_> = self.add_session_links(session).collect();
+        // One text for each number of links, with and without what the commit adds, would be too many to keep prepared.
+        if links.is_empty() {
+            return self.add_soon(row).await;
+        }
+        self.run(iter::once(row).chain(links).collect()).await?;
         Ok(())
     }
 
     async fn save(&mut self, session: &Session) -> Stored<()> {
+        self.enter_technicians(slice::from_ref(session)).await?;
         self.replace::<Entity>(session.into(), Column::Id, Column::Revision).await?;
         let id = session.id.uuid();
         let tags = Condition::all().add(session_tag::Column::SessionId.eq(id));
@@ -91,9 +98,14 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             .column_as(client::Column::Name, "client_name")
             .column_as(project::Column::Name, "project_name")
             .column_as(machine::Column::Hostname, "machine_hostname")
-            .expr_as(commands_of(id), "commands");
-        let questions = (self.one_of::<_, Joined>(named), self.parts(id), self.time_of_session(id.uuid()));
-        let (row, parts, time) = self.ask(questions).await?;
+            .expr_as(commands_of(id), "commands")
+            .expr_as(entries_of(id), "entries");
+        // Most sessions have no entries of time, and a statement that finds nothing costs a server as much as another.
+        let time = self.time_of_session(id.uuid());
+        let question = Then((self.one_of::<_, Joined>(named), self.parts(id)), |(row, _): &(Option<Joined>, _)| {
+            row.as_ref().filter(|row| row.entries > 0).map(|_| time)
+        });
+        let ((row, parts), time) = self.ask(question).await?;
         let Some(row) = row else { return Ok(None) };
         let Parts { tags, technologies, work_items } = Parts::of(parts)?;
         let (tags, tag_names): (BTreeSet<_>, _) = tags.into_iter().map(|(name, id)| (Id::new(id), name)).unzip();
@@ -105,14 +117,23 @@ impl<C: Connection> SessionRepository for SqlTx<C> {
             tags: tag_names,
             work_items,
             commands: row.commands,
-            billable_time: time.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            billable_time: time.into_iter().flatten().map(TryInto::try_into).collect::<Result<_, _>>()?,
         }))
     }
 
     async fn list(&mut self, filter: &SessionFilter, page: &PageRequest<SessionSort>) -> Stored<Page<SessionRow>> {
-        let total = if page.with_total { Some(self.count_of(&session_total(filter)).await?) } else { None };
-        let engine = self.engine();
-        let rows = self.all::<_, ListRow, _>(session_page(filter, page, engine)).await?;
+        let (engine, filter, request) = (self.engine(), filter.clone(), page.clone());
+        let names = self.technicians_like(&filter);
+        let question = Then(names, move |names: &Option<Vec<Values<String>>>| {
+            let technician = technician(&filter, names.as_deref());
+            let total = request.with_total.then(|| session_total(&filter, technician.clone()));
+            let total = total.map(|total| One::<Values<i64>>::of(statement(engine, &total)));
+            let rows = session_page(&filter, technician, &request, engine).into_query();
+            (total, All::<ListRow>::of(statement(engine, &rows)))
+        });
+        let (_, (total, rows)) = self.ask(question).await?;
+        let rows = rows.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+        let total = total.map(|count| count.map_or(0, |Values(count)| count.unsigned_abs()));
         Ok(Page::from_rows(rows, page, total))
     }
 }
@@ -178,8 +199,17 @@ impl<C: Connection> SqlTx<C> {
 /// How many commands were run in a session.
 fn commands_of(id: Id<Session>) -> SimpleExpr {
     let commands = command::Entity::find().select_only().column_as(command::Column::Id.count(), "commands");
-    let of_session = commands.filter(command::Column::SessionId.eq(id.uuid())).into_query();
-    SimpleExpr::SubQuery(None, Box::new(of_session.into()))
+    number(commands.filter(command::Column::SessionId.eq(id.uuid())))
+}
+
+/// How many entries of time a session has.
+fn entries_of(id: Id<Session>) -> SimpleExpr {
+    let entries = billable_time::Entity::find().select_only().column_as(billable_time::Column::Id.count(), "entries");
+    number(entries.filter(billable_time::Column::SessionId.eq(id.uuid())))
+}
+
+fn number<E: EntityTrait>(count: Select<E>) -> SimpleExpr {
+    SimpleExpr::SubQuery(None, Box::new(count.into_query().into()))
 }
 
 /// What lies around a session, each kind in its order.
@@ -231,14 +261,16 @@ impl<'a> Link<'a> {
 /// The statement of a page.
 ///
 /// With a tag or a technology it begins at the table of those, whose index has the sessions in the order of the list; a
-/// subquery over the sessions in their order would look at every one of them when few have the tag.
+/// subquery over the sessions in their order would look at every one of them when few have the tag. `technician` is what
+/// [`SqlTx::technician`] says of the filter.
 pub(crate) fn session_page(
     filter: &SessionFilter,
+    technician: Option<SimpleExpr>,
     page: &PageRequest<SessionSort>,
     engine: DbBackend,
 ) -> Select<Entity> {
     let range = days_left(filter, page);
-    let select = rows().filter(own(filter));
+    let select = rows().filter(own(filter, technician));
     match Link::of(filter) {
         None => {
             let filter = days(range, Column::SessionDate);
@@ -275,9 +307,9 @@ fn linked<K: ColumnTrait>(
 }
 
 /// The statement of a total, over the smallest table that can tell.
-pub(crate) fn session_total(filter: &SessionFilter) -> SelectStatement {
+pub(crate) fn session_total(filter: &SessionFilter, technician: Option<SimpleExpr>) -> SelectStatement {
     use {session_tag::Column as Tagged, session_technology::Column as Used};
-    let (own, whole) = (own(filter), (filter.date_from, filter.date_to));
+    let (own, whole) = (own(filter, technician), (filter.date_from, filter.date_to));
     match Link::of(filter) {
         Some(Link::Tag(name)) if own.is_empty() => {
             total(session_tag::Entity::find().filter(tagged(name)).filter(days(whole, Tagged::SessionDate)))
@@ -308,13 +340,13 @@ fn rows() -> Select<Entity> {
 }
 
 /// The conditions that only the sessions themselves can answer.
-fn own(filter: &SessionFilter) -> Condition {
+fn own(filter: &SessionFilter, technician: Option<SimpleExpr>) -> Condition {
     let leads_tag = filter.tag.is_some();
     Condition::all()
         .add_option(filter.client_id.map(|wanted| Column::ClientId.eq(wanted.uuid())))
         .add_option(filter.project_id.map(|wanted| Column::ProjectId.eq(wanted.uuid())))
         .add_option(filter.machine_id.map(|wanted| Column::MachineId.eq(wanted.uuid())))
-        .add_option(filter.technician.as_deref().map(|part| contains(Column::TechnicianKey, part)))
+        .add_option(technician)
         .add_option(filter.is_billable.map(|wanted| Column::IsBillable.eq(wanted)))
         .add_option(filter.status.map(|wanted| Column::Status.eq(wanted.to_string())))
         .add_option(filter.q.as_deref().map(|q| contains(Column::SearchKey, q)))
