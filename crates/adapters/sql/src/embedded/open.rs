@@ -18,8 +18,8 @@ use crate::connect::{STATEMENTS, SqlOptions};
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Pages that a connection keeps at the most, in KiB.
-const READER_CACHE: u32 = 1024;
-const WRITER_CACHE: u32 = 4096;
+const READER_CACHE: u32 = 512;
+const WRITER_CACHE: u32 = 2048;
 
 /// Where the file is, and how long to wait for what others hold.
 #[derive(Clone)]
