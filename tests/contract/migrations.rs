@@ -85,10 +85,14 @@ pub(crate) async fn leave_the_rows_of_the_schema_before_as_they_are(engine: Engi
     claudetools_seed::run(&store, &plan, &|_| {}).await.expect("rows");
     let rows = contents(&store).await;
     assert_eq!(rows["sessions"], ["2000"]);
+    let names = "SELECT technician_key FROM session_technicians ORDER BY technician_key";
+    let technicians = texts(&store, names).await;
+    assert_eq!(technicians.len(), 3);
     take_back(&store, Some(1)).await.expect("the way back");
     assert_eq!(contents(&store).await, rows, "what the schema before has is there after the way back");
     assert_eq!(prepare(&store).await.expect("the last migration"), 1);
     assert_eq!(contents(&store).await, rows);
+    assert_eq!(texts(&store, names).await, technicians, "the names are those of the sessions that were there");
     store.close().await.expect("the connections close");
 }
 

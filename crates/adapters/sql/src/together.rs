@@ -18,8 +18,7 @@ pub(crate) fn together(engine: DbBackend, statements: Vec<Statement>) -> Vec<Sta
     let (mut sql, mut values, last) = (String::new(), Vec::with_capacity(parameters), statements.len() - 1);
     for (at, statement) in statements.into_iter().enumerate() {
         if at < last {
-            sql += if at == 0 { "WITH " } else { ", " };
-            sql += &format!("w{at} AS (");
+            sql.extend([if at == 0 { "WITH w" } else { ", w" }, at.to_string().as_str(), " AS ("]);
         } else {
             sql.push(' ');
         }

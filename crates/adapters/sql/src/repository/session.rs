@@ -262,7 +262,7 @@ impl<'a> Link<'a> {
 ///
 /// With a tag or a technology it begins at the table of those, whose index has the sessions in the order of the list; a
 /// subquery over the sessions in their order would look at every one of them when few have the tag. `technician` is what
-/// [`SqlTx::technician`] says of the filter.
+/// `session_technician::technician` says of the filter.
 pub(crate) fn session_page(
     filter: &SessionFilter,
     technician: Option<SimpleExpr>,
