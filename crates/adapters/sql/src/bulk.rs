@@ -8,6 +8,7 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoAct
 
 use crate::{
     connection::Writing,
+    embedded::WRITER_CACHE,
     entity::{
         client, machine, pending_task, project, session, session_tag, session_technology, tag, task_dependency,
         work_item, work_item_tag,
@@ -30,7 +31,7 @@ const COUNT_MYSQL: &str = "ANALYZE TABLE clients, projects, machines, tags, sess
                            work_items, work_item_tags, pending_tasks, task_dependencies";
 
 /// As the store sets them.
-const USUAL: [&str; 2] = ["PRAGMA cache_size = -2048", "PRAGMA wal_autocheckpoint = 1000"];
+const USUAL: [&str; 2] = [WRITER_CACHE, "PRAGMA wal_autocheckpoint = 1000"];
 
 /// Adds rows in great number, in the order given: what a row refers to must come before it. Nobody else can write from the
 /// first row until [`Bulk::finish`], but for the moments between two transactions. Dropped unfinished, it leaves what was

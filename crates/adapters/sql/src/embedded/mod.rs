@@ -25,6 +25,7 @@ use claudetools_kernel::StoreError;
 pub(crate) use self::{
     failure::failure,
     member::Member,
+    open::WRITER_CACHE,
     reader::Readers,
     statement::{all, execute, one},
 };

@@ -18,8 +18,8 @@ use crate::connect::{STATEMENTS, SqlOptions};
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Pages that a connection keeps at the most, in KiB.
-const READER_CACHE: u32 = 512;
-const WRITER_CACHE: u32 = 2048;
+const READER_CACHE: &str = "PRAGMA cache_size = -512";
+pub(crate) const WRITER_CACHE: &str = "PRAGMA cache_size = -2048";
 
 /// Where the file is, and how long to wait for what others hold.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ impl Place {
         // synchronous: an answered write must outlive a power cut, not only a crash of the process.
         connection.execute_batch(&format!(
             "PRAGMA journal_mode = wal; PRAGMA synchronous = full; PRAGMA foreign_keys = on; PRAGMA mmap_size = 2147418112; \
-             PRAGMA cache_size = -{cache}; PRAGMA temp_store = memory; PRAGMA query_only = {reads};"
+             {cache}; PRAGMA temp_store = memory; PRAGMA query_only = {reads};"
         ))?;
         Ok(connection)
     }
